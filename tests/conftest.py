@@ -1,0 +1,39 @@
+"""Fixtures that tests of several rooms need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from support import axe, peers
+
+# A busy machine is no failure of a property: how long an example takes is not what these tests are about.
+hypothesis.settings.register_profile("mbap", deadline=None)
+hypothesis.settings.load_profile("mbap")
+
+
+@pytest.fixture
+def peer() -> Callable[..., str]:
+    """`peer("tshark")` gives the program's path, or skips; other names for it may follow."""
+    return peers.require
+
+
+@pytest.fixture
+def captures() -> Path:
+    """The folder of recorded traffic."""
+    return peers.captures_folder()
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Each call gives a TCP port that is free on loopback."""
+    return peers.free_port
+
+
+@pytest.fixture(scope="session")
+def axe_script() -> Path:
+    """axe-core as one file, to add to a page."""
+    return axe.axe_script()
