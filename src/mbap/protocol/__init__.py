@@ -1,0 +1,1 @@
+"""Modbus as pure functions and state machines: no socket, clock, thread, task or log."""
