@@ -1,0 +1,1 @@
+"""Modbus clients, blocking and asyncio."""

@@ -1,0 +1,102 @@
+"""The breakers of one link: one a unit, and one for the endpoint itself."""
+
+from __future__ import annotations
+
+from mbap.client.breaker import Breaker, Circuit
+from mbap.client.job import copy_of
+from mbap.errors import (
+    ConnectionLost,
+    GatewayTargetFailedToRespond,
+    ModbusError,
+    NotAsked,
+    ResponseTimeout,
+)
+
+_SILENCE = (ResponseTimeout, GatewayTargetFailedToRespond)
+
+
+class Circuits:
+    """Who is left alone now. Without settings nobody ever is."""
+
+    __slots__ = ("_endpoint", "_errors", "_settings", "_units")
+
+    def __init__(self, settings: Breaker | None) -> None:
+        self._settings = settings
+        self._units: dict[int, Circuit] = {}
+        self._endpoint: Circuit | None = None
+        self._errors: dict[int | None, ModbusError] = {}
+
+    @property
+    def resting(self) -> tuple[int, ...]:
+        """The units that are left alone."""
+        return tuple(sorted(unit for unit, circuit in self._units.items() if circuit.open))
+
+    @property
+    def unreachable(self) -> bool:
+        """The endpoint is left alone."""
+        return self._endpoint is not None and self._endpoint.open
+
+    def unit_refusal(self, unit: int, now: float) -> NotAsked | None:
+        """Why *unit* is not asked now, if it is not."""
+        return self._refusal(self._units.get(unit), unit, f"unit {unit} was silent", now)
+
+    def endpoint_refusal(self, now: float) -> NotAsked | None:
+        """Why no connection is tried now, if none is."""
+        return self._refusal(self._endpoint, None, "no connection could be made", now)
+
+    def admit(self, unit: int) -> bool:
+        """A request goes to *unit*; tells whether it is the probe."""
+        circuit = self._units.get(unit)
+        return circuit is not None and circuit.admit()
+
+    def admit_connecting(self) -> None:
+        """A connection is tried."""
+        if self._endpoint is not None:
+            self._endpoint.admit()
+
+    def ended(self, unit: int, error: ModbusError | None, now: float, *, probe: bool) -> None:
+        """A request to *unit* ended so: an exception response counts as being alive."""
+        if isinstance(error, _SILENCE):
+            self._silent(unit, error, now)
+        elif not isinstance(error, ConnectionLost):
+            self._units.pop(unit, None)
+            self._errors.pop(unit, None)
+        elif probe:
+            self.withdrawn(unit)
+
+    def withdrawn(self, unit: int) -> None:
+        """The probe of *unit* ended without telling anything."""
+        if unit in self._units:
+            self._units[unit].withdrawn()
+
+    def connected(self) -> None:
+        """A connection was made."""
+        self._endpoint = None
+        self._errors.pop(None, None)
+
+    def connect_failed(self, error: ModbusError, now: float) -> None:
+        """No connection could be made."""
+        if self._settings is not None:
+            self._endpoint = self._endpoint or Circuit(self._settings)
+            self._endpoint.silent(now)
+            self._errors[None] = copy_of(error)
+
+    def connecting_withdrawn(self) -> None:
+        """The attempt to connect ended without telling anything."""
+        if self._endpoint is not None:
+            self._endpoint.withdrawn()
+
+    def _silent(self, unit: int, error: ModbusError, now: float) -> None:
+        if self._settings is not None:
+            circuit = self._units.setdefault(unit, Circuit(self._settings))
+            circuit.silent(now)
+            self._errors[unit] = copy_of(error)
+
+    def _refusal(self, circuit: Circuit | None, unit: int | None, what: str, now: float) -> NotAsked | None:
+        if circuit is None or not circuit.blocks(now):
+            return None
+        wait = circuit.wait(now)
+        refusal = NotAsked(f"not asked: {what} {circuit.silences} times in a row", retry_in=wait)
+        refusal.advice = f"it is tried again in {wait:.1f} s" if wait else "it is being tried just now"
+        refusal.__cause__ = self._errors.get(unit)
+        return refusal

@@ -1,0 +1,186 @@
+"""One TCP connection of a link: moves bytes between an asyncio transport and a session."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from mbap.client.job import Trust
+from mbap.client.queue import Ticket
+from mbap.errors import ConnectionLost
+from mbap.protocol.client import AnyTransaction, ClientSession
+from mbap.transport import tcp
+
+_SHORTEST_TIMER = 0.001
+
+
+class Owner(Protocol):
+    """What a connection tells to the link it belongs to."""
+
+    def connection_opened(self, connection: Connection) -> None:
+        """It was made."""
+
+    def transaction_ended(self, connection: Connection, ticket: Ticket, transaction: AnyTransaction) -> None:
+        """The attempt of *ticket* ended."""
+
+    def connection_moved(self, connection: Connection) -> None:
+        """It may have room for another request now, or be of no more use."""
+
+    def connection_closed(self, connection: Connection) -> None:
+        """It is over."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection: it knows what is on its way over it.
+
+    Attributes:
+        session: the state machine of this connection.
+        ready_at: when the next request may be sent, by the pauses that the device needs.
+        quiet_since: when the last request on its way ended.
+        last_unit: the unit that was asked last.
+        opened_at: when the connection was made.
+        closed_here: it was ended on this side.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_closing",
+        "_on_way",
+        "_owner",
+        "_retired",
+        "_timer",
+        "_timer_at",
+        "_transport",
+        "_trust",
+        "closed_here",
+        "last_unit",
+        "opened_at",
+        "quiet_since",
+        "ready_at",
+        "session",
+    )
+
+    def __init__(self, owner: Owner, session: ClientSession, clock: Callable[[], float]) -> None:
+        self.session = session
+        self.last_unit: int | None = None
+        self.opened_at = self.quiet_since = self.ready_at = clock()
+        self._owner = owner
+        self._clock = clock
+        self._trust = Trust()
+        self._retired = self._closing = self.closed_here = False
+        self._on_way: dict[AnyTransaction, Ticket] = {}
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is on its way."""
+        return not self._on_way
+
+    @property
+    def usable(self) -> bool:
+        """Requests may still be sent on it."""
+        if self._retired or self._closing or self._trust.lost:
+            return False
+        return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def has_room(self) -> bool:
+        """It is usable, and one more request may be on its way."""
+        return self.usable and len(self._on_way) < self.session.outstanding
+
+    def send(self, ticket: Ticket, now: float) -> None:
+        """Send the request of *ticket*."""
+        job = ticket.job
+        transaction = ticket.transaction = self.session.begin(job.request, job.unit, job.attempt_timeout(now))
+        self._on_way[transaction] = ticket
+        self.last_unit = job.unit
+        cast("asyncio.Transport", self._transport).write(self.session.data_to_send(now))
+        self._arm(cast("float", transaction.deadline), now)
+
+    def cancel(self, ticket: Ticket) -> None:
+        """Nobody waits for *ticket* any more: a late answer to it will be dropped."""
+        if ticket.transaction in self._on_way:
+            del self._on_way[ticket.transaction]
+            self.session.cancel(ticket.transaction)
+            self._moved(self._clock())
+
+    def retire(self) -> None:
+        """Take no further request; close as soon as nothing is on its way."""
+        self._retired = True
+        if self.idle:
+            self.close()
+
+    def close(self, reason: str = "the connection was closed here") -> None:
+        """Close now; what is on its way ends with `ConnectionLost`."""
+        if self._closing:
+            return
+        self._closing = self.closed_here = True
+        self._ended(self.session.receive_eof(ConnectionLost(reason)), self._clock())
+        if self._transport is not None:
+            # A peer that reads nothing would keep a closing transport open for ever.
+            unsent = self._transport.get_write_buffer_size()
+            self._transport.abort() if unsent else self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.opened_at = self.quiet_since = self._clock()
+        self._owner.connection_opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        now = self._clock()
+        self._trust.heard()
+        self._ended(self.session.receive_data(data, now), now)
+        if self.session.failure is not None:
+            self.close()
+
+    def connection_lost(self, problem: Exception | None) -> None:
+        self._closing = True
+        error = tcp.connection_lost(problem) if isinstance(problem, OSError) else None
+        self._ended(self.session.receive_eof(error), self._clock())
+        self._end_forgotten()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._owner.connection_closed(self)
+
+    def _ended(self, ended: list[AnyTransaction], now: float) -> None:
+        for transaction in ended:
+            ticket = self._on_way.pop(transaction)
+            self._trust.ended(transaction.error, torn=self.session.framing.partial > 0)
+            self._owner.transaction_ended(self, ticket, transaction)
+        if ended:
+            self._moved(now)
+
+    def _end_forgotten(self) -> None:
+        """A request whose `decode_response` broke ended for the session, and for nobody else."""
+        for transaction, ticket in self._on_way.items():
+            transaction.end(error=ConnectionLost("reading the answer failed, which closed the connection"))
+            self._owner.transaction_ended(self, ticket, transaction)
+        self._on_way.clear()
+
+    def _moved(self, now: float) -> None:
+        if self.idle:
+            self.quiet_since = now
+            if not self.usable:
+                self.close()
+        self._owner.connection_moved(self)
+
+    def _arm(self, deadline: float, now: float) -> None:
+        """One timer serves many requests: it is set earlier, never later, and looks again when it fires."""
+        if self._timer is not None:
+            if self._timer_at <= deadline:
+                return
+            self._timer.cancel()
+        self._timer_at = deadline
+        delay = max(deadline - now, _SHORTEST_TIMER)
+        self._timer = asyncio.get_running_loop().call_later(delay, self._check_deadlines)
+
+    def _check_deadlines(self) -> None:
+        self._timer = None
+        now = self._clock()
+        self._ended(self.session.check_deadlines(now), now)
+        deadline = self.session.next_deadline()
+        if deadline is not None and self._timer is None:
+            self._arm(deadline, now)

@@ -1,0 +1,200 @@
+"""The connections of one link: made when they are wanted, and never more than its slots."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from mbap.client.circuits import Circuits
+from mbap.client.connection import Connection, Owner
+from mbap.client.options import LinkCounts, LinkOptions
+from mbap.errors import ConnectFailed, ModbusError
+from mbap.protocol.client import ClientSession
+from mbap.transport.endpoint import Endpoint
+
+Dial = Callable[[Callable[[], asyncio.Protocol], Endpoint, float], Awaitable[None]]
+"""What connects a protocol to an endpoint within a time."""
+
+SPARE_PAUSE = 60.0
+"""A device that refuses one more connection beside an open one is not asked for it again for so long."""
+
+
+class Places(Protocol):
+    """Who says how many connections may be open at once, as `mbap.client.links` does."""
+
+    async def take(self) -> None:
+        """Wait for a place."""
+
+    def give_back(self, connection: Connection | None) -> None:
+        """A place is free again."""
+
+    def opened(self, connection: Connection) -> None:
+        """A place was used for *connection*."""
+
+    def busy(self, connection: Connection) -> None:
+        """Something is on its way over it."""
+
+    def idle(self, connection: Connection) -> None:
+        """It could be closed."""
+
+
+class NoLimit:
+    """Places without end."""
+
+    __slots__ = ()
+
+    async def take(self) -> None:
+        """A place, at once."""
+
+    def give_back(self, connection: Connection | None) -> None:
+        """Nobody waits for it."""
+
+    def opened(self, connection: Connection) -> None:
+        """It may stay."""
+
+    def busy(self, connection: Connection) -> None:
+        """It may stay."""
+
+    def idle(self, connection: Connection) -> None:
+        """It may stay."""
+
+
+NO_LIMIT = NoLimit()
+
+
+class LinkOwner(Owner, Protocol):
+    """What the slots tell to their link."""
+
+    def connecting_ended(self, error: ModbusError | None) -> None:
+        """A connection was made; or it was not, and what waits cannot be carried out."""
+
+
+class Slots:
+    """Makes, finds and closes the connections of *link*."""
+
+    __slots__ = (
+        "_circuits",
+        "_clock",
+        "_counts",
+        "_dial",
+        "_emptied",
+        "_endpoint",
+        "_link",
+        "_no_spare_until",
+        "_opening",
+        "_options",
+        "_places",
+        "connections",
+    )
+
+    def __init__(
+        self,
+        link: LinkOwner,
+        endpoint: Endpoint,
+        options: LinkOptions,
+        circuits: Circuits,
+        counts: LinkCounts,
+        *,
+        clock: Callable[[], float],
+        dial: Dial,
+        places: Places,
+    ) -> None:
+        self.connections: list[Connection] = []
+        self._link = link
+        self._endpoint = endpoint
+        self._options = options
+        self._circuits = circuits
+        self._counts = counts
+        self._clock = clock
+        self._dial = dial
+        self._places = places
+        self._no_spare_until = -math.inf
+        self._opening: asyncio.Task[ModbusError | None] | None = None
+        self._emptied: asyncio.Event | None = None
+
+    def refusal(self, now: float) -> ModbusError | None:
+        """Why there is no connection and none is tried now, if it is so."""
+        if self.connections or self._opening is not None:
+            return None
+        return self._circuits.endpoint_refusal(now)
+
+    def roomiest(self) -> Connection | None:
+        """The connection that can take a request first, if any can."""
+        free = [connection for connection in self.connections if connection.has_room]
+        return min(free, key=lambda connection: connection.ready_at, default=None)
+
+    def want(self, now: float) -> None:
+        """Make one more connection, if a slot is left and the device is not known to refuse it."""
+        spare = bool(self.connections)
+        if len(self.connections) < self._options.slots and not (spare and now < self._no_spare_until):
+            self.open()
+
+    def open(self) -> asyncio.Task[ModbusError | None]:
+        """Make a connection; the task gives the error instead of raising it."""
+        if self._opening is None:
+            self._opening = asyncio.get_running_loop().create_task(self._open())
+        return self._opening
+
+    def opened(self, connection: Connection) -> None:
+        """*connection* is there."""
+        self._counts.connects += 1
+        self._circuits.connected()
+        self.connections.append(connection)
+        connection.ready_at = self._clock() + self._options.connect_pause
+        self._places.opened(connection)
+
+    def closed(self, connection: Connection) -> None:
+        """*connection* is over."""
+        self.connections.remove(connection)
+        self._counts.late_answers += connection.session.late
+        self._counts.stray_answers += connection.session.unmatched
+        self._counts.connections_lost += not connection.closed_here
+        self._places.give_back(connection)
+        if self._emptied is not None and not self.connections:
+            self._emptied.set()
+
+    async def aclose(self, reason: str) -> None:
+        """Close all connections; returns when their sockets are closed."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        if self.connections:
+            self._emptied = asyncio.Event()
+            for connection in list(self.connections):
+                connection.close(reason)
+            await self._emptied.wait()
+
+    async def _open(self) -> ModbusError | None:
+        error: ModbusError | None = None
+        try:
+            await self._places.take()
+            error = await self._try_to_open()
+        finally:
+            self._opening = None
+        self._link.connecting_ended(error)
+        return error
+
+    async def _try_to_open(self) -> ModbusError | None:
+        session = ClientSession(outstanding=self._options.outstanding)
+        connection = Connection(self._link, session, self._clock)
+        self._circuits.admit_connecting()
+        try:
+            await self._dial(lambda: connection, self._endpoint, self._options.timeout)
+        except ConnectFailed as error:
+            self._places.give_back(None)
+            self._failed(error)
+            return error
+        except BaseException:
+            self._places.give_back(None)
+            self._circuits.connecting_withdrawn()
+            raise
+        return None
+
+    def _failed(self, error: ConnectFailed) -> None:
+        self._counts.connect_failures += 1
+        if self.connections:
+            self._no_spare_until = self._clock() + SPARE_PAUSE
+        else:
+            self._circuits.connect_failed(error, self._clock())
