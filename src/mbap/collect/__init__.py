@@ -1,0 +1,1 @@
+"""From register maps to readings: profiles, plans, the poller, the stream."""
