@@ -1,0 +1,1 @@
+"""What listens to the stream of readings: history and publishers."""
