@@ -1,0 +1,234 @@
+"""A complete Modbus TCP system: client, server, collector, tools.
+
+with mbap.Client("tcp://192.168.1.100", unit=6) as plc:
+    plc.read_holding_registers(107, 3)
+    plc.read("40108:float32", word_order="CDAB")
+
+Names are loaded when they are first used: `import mbap` alone loads neither asyncio nor ssl.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mbap.addresses import Item, Location, Table, describe, parse_item, parse_reference, reference
+    from mbap.client.asynchronous import AsyncClient
+    from mbap.client.blocking import Client
+    from mbap.client.breaker import Breaker
+    from mbap.client.link import Link
+    from mbap.client.links import Links
+    from mbap.client.options import LinkOptions, LinkStatistics
+    from mbap.errors import (
+        Acknowledge,
+        ConnectFailed,
+        ConnectionLost,
+        Disconnect,
+        ExceptionCode,
+        ExceptionResponse,
+        GatewayPathUnavailable,
+        GatewayTargetFailedToRespond,
+        IllegalDataAddress,
+        IllegalDataValue,
+        IllegalFunction,
+        MemoryParityError,
+        ModbusError,
+        NoAnswer,
+        NotAsked,
+        OutcomeUnknown,
+        ProtocolError,
+        ResponseTimeout,
+        ServerDeviceBusy,
+        ServerDeviceFailure,
+        Target,
+    )
+    from mbap.protocol.adu import Adu
+    from mbap.protocol.execute import Executor, Priority
+    from mbap.protocol.pdu import (
+        MaskWriteRegister,
+        Opaque,
+        ReadCoils,
+        ReadDiscreteInputs,
+        ReadHoldingRegisters,
+        ReadInputRegisters,
+        ReadWriteMultipleRegisters,
+        Request,
+        WriteMultipleCoils,
+        WriteMultipleRegisters,
+        WriteSingleCoil,
+        WriteSingleRegister,
+    )
+    from mbap.protocol.wire import Bits, Registers
+    from mbap.server.device import Device
+    from mbap.server.handler import Call, Handler, Peer, Units
+    from mbap.server.limits import Limits, ServerStatistics
+    from mbap.server.server import Server
+    from mbap.server.serving import serving
+    from mbap.values import Encoding, Value
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Acknowledge",
+    "Adu",
+    "AsyncClient",
+    "Bits",
+    "Breaker",
+    "Call",
+    "Client",
+    "ConnectFailed",
+    "ConnectionLost",
+    "Device",
+    "Disconnect",
+    "Encoding",
+    "ExceptionCode",
+    "ExceptionResponse",
+    "Executor",
+    "GatewayPathUnavailable",
+    "GatewayTargetFailedToRespond",
+    "Handler",
+    "IllegalDataAddress",
+    "IllegalDataValue",
+    "IllegalFunction",
+    "Item",
+    "Limits",
+    "Link",
+    "LinkOptions",
+    "LinkStatistics",
+    "Links",
+    "Location",
+    "MaskWriteRegister",
+    "MemoryParityError",
+    "ModbusError",
+    "NoAnswer",
+    "NotAsked",
+    "Opaque",
+    "OutcomeUnknown",
+    "Peer",
+    "Priority",
+    "ProtocolError",
+    "ReadCoils",
+    "ReadDiscreteInputs",
+    "ReadHoldingRegisters",
+    "ReadInputRegisters",
+    "ReadWriteMultipleRegisters",
+    "Registers",
+    "Request",
+    "ResponseTimeout",
+    "Server",
+    "ServerDeviceBusy",
+    "ServerDeviceFailure",
+    "ServerStatistics",
+    "Table",
+    "Target",
+    "Units",
+    "Value",
+    "WriteMultipleCoils",
+    "WriteMultipleRegisters",
+    "WriteSingleCoil",
+    "WriteSingleRegister",
+    "__version__",
+    "describe",
+    "parse_item",
+    "parse_reference",
+    "reference",
+    "serving",
+]
+
+_MODULES = {
+    "mbap.addresses": (
+        "Item",
+        "Location",
+        "Table",
+        "describe",
+        "parse_item",
+        "parse_reference",
+        "reference",
+    ),
+    "mbap.client.asynchronous": ("AsyncClient",),
+    "mbap.client.blocking": ("Client",),
+    "mbap.client.breaker": ("Breaker",),
+    "mbap.client.link": ("Link",),
+    "mbap.client.links": ("Links",),
+    "mbap.client.options": (
+        "LinkOptions",
+        "LinkStatistics",
+    ),
+    "mbap.errors": (
+        "Acknowledge",
+        "ConnectFailed",
+        "ConnectionLost",
+        "Disconnect",
+        "ExceptionCode",
+        "ExceptionResponse",
+        "GatewayPathUnavailable",
+        "GatewayTargetFailedToRespond",
+        "IllegalDataAddress",
+        "IllegalDataValue",
+        "IllegalFunction",
+        "MemoryParityError",
+        "ModbusError",
+        "NoAnswer",
+        "NotAsked",
+        "OutcomeUnknown",
+        "ProtocolError",
+        "ResponseTimeout",
+        "ServerDeviceBusy",
+        "ServerDeviceFailure",
+        "Target",
+    ),
+    "mbap.protocol.adu": ("Adu",),
+    "mbap.protocol.execute": (
+        "Executor",
+        "Priority",
+    ),
+    "mbap.protocol.pdu": (
+        "MaskWriteRegister",
+        "Opaque",
+        "ReadCoils",
+        "ReadDiscreteInputs",
+        "ReadHoldingRegisters",
+        "ReadInputRegisters",
+        "ReadWriteMultipleRegisters",
+        "Request",
+        "WriteMultipleCoils",
+        "WriteMultipleRegisters",
+        "WriteSingleCoil",
+        "WriteSingleRegister",
+    ),
+    "mbap.protocol.wire": (
+        "Bits",
+        "Registers",
+    ),
+    "mbap.server.device": ("Device",),
+    "mbap.server.handler": (
+        "Call",
+        "Handler",
+        "Peer",
+        "Units",
+    ),
+    "mbap.server.limits": (
+        "Limits",
+        "ServerStatistics",
+    ),
+    "mbap.server.server": ("Server",),
+    "mbap.server.serving": ("serving",),
+    "mbap.values": (
+        "Encoding",
+        "Value",
+    ),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mbap' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

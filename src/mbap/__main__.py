@@ -1,0 +1,5 @@
+"""`python -m mbap`: the same as `mbap`."""
+
+from mbap.cli.main import main
+
+main()

@@ -1,0 +1,157 @@
+"""`mbap decode`: a frame explained, byte by byte."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from mbap.cli.hextext import parse_hex
+from mbap.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from mbap.protocol.explain import Explanation, Reading
+    from mbap.protocol.fields import Field
+
+BYTES_A_LINE = 8
+MOST_TEXT = 16 * 1024 * 1024
+
+
+@click.command()
+@click.argument("frame", metavar="HEX|-", nargs=-1, required=True)
+@click.option("--request", "role", flag_value="request", help="It is a request, where it could be both.")
+@click.option("--response", "role", flag_value="response", help="It is a response, where it could be both.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one object an ADU.")
+def command(frame: tuple[str, ...], role: str | None, as_json: bool) -> None:
+    """Explain Modbus TCP frames: every field with its bytes, its name and its meaning.
+
+    HEX is one ADU or several one after the other, written as programs print it: with or without spaces,
+    colons, commas, 0x or \\x. A single - reads it from standard input. A response that comes after its
+    request is explained with the addresses of the request.
+
+    \b
+    Examples:
+      mbap decode 00 01 00 00 00 06 01 03 00 6b 00 03
+      mbap decode 000100000006010300 6b0003 00010000000901030602 2b00000064
+      mbap decode --response 0x00,0x01,0x00,0x00,0x00,0x06,0x01,0x06,0x00,0x01,0x00,0x03
+      mbap encode read 40108 3 | mbap decode - --json
+
+    The exit code is 6 when a frame is malformed; what is wrong is said with the field it is in.
+    """
+    from mbap.protocol.explain import Role, explain, hint
+
+    data = parse_hex(_standard_input() if frame == ("-",) else " ".join(frame))
+    explanations = explain(data, Role(role) if role else None)
+    if as_json:
+        click.echo(json.dumps([_as_json(one) for one in explanations], ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n\n".join(_as_text(one, index) for index, one in enumerate(explanations, 1)))
+    _raise_faults(explanations, hint(data))
+
+
+def _standard_input() -> str:
+    text = sys.stdin.buffer.read(MOST_TEXT + 1)
+    if len(text) > MOST_TEXT:
+        raise ValueError(
+            f"standard input is longer than {MOST_TEXT // 1024**2} MiB: give fewer frames at once"
+        )
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        raise ValueError("standard input is not text: give hexadecimal, such as xxd -p prints it") from None
+
+
+def _raise_faults(explanations: Sequence[Explanation], hint: str) -> None:
+    wrong = [(index, one.every_fault) for index, one in enumerate(explanations, 1) if one.every_fault]
+    if not wrong:
+        return
+    index, faults = wrong[0]
+    which = f"{len(wrong)} of {len(explanations)} ADUs are malformed, first ADU {index}"
+    error = ProtocolError(f"{'the ADU is malformed' if len(explanations) == 1 else which}: {faults[0]}")
+    error.advice = hint
+    raise error
+
+
+def _as_text(one: Explanation, index: int) -> str:
+    return "\n".join(_lines(one, index))
+
+
+def _lines(one: Explanation, index: int) -> Iterator[str]:
+    yield f"ADU {index}, {len(one.data)} bytes{_at(one.offset)}: {_title(one)}"
+    yield from _field_lines(one.header)
+    shown = _alike(one.readings)
+    for number, reading in enumerate(shown, 1):
+        if len(shown) > 1:
+            yield f"  either: {reading.summary}" if number == 1 else f"  or: {reading.summary}"
+        yield from _field_lines(reading.fields)
+    yield from (f"  wrong: {fault}" for fault in one.every_fault)
+
+
+def _at(offset: int) -> str:
+    return f" from byte {offset} on" if offset else ""
+
+
+def _title(one: Explanation) -> str:
+    if not one.readings:
+        return "malformed"
+    if len(one.readings) > 1:
+        _, response = one.readings
+        return f"request or {response.summary}; --request or --response says which"
+    answers = "" if one.answers is None else f", the answer to ADU {one.answers + 1}"
+    return one.readings[0].summary + answers
+
+
+def _alike(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """*readings*, of which one is enough where they have the same fields, as the echo of a write has."""
+    return readings[:1] if len({reading.fields for reading in readings}) == 1 else readings
+
+
+def _field_lines(fields: Sequence[Field]) -> Iterator[str]:
+    for field in fields:
+        first, *rest = _in_lines(field.data)
+        line = f"  {first:{BYTES_A_LINE * 3}}{field.name:16}{_shown(field.value)}"
+        yield f"{line:{BYTES_A_LINE * 3 + 28}}{field.meaning}".rstrip()
+        yield from (f"  {line}" for line in rest)
+
+
+def _in_lines(data: bytes) -> list[str]:
+    return [data[at : at + BYTES_A_LINE].hex(" ") for at in range(0, len(data), BYTES_A_LINE)]
+
+
+def _shown(value: int | str) -> str:
+    return f"{value} "
+
+
+def _as_json(one: Explanation) -> dict[str, object]:
+    named = {field.name: field.value for field in one.header if isinstance(field.value, int)}
+    return {
+        "offset": one.offset,
+        "bytes": one.data.hex(),
+        "transaction": named.get("transaction"),
+        "unit": named.get("unit"),
+        "function_code": one.readings[0].fields[0].value if one.readings else None,
+        "answers": one.answers,
+        "header": [_field_json(field) for field in one.header],
+        "readings": [
+            {
+                "role": reading.role.value,
+                "summary": reading.summary,
+                "fields": [_field_json(field) for field in reading.fields],
+            }
+            for reading in one.readings
+        ],
+        "faults": list(one.every_fault),
+    }
+
+
+def _field_json(field: Field) -> dict[str, object]:
+    return {
+        "offset": field.offset,
+        "bytes": field.data.hex(),
+        "name": field.name,
+        "value": field.value,
+        "meaning": field.meaning,
+    }

@@ -1,0 +1,65 @@
+"""The `mbap` command: a table of commands, each loaded when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from mbap.cli.exits import ExitCode, report
+
+COMMANDS = {
+    "demo": "see a simulated plant, with nothing to set up",
+    "up": "run a site: poll its devices, keep history, show the page",
+    "read": "read values from a device",
+    "write": "write values to a device and read them back",
+    "serve": "simulate a device from a file",
+    "decode": "explain a frame, byte by byte",
+    "encode": "build a frame",
+    "profile": "work with register maps of devices",
+    "site": "write and check site files",
+    "history": "list, export and measure what was stored",
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported one at a time: starting must stay quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"mbap.cli.{cmd_name}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mbap", message="mbap %(version)s")
+def mbap() -> None:
+    """Modbus TCP: read and write devices, collect and keep values, simulate, explain.
+
+    What older texts call master and slave is client and server here, and a slave's address is the unit.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with one of `ExitCode`."""
+    try:
+        code = mbap.main(args=arguments, prog_name="mbap", standalone_mode=False)
+    except click.ClickException as problem:
+        problem.show()
+        code = problem.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        code = 130
+    except Exception as error:  # noqa: BLE001 - the outermost frame: every known error becomes one sentence
+        code = report(error)
+    sys.exit(code if isinstance(code, int) else ExitCode.OK)

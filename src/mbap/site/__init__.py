@@ -1,0 +1,1 @@
+"""A site: one TOML file -> links, poller, history and page, and running them."""

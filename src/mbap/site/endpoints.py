@@ -1,0 +1,122 @@
+"""The endpoints of a site file: what leads where, and how each is to be treated."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mbap.collect.registermap import Profile
+from mbap.site.file import Connection, DeviceTable
+from mbap.site.plan import LinkPlan
+from mbap.site.ranges import spelled_out
+from mbap.transport.endpoint import parse_endpoint
+
+DEFAULT_TIMEOUT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    name: str
+    connection: Connection
+
+
+class Endpoints:
+    """Every endpoint has one link, whoever leads to it: a connection by its name, or a device by its host.
+
+    Attributes:
+        links: the plan of each endpoint that `link` was asked for.
+        faults: (name of the connection, what is wrong with it).
+    """
+
+    def __init__(self, connections: Mapping[str, Connection]) -> None:
+        self.links: dict[str, LinkPlan] = {}
+        self.faults: list[tuple[str, str]] = []
+        self._connections = connections
+        self._named: dict[str, _Named] = {}
+        for name, connection in connections.items():
+            try:
+                self._name(name, connection)
+            except ValueError as error:
+                self.faults.append((name, str(error)))
+
+    def _name(self, name: str, connection: Connection) -> None:
+        for _, url in spelled_out(connection.url):
+            endpoint = endpoint_url(url)
+            other = self._named.setdefault(endpoint, _Named(name, connection))
+            if other.name != name and _settings(other.connection) != _settings(connection):
+                raise ValueError(
+                    f"leads to {endpoint} as {other.name} does, with other settings: one endpoint has one"
+                )
+
+    def places(self, table: DeviceTable) -> Sequence[tuple[str, str]]:
+        """(suffix, endpoint) for each place that *table* stands for; none when its connection is wrong.
+
+        Raises:
+            ValueError: the host, or the range in it, is wrong.
+        """
+        if table.host is not None:
+            return [(suffix, endpoint_url(url)) for suffix, url in spelled_out(table.host)]
+        name = table.connection or ""
+        if name not in self._connections or name in dict(self.faults):
+            return []
+        return [(suffix, endpoint_url(url)) for suffix, url in spelled_out(self._connections[name].url)]
+
+    def link(self, endpoint: str, profile: Profile) -> None:
+        """Plan the link to *endpoint* for a device with *profile* also.
+
+        What the connection does not say is the most careful of what the profiles of its devices need.
+        """
+        named = self._named.get(endpoint)
+        said = named.connection if named else Connection(url=endpoint)
+        before = self.links.get(endpoint) or LinkPlan(endpoint, timeout=0.0)
+        self.links[endpoint] = LinkPlan(
+            url=endpoint,
+            timeout=_first(said.timeout, max(profile.timeout or DEFAULT_TIMEOUT, before.timeout)),
+            retries=said.retries,
+            slots=said.slots,
+            outstanding=said.outstanding,
+            pause=_first(said.pause, max(profile.pause, before.pause)),
+            connect_pause=_first(said.connect_pause, max(profile.connect_pause, before.connect_pause)),
+        )
+
+    def warnings(self) -> Iterator[str]:
+        """What is not wrong but should be known; when all devices have been planned."""
+        used = {self._named[endpoint].name for endpoint in self.links if endpoint in self._named}
+        for name in self._connections:
+            if name not in used:
+                yield f"connections.{name} is used by no device"
+        public = [endpoint for endpoint in self.links if _is_public(parse_endpoint(endpoint).host)]
+        if public:
+            others = f" (and {len(public) - 1} more)" if len(public) > 1 else ""
+            yield (
+                f"{public[0]}{others} is a public address, and plain Modbus lets everybody on the way "
+                "read and write: use a tunnel, or Modbus/TCP Security"
+            )
+
+
+def endpoint_url(text: str) -> str:
+    """The endpoint of *text* as devices and links are keyed by it.
+
+    Raises:
+        ValueError: it is none, or names a unit.
+    """
+    endpoint = parse_endpoint(text)
+    if endpoint.unit is not None:
+        raise ValueError(f"write the unit of {text!r} as a key of the device: unit = {endpoint.unit}")
+    return endpoint.url
+
+
+def _settings(connection: Connection) -> Connection:
+    return connection.model_copy(update={"url": ""})
+
+
+def _first(given: float | None, otherwise: float) -> float:
+    return otherwise if given is None else given
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False

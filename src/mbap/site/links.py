@@ -1,0 +1,20 @@
+"""The link of a site's plan."""
+
+from __future__ import annotations
+
+from mbap.client.link import Link
+from mbap.client.links import Links
+from mbap.site.plan import LinkPlan
+
+
+def link_of(links: Links, plan: LinkPlan) -> Link:
+    """The link of *links* that treats its endpoint as *plan* says."""
+    return links.link(
+        plan.url,
+        timeout=plan.timeout,
+        retries=plan.retries,
+        slots=plan.slots,
+        outstanding=plan.outstanding,
+        pause=plan.pause,
+        connect_pause=plan.connect_pause,
+    )

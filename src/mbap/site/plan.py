@@ -1,0 +1,63 @@
+"""What a site consists of, as plain data: every range spelled out, every default filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mbap.collect.device import PolledDevice
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlan:
+    """One endpoint and how to treat it. Times in seconds."""
+
+    url: str
+    timeout: float = 3.0
+    retries: int = 0
+    slots: int = 1
+    outstanding: int = 1
+    pause: float = 0.0
+    connect_pause: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPlan:
+    """Where and how long values are kept. Times in seconds, size in bytes."""
+
+    path: Path
+    keep: float
+    keep_rollups: float | None
+    max_size: int | None
+    flush: float
+
+
+@dataclass(frozen=True, slots=True)
+class WebPlan:
+    """Where the page listens, and whom it lets in."""
+
+    host: str
+    port: int
+    password: str | None = None
+    token: str | None = None
+    hosts: tuple[str, ...] = ()
+    next_free_port: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SitePlan:
+    """A whole site.
+
+    Attributes:
+        links: by endpoint; devices name theirs in `PolledDevice.connection`.
+        warnings: what is not wrong but should be known.
+    """
+
+    name: str
+    links: Mapping[str, LinkPlan]
+    devices: tuple[PolledDevice, ...]
+    history: HistoryPlan | None = None
+    web: WebPlan | None = None
+    max_open_connections: int = 100
+    warnings: tuple[str, ...] = field(default=())
