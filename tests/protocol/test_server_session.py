@@ -6,8 +6,12 @@ import pytest
 
 from mbap.errors import ExceptionResponse, IllegalDataValue
 from mbap.protocol.adu import Adu
+from mbap.protocol.ascii import AsciiFraming
+from mbap.protocol.framing import Framing
 from mbap.protocol.pdu import ReadHoldingRegisters
-from mbap.protocol.server import Indication, ServerSession
+from mbap.protocol.rtu import RtuFraming
+from mbap.protocol.server import Heard, Indication, ServerSession
+from mbap.protocol.sides import Side
 from mbap.protocol.tcp import TcpFraming
 from mbap.protocol.wire import Registers
 
@@ -92,3 +96,95 @@ def test_bytes_that_are_no_modbus_make_the_session_fail() -> None:
     session = ServerSession()
     assert session.receive_data(b"GET / HTTP/1.1\r\n") == []
     assert session.failure is not None
+
+
+def rtu(body: str) -> bytes:
+    return RtuFraming(Side.CLIENT).pack(Adu(bytes.fromhex(body)[0], bytes.fromhex(body)[1:]))
+
+
+@pytest.mark.parametrize(
+    ("framing", "data"),
+    [
+        (RtuFraming(Side.SERVER), bytes.fromhex("11 03 006b 0003 7687")),
+        (AsciiFraming(Side.SERVER), b":1103006B00037E\r\n"),
+    ],
+)
+def test_any_framing_will_do(framing: Framing, data: bytes) -> None:
+    session = ServerSession(framing)
+    (indication,) = session.receive_data(data)
+    assert session.pack_response(indication, Registers.of([1, 2, 3]))
+    assert (indication.unit, indication.transaction) == (0x11, None)
+    assert indication.request == ReadHoldingRegisters(107, 3)
+    assert not session.numbered
+
+
+@pytest.mark.parametrize(("unit", "broadcast"), [(0, True), (1, False), (255, False)])
+def test_unit_0_is_a_broadcast_on_a_serial_line(unit: int, broadcast: bool) -> None:
+    session = ServerSession(RtuFraming(Side.SERVER))
+    (indication,) = session.receive_data(rtu(f"{unit:02x} 06 0000 0001"))
+    assert session.is_broadcast(indication) is broadcast
+
+
+@pytest.mark.parametrize("unit", [0, 255])
+def test_no_unit_is_a_broadcast_on_tcp(unit: int) -> None:
+    session = ServerSession()
+    (indication,) = session.receive_data(TcpFraming().pack(Adu(unit, bytes.fromhex("06 0000 0001"), 1)))
+    assert not session.is_broadcast(indication)
+
+
+def test_what_was_left_out_is_told() -> None:
+    session = ServerSession(RtuFraming(Side.SERVER))
+    session.receive_data(bytes.fromhex("11 03 006b 0003 7688"))
+    session.receive_silence()
+    assert session.heard == Heard(foreign=0, check_errors=1, noise=8)
+
+
+def test_what_was_left_out_on_tcp_is_told() -> None:
+    session = ServerSession()
+    session.receive_data(bytes.fromhex("0001 0001 0002 01 07"))
+    assert session.heard == Heard(foreign=1, check_errors=0, noise=0)
+
+
+def test_a_silence_ends_an_unfinished_frame() -> None:
+    session = ServerSession(RtuFraming(Side.SERVER))
+    session.receive_data(bytes.fromhex("11 03 006b"))
+    assert session.partial == 4
+    assert session.receive_silence() == []
+    assert session.partial == 0
+    assert len(session.receive_data(bytes.fromhex("11 03 006b 0003 7687"))) == 1
+
+
+def test_a_silence_ends_an_unfinished_ascii_frame_too() -> None:
+    session = ServerSession(AsciiFraming(Side.SERVER))
+    session.receive_data(b":1103")
+    assert session.receive_silence() == []
+    assert session.partial == 0
+
+
+def test_a_silence_shows_a_frame_whose_length_and_content_do_not_agree() -> None:
+    session = ServerSession(RtuFraming(Side.SERVER))
+    assert session.receive_data(rtu("01 10 0000 0002 04 0001")) == []
+    (indication,) = session.receive_silence()
+    assert isinstance(indication.request, IllegalDataValue)
+
+
+def test_a_new_delimiter_counts_from_the_next_message_on() -> None:
+    framing = AsciiFraming(Side.SERVER)
+    session = ServerSession(framing)
+    (indication,) = session.receive_data(b":010800032100D3\r\n")
+    assert session.pack_response(indication, b"\x21\x00") == b":010800032100D3\r\n"
+    assert framing.delimiter == b"!"
+
+
+def test_a_refused_delimiter_changes_nothing() -> None:
+    framing = AsciiFraming(Side.SERVER)
+    session = ServerSession(framing)
+    (indication,) = session.receive_data(b":010800032100D3\r\n")
+    session.pack_response(indication, ExceptionResponse(1))
+    assert framing.delimiter == b"\n"
+
+
+def test_a_delimiter_means_nothing_on_tcp() -> None:
+    session = ServerSession()
+    (indication,) = session.receive_data(TcpFraming().pack(Adu(1, bytes.fromhex("08 0003 2100"), 1)))
+    assert session.pack_response(indication, b"\x21\x00").endswith(b"\x08\x00\x03\x21\x00")

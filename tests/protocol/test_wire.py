@@ -95,3 +95,8 @@ def test_registers_differ_from_what_is_no_sequence() -> None:
 def test_both_survive_pickling() -> None:
     assert pickle.loads(pickle.dumps(Registers.of([1, 2]))) == [1, 2]
     assert pickle.loads(pickle.dumps(Bits.of([True, False]))) == [True, False]
+
+
+def test_what_is_in_it_is_found() -> None:
+    assert 555 in Registers.of([555, 0, 100])
+    assert 1 not in Registers.of([555, 0, 100])

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from mbap.addresses import Table
-from mbap.server.devicefile import DeviceFileError, UnitTables, parse_device_file, read_device_file
-from mbap.server.faults import Fault, Rule
-from mbap.server.waves import Counter, Wave
+from mbap.filefaults import FileFaults
+from mbap.server.admission import Admission
+from mbap.server.devicefile import Moving, UnitTables, parse_device_file, read_device_file
+from mbap.server.faults import KINDS, Fault, Rule
+from mbap.server.formula import Formula
+from mbap.server.waves import Counter, Motion, Wave
 
 HOLDING = Table.HOLDING_REGISTERS
+KINDS_OF_ENTRY = "value, wave, counter, noise, steps, formula and trace"
 
 
 def unit(text: str) -> UnitTables:
@@ -22,10 +26,15 @@ def holding(entry: str, head: str = "") -> dict[int, list[int]]:
     return unit(f"{head}\n[units.1.holding]\n{entry}").values[HOLDING]
 
 
+def motion_of(moving: Moving) -> Motion:
+    assert not isinstance(moving.motion, Formula)
+    return moving.motion
+
+
 def problems(text: str) -> list[str]:
-    with pytest.raises(DeviceFileError) as caught:
+    with pytest.raises(FileFaults) as caught:
         parse_device_file(text)
-    return list(caught.value.problems)
+    return [f"{fault.path}: {fault.message}" for fault in caught.value.faults]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +82,8 @@ def test_a_wave_moves_and_begins_with_its_first_value() -> None:
 
 def test_a_coil_can_move_too() -> None:
     (moving,) = unit("[units.1.coil]\n0 = { wave = 'square', period = '10s' }").moving
-    assert moving.motion.at(1.0) == 1.0
-    assert moving.motion.at(6.0) == 0.0
+    assert motion_of(moving).at(1.0) == 1.0
+    assert motion_of(moving).at(6.0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -97,7 +106,7 @@ def test_a_counter_wraps_where_its_type_is_full(entry: str, wraps_at: float | No
 def test_two_random_waves_of_a_file_differ() -> None:
     text = "[units.1.holding]\n0 = { wave = 'random' }\n1 = { wave = 'random' }"
     first, second = unit(text).moving
-    assert first.motion.at(30.0) != second.motion.at(30.0)
+    assert motion_of(first).at(30.0) != motion_of(second).at(30.0)
 
 
 def test_any_answers_for_units_that_are_not_named() -> None:
@@ -162,9 +171,12 @@ def test_what_is_wrong_around_the_tables_is_said(text: str, problem: str) -> Non
         ("0 = []", "0: is an empty list"),
         ("0 = true", "0: is a whole number from 0 to 65535, not true"),
         ("0 = 'x'", '0: is a whole number from 0 to 65535, not "x"'),
-        ("0 = { }", "0: needs one of value, wave and counter"),
+        ("0 = { }", f"0: needs one of {KINDS_OF_ENTRY}"),
         ("0 = { valu = 3 }", '0.valu: unknown key; did you mean "value"?'),
-        ("0 = { value = 1, wave = 'sine' }", "0: needs one of value, wave and counter, not several"),
+        (
+            "0 = { value = 1, wave = 'sine' }",
+            f"0: needs one of {KINDS_OF_ENTRY}, not several",
+        ),
         ("0 = { value = 1, period = '5s' }", "0.period: unknown key"),
         ("0 = { value = 70000 }", "0: 70000 is out of range: uint16 takes 0 to 65535"),
         ("0 = { value = 1, count = 0 }", "0: count is 1 to 65536, not 0"),
@@ -215,7 +227,7 @@ def test_what_is_wrong_with_a_fault_is_said(entry: str, problem: str) -> None:
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     path = tmp_path / "pump.toml"
     path.write_text("[units.1.holding]\n0 = -1\n1 = { valu = 2 }\n[fault]\n", encoding="utf-8")
-    with pytest.raises(DeviceFileError) as caught:
+    with pytest.raises(FileFaults) as caught:
         read_device_file(path)
     lines = str(caught.value).splitlines()
     assert len(lines) == 4
@@ -223,17 +235,202 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 
 
 def test_what_is_not_toml_is_said_with_its_line() -> None:
-    assert "is not TOML" in problems("[units.1.holding\n0 = 1")[0]
-    assert "line 1" in problems("[units.1.holding\n0 = 1")[0]
+    with pytest.raises(FileFaults, match=r"^pump.toml:1: is not TOML"):
+        parse_device_file("[units.1.holding\n0 = 1", "pump.toml")
+
+
+def test_a_fault_names_its_line() -> None:
+    with pytest.raises(FileFaults, match=r"^pump.toml:3 units.1.holding.1: is a whole number"):
+        parse_device_file("[units.1.holding]\n0 = 1\n1 = -1", "pump.toml")
+
+
+def test_what_is_there_twice_is_said_with_both_lines() -> None:
+    with pytest.raises(FileFaults, match=r"^pump.toml:3 units.1.holding.0: is there twice; it is on line 2"):
+        parse_device_file("[units.1.holding]\n0 = 1\n0 = 2", "pump.toml")
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DeviceFileError, match="cannot be read: No such file"):
+    with pytest.raises(FileFaults, match="cannot be read: No such file"):
         read_device_file(tmp_path / "none.toml")
 
 
 def test_a_file_that_is_not_text_is_said(tmp_path: Path) -> None:
     path = tmp_path / "pump.toml"
     path.write_bytes(b"name = '\xff'")
-    with pytest.raises(DeviceFileError, match=r"is not UTF-8 text \(byte 8\)"):
+    with pytest.raises(FileFaults, match=r"is not UTF-8 text \(byte 8\)"):
         read_device_file(path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "at", "value"),
+    [
+        ("{ noise = 100, spread = 0 }", 5.0, 100.0),
+        ("{ steps = [['0s', 5], ['10s', 8]] }", 9.9, 5.0),
+        ("{ steps = [['0s', 5], ['10s', 8]] }", 10.0, 8.0),
+        ("{ steps = [['0s', 5], ['10s', 8]], period = '20s' }", 25.0, 5.0),
+    ],
+)
+def test_a_value_can_be_noisy_or_take_steps(entry: str, at: float, value: float) -> None:
+    (moving,) = unit(f"[units.1.holding]\n0 = {entry}").moving
+    assert motion_of(moving).at(at) == value
+
+
+def test_a_formula_may_look_at_every_table_of_its_unit() -> None:
+    (moving,) = unit(
+        "[units.1.holding]\n0 = 2\n1 = { formula = 'hr0 * ir5 + di3', type = 'float32' }\n"
+        "[units.1.input]\n5 = 3\n[units.1.discrete]\n3 = true"
+    ).moving
+    assert isinstance(moving.motion, Formula)
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        (
+            "0 = { formula = 'hr9' }",
+            "0: it looks at holding register 9 (reference 40010)",
+        ),
+        ("0 = { formula = 'hr0 + 1' }", "0: it looks at itself"),
+        ("0 = { formula = 'hr1' }\n1 = { formula = 'hr0' }", "0: it looks at itself"),
+        ("0 = { formula = '__import__(1)' }", "0: there is no function '__import__'"),
+        ("0 = { formula = 'hr0', type = 'string', length = 2 }", "0: string cannot be computed"),
+        ("0 = { steps = [] }", "0: there is no step"),
+        ("0 = { steps = 5 }", '0: steps is a list such as [["0s", 5], ["10s", 8]], not 5'),
+        ("0 = { steps = [5] }", '0: a step is a time and a value, ["10s", 8], not 5'),
+        ("0 = { steps = [['1s', 'x']] }", '0: a step leads to a number, not to "x"'),
+        ("0 = { steps = [['2s', 1], ['1s', 2]] }", "0: the steps are not in the order of their times"),
+        ("0 = { steps = [['0s', 70000]] }", "0: 70000.0 is out of range"),
+        ("0 = { noise = 10, spread = 5 }", "0: -10.0 is out of range"),
+        ("0 = { trace = 'none.jsonl' }", "0: none.jsonl: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_is_wrong_with_a_motion_is_said(entry: str, problem: str) -> None:
+    assert problems(f"[units.1.holding]\n{entry}")[0].startswith(f"units.1.holding.{problem}")
+
+
+def test_a_trace_is_played_back_register_by_register(tmp_path: Path) -> None:
+    lines = [
+        '{"mbap_trace": 1}',
+        '{"at": 0, "unit": 3, "request": "0300640002", "answer": "030400050007"}',
+        '{"at": 10, "unit": 3, "request": "0300640001", "answer": "03020009", "after": 1}',
+    ]
+    (tmp_path / "plc.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    text = "[units.1.holding]\n0 = { trace = 'plc.jsonl', unit = 3, address = 100, count = 2 }"
+    tables = parse_device_file(text, folder=tmp_path).units[1]
+    assert tables.values[HOLDING] == {0: [5, 7]}
+    first, second = tables.moving
+    assert [motion_of(first).at(second) for second in (0.0, 10.5, 11.5, 12.5)] == [5.0, 5.0, 9.0, 5.0]
+    assert [motion_of(second).at(at) for at in (0.0, 10.5)] == [7.0, 7.0]
+
+
+def test_a_trace_without_the_register_is_said(tmp_path: Path) -> None:
+    (tmp_path / "plc.jsonl").write_text('{"mbap_trace": 1}', encoding="utf-8")
+    with pytest.raises(FileFaults, match=r"units.1.holding.7: plc.jsonl has no holding 7 of unit 1"):
+        parse_device_file("[units.1.holding]\n7 = { trace = 'plc.jsonl' }", folder=tmp_path)
+
+
+def test_a_unit_has_identification_files_and_queues() -> None:
+    tables = unit(
+        "[units.1]\nserver_id = '07ff'\nexception_status = 5\ndiagnostics = 'none'\n"
+        "[units.1.identification]\nvendor_name = 'ACME'\n128 = 'own'\n"
+        "[units.1.files]\n4 = [1, 2, 3]\n[units.1.fifos]\n1246 = [440]"
+    )
+    assert tables.identification == {0: b"ACME", 128: b"own"}
+    assert (tables.files, tables.fifos) == ({4: [1, 2, 3]}, {1246: [440]})
+    assert (tables.server_id, tables.exception_status, tables.diagnostics) == (b"\x07\xff", 5, "none")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "[units.1.identification]\nvendor = 'x'",
+            'identification.vendor: unknown key; did you mean "vendor_url"?',
+        ),
+        ("[units.1.identification]\nvendor_name = 3", "identification.vendor_name: is text in quotes, not 3"),
+        ("[units.1.files]\n0 = [1]", "files.0: its number is 1 to 65535, not 0"),
+        ("[units.1.files]\n1 = 5", "files.1: is a list of whole numbers from 0 to 65535, not 5"),
+        ("[units.1]\nlargest_read = 126", "largest_read: is 1 to 125, not 126"),
+        ("[units.1]\nholes = 'x'", 'holes: "x" cannot be; known are refused, silent, zero'),
+        ("[units.1]\nserver_id = 'x'", 'server_id: is hexadecimal such as "0d0a", not "x"'),
+    ],
+)
+def test_what_is_wrong_with_what_else_a_unit_has_is_said(text: str, problem: str) -> None:
+    assert problems(f"{text}\n[units.1.coil]\n0 = true")[0] == f"units.1.{problem}"
+
+
+def test_an_object_that_no_answer_could_hold_is_said() -> None:
+    text = f"[units.1.identification]\nvendor_name = '{'x' * 245}'\n[units.1.coil]\n0 = true"
+    assert problems(text) == ["units.1.identification.vendor_name: has 245 bytes, and 244 fit into an answer"]
+
+
+@pytest.mark.parametrize(
+    ("text", "admission"),
+    [
+        ("connections = 1", Admission(1, "refuse")),
+        ("preset = 'meter'", Admission(2, "refuse")),
+        ("preset = 'gateway'", Admission(32, "drop")),
+        ("preset = 'plc'\nconnections = 4\nwhen_full = 'mute'", Admission(4, "mute")),
+        ("name = 'x'", None),
+    ],
+)
+def test_the_file_says_how_many_connections_there_may_be(text: str, admission: Admission | None) -> None:
+    assert parse_device_file(f"[device]\n{text}\n[units.1.coil]\n0 = true").admission == admission
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("preset = 'meters'", 'device.preset: "meters" cannot be; did you mean "meter"?'),
+        ("preset = 'plc'\nconnections = 9", "device.connections: a plc takes 4 to 8, not 9"),
+        ("connections = 0", "device.connections: it is 1 to 1000, not 0"),
+        ("when_full = 'x'", 'device.when_full: "x" cannot be; known are refuse, drop, mute'),
+    ],
+)
+def test_what_is_wrong_with_the_connections_is_said(text: str, problem: str) -> None:
+    assert problems(f"[device]\n{text}\n[units.1.coil]\n0 = true") == [problem]
+
+
+def test_every_kind_of_fault_can_be_written() -> None:
+    text = "[units.1.coil]\n0 = true\n[faults]\n" + "\n".join(f"{kind} = {{ times = 1 }}" for kind in KINDS)
+    assert [rule.fault.kind for rule in parse_device_file(text).rules] == list(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ("busy = { times = 2, of = 3 }", Fault("busy", code=6)),
+        ("close = { times = 1, when = 'during' }", Fault("close", when="during")),
+        ("wrong_unit = { times = 1, value = 0 }", Fault("wrong_unit", value=0)),
+        ("rubbish_after = { times = 1, hex = '00ff' }", Fault("rubbish_after", octets=b"\x00\xff")),
+        ("reboot = { times = 1, by = '2s' }", Fault("reboot", delay=2.0)),
+    ],
+)
+def test_a_fault_can_say_more(entry: str, fault: Fault) -> None:
+    (rule,) = parse_device_file(f"[units.1.coil]\n0 = true\n[faults]\n{entry}").rules
+    assert rule.fault == fault
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("wrong_unit = { times = 1, value = 256 }", "wrong_unit.value: is 0 to 255, not 256"),
+        (
+            "close = { times = 1, when = 'never' }",
+            'close.when: "never" cannot be; known are before',
+        ),
+        ("silent = { times = 0 }", "silent: times is 1 or more, not 0"),
+        ("silent = { of = 3 }", "silent: says when"),
+        ("silent = { times = 3, of = 2 }", "silent: of 2 needs times, as many or fewer"),
+        ("torn = { times = 1 }", "torn: unknown key"),
+    ],
+)
+def test_what_is_wrong_with_what_a_fault_says_is_said(entry: str, problem: str) -> None:
+    found = problems(f"[units.1.coil]\n0 = true\n[faults]\n{entry}")
+    assert found[0].startswith(f"faults.{problem}")
+
+
+def test_tearing_belongs_to_a_unit() -> None:
+    tables = unit("[units.1.coil]\n0 = true\n[units.1.faults]\ntorn = { probability = 0.5, by = '2s' }")
+    (rule,) = tables.tearing
+    assert (rule.probability, rule.fault.delay) == (0.5, 2.0)

@@ -62,7 +62,7 @@ def test_the_first_rule_that_hits_decides() -> None:
 def test_what_was_hit_is_counted_by_kind() -> None:
     faults = Faults([Rule(SILENT)])
     kinds(faults, 3)
-    assert faults.counts == {"late": 0, "silent": 3, "exception": 0, "close": 0, "reset": 0}
+    assert {kind: count for kind, count in faults.counts.items() if count} == {"silent": 3}
 
 
 @pytest.mark.parametrize("probability", [-0.1, 1.1])

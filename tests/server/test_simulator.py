@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from mbap.addresses import Table
-from mbap.errors import GatewayPathUnavailable
-from mbap.protocol.pdu import ReadCoils, ReadHoldingRegisters, WriteMultipleRegisters, WriteSingleCoil
+from mbap.errors import (
+    GatewayPathUnavailable,
+    IllegalDataAddress,
+    IllegalDataValue,
+    NoAnswer,
+    ServerDeviceFailure,
+)
+from mbap.protocol.pdu import (
+    FileRecord,
+    ReadCoils,
+    ReadDeviceIdentification,
+    ReadExceptionStatus,
+    ReadFifoQueue,
+    ReadFileRecord,
+    ReadHoldingRegisters,
+    ReportServerId,
+    Request,
+    WriteMultipleRegisters,
+    WriteSingleCoil,
+)
+from mbap.server.admission import Admission
 from mbap.server.devicefile import parse_device_file
 from mbap.server.handler import Call, Peer
 from mbap.server.simulator import SimulatedDevice, Simulation, load_device_file
 from support.hand_clock import HandClock
 
 HOLDING = Table.HOLDING_REGISTERS
+R = TypeVar("R")
 
 FILE = """\
 [units.1.holding]
@@ -133,3 +154,106 @@ def test_units_that_are_not_named_are_answered_by_any() -> None:
 
 def test_a_file_without_faults_has_none() -> None:
     assert Simulation(parse_device_file(FILE)).faults is None
+
+
+def simulated(text: str, clock: HandClock) -> SimulatedDevice:
+    return Simulation(parse_device_file(text), clock).units[1]
+
+
+FORMULAS = """\
+[units.1.holding]
+0 = { value = 2.5, type = "float32" }
+2 = { formula = "hr0 * 2 + hr4", type = "float32" }
+4 = { wave = "ramp", low = 0, high = 100, period = "100s" }
+5 = { formula = "hr2 / 5" }
+6 = { formula = "1 / hr7" }
+7 = 0
+[units.1.coil]
+0 = { formula = "hr4 - 50" }
+"""
+
+
+def test_a_formula_sees_values_as_they_are_typed_and_of_the_same_moment(clock: HandClock) -> None:
+    device = simulated(FORMULAS, clock)
+    clock.now += 40.0
+    assert read(device, 2, 2) == [0x4234, 0]  # 2.5 * 2 + 40 as float32
+    assert read(device, 5) == [9]
+
+
+def test_a_formula_sees_what_a_client_wrote(clock: HandClock) -> None:
+    device = simulated(FORMULAS, clock)
+    write(device, 4, 10)
+    assert read(device, 5) == [3]
+
+
+def test_a_coil_can_follow_a_formula(clock: HandClock) -> None:
+    device = simulated(FORMULAS, clock)
+    assert coil(device) is False
+    clock.now += 60.0
+    assert coil(device) is True
+
+
+def test_a_formula_that_cannot_be_computed_is_answered_with_04(clock: HandClock) -> None:
+    device = simulated(FORMULAS, clock)
+    with pytest.raises(ServerDeviceFailure):
+        read(device, 6)
+    write(device, 7, 1)
+    assert read(device, 6) == [1]
+
+
+def test_a_torn_value_is_of_two_moments(clock: HandClock) -> None:
+    device = simulated(
+        "[units.1.holding]\n0 = { counter = 65530, type = 'uint32', per_second = 1 }\n"
+        "[units.1.faults]\ntorn = { times = 1, by = '8s' }",
+        clock,
+    )
+    clock.now += 10.0
+    assert read(device, 0, 2) == [1, 0xFFFC]  # the upper half of 65540, the lower of 65532
+    assert read(device, 0, 2) == [1, 4]
+
+
+@pytest.mark.parametrize(("holes", "error"), [("refused", IllegalDataAddress), ("silent", NoAnswer)])
+def test_a_read_over_a_hole_is_refused_or_not_answered(
+    clock: HandClock, holes: str, error: type[Exception]
+) -> None:
+    device = simulated(f"[units.1]\nholes = '{holes}'\nholding.0 = [1]\nholding.2 = [3]", clock)
+    with pytest.raises(error):
+        read(device, 0, 3)
+    assert read(device, 2) == [3]
+
+
+def test_a_hole_can_read_as_zero(clock: HandClock) -> None:
+    device = simulated("[units.1]\nholes = 'zero'\nholding.0 = [1]\nholding.2 = [3]\ncoil.1 = true", clock)
+    assert read(device, 0, 4) == [1, 0, 3, 0]
+    assert device.handle(Call(ReadCoils(0, 3), 1, Peer())) == [False, True, False]
+
+
+def test_a_device_can_refuse_long_reads(clock: HandClock) -> None:
+    device = simulated("[units.1]\nlargest_read = 2\nholding.0 = [1, 2, 3]", clock)
+    assert read(device, 0, 2) == [1, 2]
+    with pytest.raises(IllegalDataValue):
+        read(device, 0, 3)
+
+
+def test_files_queues_and_identification_are_answered(clock: HandClock) -> None:
+    device = simulated(
+        "[units.1]\nserver_id = '07ff'\nexception_status = 5\nidentification.vendor_name = 'ACME'\n"
+        "files.4 = [1, 2, 3]\nfifos.1246 = [440, 4740]\nholding.0 = 1",
+        clock,
+    )
+
+    def ask(request: Request[R]) -> R:
+        return device.handle(Call(request, 1, Peer()))
+
+    assert ask(ReadFifoQueue(1246)) == [440, 4740]
+    (records,) = ask(ReadFileRecord([FileRecord(4, 1, 2)]))
+    assert records == [2, 3]
+    assert ask(ReadDeviceIdentification()).objects[0] == b"ACME"
+    assert ask(ReportServerId()) == b"\x07\xff"
+    assert ask(ReadExceptionStatus()) == 5
+
+
+def test_the_connections_of_a_preset_are_handed_to_the_server(clock: HandClock) -> None:
+    simulation = Simulation(parse_device_file("[device]\npreset = 'meter'\n[units.1.coil]\n0 = true"), clock)
+    assert simulation.faults is not None
+    assert simulation.faults.admission == Admission(2, "refuse")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbap.server.waves import SHAPES, Counter, Shape, Wave
+from mbap.server.waves import SHAPES, Counter, Noise, Shape, Steps, Wave
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,43 @@ def test_a_counter_that_falls_is_refused() -> None:
 def test_a_counter_that_wraps_at_0_is_refused() -> None:
     with pytest.raises(ValueError, match="wraps at more than 0"):
         Counter(wraps_at=0.0)
+
+
+def test_noise_stays_for_its_period_and_then_jumps() -> None:
+    noise = Noise(around=100.0, spread=5.0, period=2.0, seed=3)
+    assert noise.at(0.1) == noise.at(1.9)
+    assert noise.at(1.9) != noise.at(2.0)
+
+
+def test_noise_is_around_its_middle_and_within_four_spreads() -> None:
+    noise = Noise(around=100.0, spread=5.0, period=1.0)
+    values = [noise.at(float(second)) for second in range(2_000)]
+    assert 99.0 < sum(values) / len(values) < 101.0
+    assert all(80.0 <= value <= 120.0 for value in values)
+    assert sum(95.0 <= value <= 105.0 for value in values) / len(values) == pytest.approx(0.68, abs=0.05)
+
+
+@pytest.mark.parametrize(("spread", "period"), [(-1.0, 1.0), (1.0, 0.0)])
+def test_noise_that_cannot_be_is_refused(spread: float, period: float) -> None:
+    with pytest.raises(ValueError, match=r"a spread is not negative|a period is longer than 0"):
+        Noise(0.0, spread, period)
+
+
+def test_steps_hold_the_first_value_before_the_first_time() -> None:
+    assert Steps((5.0, 10.0), (1.0, 2.0)).at(0.0) == 1.0
+
+
+def test_steps_hold_the_last_value_or_begin_again() -> None:
+    assert Steps((0.0, 10.0), (1.0, 2.0)).at(1_000.0) == 2.0
+    assert Steps((0.0, 10.0), (1.0, 2.0), period=20.0).at(1_005.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("times", "values", "period"),
+    [((), (), None), ((1.0,), (), None), ((2.0, 1.0), (1.0, 2.0), None), ((0.0, 9.0), (1.0, 2.0), 9.0)],
+)
+def test_steps_that_cannot_be_are_refused(
+    times: tuple[float, ...], values: tuple[float, ...], period: float | None
+) -> None:
+    with pytest.raises(ValueError, match=r"step"):
+        Steps(times, values, period)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -32,6 +35,13 @@ class WireClient:
         """Send *frame*; the frame that comes next."""
         await self.send(frame)
         return await self.receive()
+
+    def reset(self) -> None:
+        """End the connection by RST."""
+        connection = self.writer.get_extra_info("socket")
+        linger_not = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+        self.writer.transport.abort()
 
     async def ended(self) -> bytes:
         """What still comes until the server closes, by FIN or by RST."""

@@ -3,102 +3,99 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import Iterable
+from typing import Final, Protocol, TypeVar
 
-from mbap.errors import ConnectionLost, ModbusError, ProtocolError, ResponseTimeout
+from mbap.errors import ConnectionLost, ExceptionResponse, ModbusError, ProtocolError, ResponseTimeout
 from mbap.protocol.adu import Adu
-from mbap.protocol.pdu.base import Request, raise_exception
+from mbap.protocol.framing import Framing
+from mbap.protocol.pdu.base import EXCEPTION_FLAG, Request, raise_exception
 from mbap.protocol.tcp import TcpFraming
+from mbap.protocol.transaction import AnyTransaction, Transaction
 
 R = TypeVar("R")
 
-TOMBSTONES = 1024
+TOMBSTONES: Final = 1024
+TURNAROUND: Final = 0.2
+"""How long a line is left alone after a request that nobody answers (Serial Line V1.02, 2.4.1)."""
+
+__all__ = ["TOMBSTONES", "TURNAROUND", "AnyTransaction", "ClientSession", "Leniency", "Transaction"]
 
 
-class Transaction(Generic[R]):
-    """One request on its way.
-
-    Attributes:
-        sent: its bytes were handed out: from then on the device may act on it.
-        deadline: when the session gives up on it; None until it is sent.
-        on_end: called once with the transaction when it ends, if set.
-    """
-
-    __slots__ = (
-        "_error",
-        "_result",
-        "deadline",
-        "done",
-        "number",
-        "on_end",
-        "request",
-        "sent",
-        "timeout",
-        "unit",
-    )
-
-    def __init__(self, request: Request[R], unit: int, timeout: float) -> None:
-        self.request = request
-        self.unit = unit
-        self.timeout = timeout
-        self.number = 0
-        self.sent = False
-        self.done = False
-        self.deadline: float | None = None
-        self.on_end: Callable[[Transaction[R]], None] | None = None
-        self._result: R | None = None
-        self._error: ModbusError | None = None
+class Leniency(Protocol):
+    """What a session forgives a device that is known to break the rules."""
 
     @property
-    def error(self) -> ModbusError | None:
-        """What it ended with, if it failed."""
-        return self._error
+    def in_order(self) -> bool:
+        """Transaction identifiers prove nothing: answers are told by their order, so one is on its way."""
+        ...
 
-    def result(self) -> R:
-        """What the device answered; raises what it ended with otherwise."""
-        if not self.done:
-            raise RuntimeError("the transaction has not ended yet")
-        if self._error is not None:
-            raise self._error
-        return cast("R", self._result)
+    def number_fits(self, got: int, asked: int) -> bool:
+        """Whether transaction *got* may answer *asked*, where identifiers prove nothing."""
+        ...
 
-    def end(self, *, result: R | None = None, error: ModbusError | None = None) -> None:
-        """End it, which happens once."""
-        self.done, self._result, self._error = True, result, error
-        if self.on_end is not None:
-            self.on_end(self)
+    def unit_fits(self, got: int, asked: int) -> bool:
+        """Whether unit *got*, which differs, may answer for unit *asked*."""
+        ...
 
+    def decode(self, request: Request[R], pdu: bytes, error: ProtocolError) -> R:
+        """What *pdu*, which *request* refused with *error*, gives anyway; raises *error* where nothing."""
+        ...
 
-AnyTransaction = Transaction[Any]
+    def silence(self, transaction: AnyTransaction) -> ModbusError | None:
+        """What it means that a device, which answered before, does not answer; None: nothing special."""
+        ...
 
 
 class ClientSession:
     """Everything a client decides, told the bytes and the time; it neither reads nor waits.
 
     Requests queue in the order of `begin` and go out as far as *outstanding* allows. An answer is handed
-    over only where transaction, unit and function code fit and the request itself accepts it. A request that
-    was given up leaves a tombstone: its late answer is counted and dropped, and its transaction identifier
-    is not used again while the tombstone stands.
+    over only where transaction, unit and function code fit and the request itself accepts it.
+
+    On a numbered framing a request that was given up leaves a tombstone: its late answer is counted and
+    dropped, and its transaction identifier is not used again while the tombstone stands.
+
+    Where nothing but the order tells answers apart, one request is on its way, and one that was given up
+    leaves a quarantine: nothing is sent until its answer came late and was dropped. When *quarantine*
+    seconds after its deadline (by default as long as its timeout) it did not come, nobody knows whether it
+    still will: the session ends, and a fresh connection is needed. It also ends after an answer that fits
+    no request but the last, and after one that the request does not accept.
 
     Attributes:
-        late: answers to requests that had been given up.
+        outstanding: how many requests may be on their way at once; always 1 where only the order tells.
+        answers: answers that were handed over. late: those to requests that had been given up.
         unmatched: answers to nothing that was asked.
         failure: why the connection is of no more use; None while it is.
     """
 
-    def __init__(self, framing: TcpFraming | None = None, *, outstanding: int = 1) -> None:
+    def __init__(
+        self,
+        framing: Framing | None = None,
+        *,
+        outstanding: int = 1,
+        leniency: Leniency | None = None,
+        quarantine: float | None = None,
+        last_number: int = 0,
+    ) -> None:
+        """*last_number* is the transaction identifier before the first that is used."""
         if not 1 <= outstanding <= 64:
             raise ValueError(f"outstanding is 1 to 64, not {outstanding}")
-        self.framing = framing or TcpFraming()
-        self.outstanding = outstanding
-        self.late = 0
-        self.unmatched = 0
+        self.framing: Framing = framing or TcpFraming()
+        self.in_order = not self.framing.numbered or (leniency is not None and leniency.in_order)
+        self.outstanding = 1 if self.in_order else outstanding
+        self.answers = self.late = self.unmatched = 0
         self.failure: ModbusError | None = None
+        self._leniency = leniency
+        self._quarantine = quarantine
         self._queue: deque[AnyTransaction] = deque()
         self._pending: dict[int, AnyTransaction] = {}
         self._tombstones: OrderedDict[int, None] = OrderedDict()
-        self._last_number = 0
+        self._last_number = last_number
+        self._given_up: AnyTransaction | None = None
+        self._last: AnyTransaction | None = None
+        self._doubt: str = ""
+        self._answers_before_silence = 0
 
     @property
     def pending(self) -> int:
@@ -110,15 +107,26 @@ class ClientSession:
         """How many requests wait to be sent."""
         return len(self._queue)
 
-    def begin(self, request: Request[R], unit: int, timeout: float) -> Transaction[R]:
+    @property
+    def quarantined(self) -> bool:
+        """Whether nothing is sent because an answer to a request that was given up may still come."""
+        return self._given_up is not None
+
+    def begin(self, request: Request[R], unit: int, timeout: float, answered: bool = True) -> Transaction[R]:
         """Queue *request*; it is given up *timeout* seconds after it was sent.
+
+        With *answered* False silence is right, and ends it without an error after `TURNAROUND`: a broadcast,
+        which is to unit 0, or what makes a device listen only. Where transaction identifiers tell answers
+        apart, a broadcast ends at once, and whatever answers it is dropped.
 
         Raises:
             ValueError: *unit* is not 0 to 255.
         """
         if not 0 <= unit <= 255:
             raise ValueError(f"unit is 0 to 255, not {unit}")
-        transaction = Transaction(request, unit, timeout)
+        if not answered:
+            timeout = TURNAROUND if self.in_order or unit else 0.0
+        transaction = Transaction(request, unit, timeout, answered)
         if self.failure is not None:
             transaction.end(error=self.failure)
         else:
@@ -127,6 +135,10 @@ class ClientSession:
 
     def data_to_send(self, now: float) -> bytes:
         """The bytes to send now; what they carry counts as sent from here on."""
+        if self._given_up is not None or not self._queue:
+            return b""
+        if not self._pending and not self._tombstones and self.framing.partial:
+            self.framing.clear()  # nothing is owed to us: what is here is no part of an answer
         chunks = []
         while self._queue and len(self._pending) < self.outstanding:
             chunks.append(self._send(self._queue.popleft(), now))
@@ -134,11 +146,16 @@ class ClientSession:
 
     def receive_data(self, data: bytes, now: float) -> list[AnyTransaction]:
         """Take in *data*; gives the transactions that ended by it, in the order of their answers."""
-        ended = [
-            transaction for adu in self.framing.unpack(data) if (transaction := self._answer(adu)) is not None
-        ]
+        answer = self._answer_in_order if self.in_order else self._answer
+        ended = [transaction for adu in self.framing.unpack(data) if (transaction := answer(adu)) is not None]
         if self.framing.failure is not None:
-            ended += self.receive_eof(self.framing.failure)
+            if not self._pending and not self._tombstones and not self.in_order:
+                self.framing.clear()  # noise while nothing was asked
+                self.unmatched += 1
+            else:
+                ended += self.receive_eof(self.framing.failure)
+        if self._doubt:
+            ended += self.receive_eof(ConnectionLost(self._doubt))
         return ended
 
     def receive_eof(self, error: ModbusError | None = None) -> list[AnyTransaction]:
@@ -149,24 +166,34 @@ class ClientSession:
         open_ones = [*self._pending.values(), *self._queue]
         self._pending.clear()
         self._queue.clear()
+        self._given_up = None
         return _end_all(open_ones, self.failure)
 
     def next_deadline(self) -> float | None:
         """When `check_deadlines` has something to do; None while nothing is on its way."""
+        if self._given_up is not None:
+            return self._quarantine_end(self._given_up)
         return min((t.deadline for t in self._pending.values() if t.deadline is not None), default=None)
 
     def check_deadlines(self, now: float) -> list[AnyTransaction]:
         """End every transaction whose time is over; gives them."""
+        if self._given_up is not None and now >= self._quarantine_end(self._given_up):
+            return self.receive_eof(
+                ConnectionLost("an earlier answer may still come, and nothing would tell it from the next")
+            )
         late = [t for t in self._pending.values() if t.deadline is not None and t.deadline <= now]
         for transaction in late:
             self._bury(transaction)
-            transaction.end(error=ResponseTimeout(f"no answer within {transaction.timeout:g} s"))
+            if transaction.answered:
+                transaction.end(error=self._silence(transaction))
+            else:
+                transaction.end(result=_unanswered(transaction))
         return late
 
     def cancel(self, transaction: AnyTransaction) -> bool:
         """Nobody waits for *transaction* any more; tells whether its bytes had been sent.
 
-        One that waits is taken out of the queue; one that was sent leaves a tombstone.
+        One that waits is taken out of the queue; one that was sent leaves a tombstone or a quarantine.
         """
         if transaction.done:
             return transaction.sent
@@ -181,6 +208,7 @@ class ClientSession:
         transaction.number = number = self._next_number()
         transaction.sent = True
         transaction.deadline = now + transaction.timeout
+        transaction.strays = self.unmatched
         self._pending[number] = transaction
         return self.framing.pack(Adu(transaction.unit, transaction.request.encode(), number))
 
@@ -192,17 +220,14 @@ class ClientSession:
                 self._last_number = number
                 return number
 
+    # Where transaction identifiers tell.
+
     def _answer(self, adu: Adu) -> AnyTransaction | None:
         transaction = self._pending.pop(adu.transaction or 0, None)
         if transaction is None:
             self._count_stray(adu)
-            return None
-        try:
-            result = _decode(transaction, adu)
-        except ModbusError as error:
-            transaction.end(error=error)
         else:
-            transaction.end(result=result)
+            self._settle(transaction, adu)
         return transaction
 
     def _count_stray(self, adu: Adu) -> None:
@@ -213,11 +238,100 @@ class ClientSession:
         else:
             self.unmatched += 1
 
+    # Where only the order tells.
+
+    def _answer_in_order(self, adu: Adu) -> AnyTransaction | None:
+        transaction = self._given_up or next(iter(self._pending.values()), None)
+        if transaction is None or transaction.broadcast or not self._may_answer(adu, transaction):
+            self.unmatched += 1
+            if transaction is None and self._last is not None and self._may_answer(adu, self._last):
+                self._doubt = "an answer came twice, and nothing tells what else is on its way"
+            return None
+        if transaction is self._given_up:
+            self._take_late(transaction, adu)
+            return None
+        del self._pending[transaction.number]
+        self._last = transaction
+        self._settle(transaction, adu)
+        if isinstance(transaction.error, ProtocolError):
+            self._doubt = "an answer did not fit, and nothing tells whether the right one still comes"
+        return transaction
+
+    def _may_answer(self, adu: Adu, transaction: AnyTransaction) -> bool:
+        function_code = adu.pdu[0] & ~EXCEPTION_FLAG if adu.pdu else 0
+        if function_code != transaction.request.function_code or not self._unit_fits(adu, transaction):
+            return False
+        if adu.transaction is None or adu.transaction == transaction.number or self._leniency is None:
+            return True
+        return self._leniency.number_fits(adu.transaction, transaction.number)
+
+    def _take_late(self, transaction: AnyTransaction, adu: Adu) -> None:
+        try:
+            self._decode(transaction, adu)
+        except ExceptionResponse:
+            pass
+        except ModbusError:
+            self.unmatched += 1
+            return
+        self.late += 1
+        self._given_up, self._last = None, transaction
+
+    # Both.
+
+    def _settle(self, transaction: AnyTransaction, adu: Adu) -> None:
+        try:
+            result = None if transaction.broadcast else self._decode(transaction, adu)
+        except ModbusError as error:
+            self.answers += isinstance(error, ExceptionResponse)
+            transaction.end(error=error)
+        else:
+            self.answers += 1
+            transaction.end(result=result)
+
+    def _decode(self, transaction: AnyTransaction, adu: Adu) -> object:
+        request, pdu = transaction.request, adu.pdu
+        if adu.unit != transaction.unit and not self._unit_fits(adu, transaction):
+            raise ProtocolError(f"unit {adu.unit} answers what unit {transaction.unit} was asked")
+        if pdu and pdu[0] >= EXCEPTION_FLAG:
+            raise_exception(pdu, request.function_code)
+        if self._leniency is None:
+            return request.decode_response(pdu)
+        try:
+            return request.decode_response(pdu)
+        except ProtocolError as error:
+            return self._leniency.decode(request, pdu, error)
+
+    def _unit_fits(self, adu: Adu, transaction: AnyTransaction) -> bool:
+        if adu.unit == transaction.unit:
+            return True
+        return self._leniency is not None and self._leniency.unit_fits(adu.unit, transaction.unit)
+
+    def _silence(self, transaction: AnyTransaction) -> ModbusError:
+        """What to end *transaction* with, which nobody answered."""
+        if self._leniency is not None and self.answers > self._answers_before_silence:
+            self._answers_before_silence = self.answers
+            meaning = self._leniency.silence(transaction)
+            if meaning is not None:
+                return meaning
+        strays = self.unmatched - transaction.strays
+        error = ResponseTimeout(f"no answer within {transaction.timeout:g} s")
+        if strays:
+            error = ResponseTimeout(f"{error.reason}, but {strays} that answered nothing asked")
+            error.advice = "a device that does not repeat transaction or unit needs a quirk for that"
+        return error
+
     def _bury(self, transaction: AnyTransaction) -> None:
         del self._pending[transaction.number]
+        if self.in_order:
+            self._given_up = transaction if transaction.answered else None
+            return
         self._tombstones[transaction.number] = None
         if len(self._tombstones) > TOMBSTONES:
             self._tombstones.popitem(last=False)
+
+    def _quarantine_end(self, transaction: AnyTransaction) -> float:
+        longest = transaction.timeout if self._quarantine is None else self._quarantine
+        return (transaction.deadline or 0.0) + longest
 
     def _closed_by_peer(self) -> ConnectionLost:
         if self.framing.partial:
@@ -227,11 +341,9 @@ class ClientSession:
         return ConnectionLost("the device closed the connection")
 
 
-def _decode(transaction: AnyTransaction, adu: Adu) -> object:
-    if adu.unit != transaction.unit:
-        raise ProtocolError(f"unit {adu.unit} answers what unit {transaction.unit} was asked")
-    raise_exception(adu.pdu, transaction.request.function_code)
-    return transaction.request.decode_response(adu.pdu)
+def _unanswered(transaction: AnyTransaction) -> bytes | None:
+    """The result of a request that nobody answers: of diagnostics, no data."""
+    return None if transaction.broadcast else b""
 
 
 def _end_all(transactions: Iterable[AnyTransaction], error: ModbusError) -> list[AnyTransaction]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from mbap.errors import ExceptionResponse, ProtocolError
 from mbap.protocol.adu import Adu
@@ -11,6 +11,12 @@ from mbap.protocol.pdu.base import Request, decode_request, encode_exception
 from mbap.protocol.tcp import TcpFraming
 
 R = TypeVar("R")
+
+BROADCAST: Final = 0
+"""The unit that on a serial line means all of them."""
+_CHECKS: Final = ("crc_errors", "lrc_errors", "malformed")
+_DIAGNOSTICS: Final = 8
+_CHANGE_DELIMITER: Final = b"\x08\x00\x03"
 
 
 class Indication(NamedTuple, Generic[R]):
@@ -26,22 +32,88 @@ class Indication(NamedTuple, Generic[R]):
     request: Request[R] | ExceptionResponse
 
 
-class ServerSession:
-    """Everything a server decides before and after its handler; it neither reads nor waits."""
+class Heard(NamedTuple):
+    """What a framing has met so far besides messages for this side.
 
-    __slots__ = ("framing",)
+    Attributes:
+        foreign: messages of another protocol, or on a serial line answers of other devices.
+        check_errors: frames whose check was wrong, or that could not be read.
+        noise: bytes that were in no frame.
+    """
+
+    foreign: int = 0
+    check_errors: int = 0
+    noise: int = 0
+
+
+@runtime_checkable
+class _Delimited(Protocol):
+    """A framing with a delimiter that a client may change: ASCII."""
+
+    delimiter: bytes
+
+
+@runtime_checkable
+class _Parted(Protocol):
+    """A framing whose frames are parted by silence: RTU."""
+
+    def silence(self) -> list[Adu]:
+        """What is here is all."""
+        ...
+
+
+class ServerSession:
+    """Everything a server decides before and after its handler; it neither reads nor waits.
+
+    Any framing will do. Where it carries no transactions there is a serial line behind it, or pretended to
+    be: unit 0 is then a broadcast, and one request is answered before the next is begun.
+    """
+
+    __slots__ = ("_checks", "framing")
 
     def __init__(self, framing: Framing | None = None) -> None:
         self.framing: Framing = framing or TcpFraming()
+        self._checks = [name for name in _CHECKS if hasattr(self.framing, name)]
 
     @property
     def failure(self) -> ProtocolError | None:
         """Why the connection must be closed; None while it need not."""
         return self.framing.failure
 
+    @property
+    def numbered(self) -> bool:
+        """Whether requests carry a transaction, so that several may be open and answered in any order."""
+        return self.framing.numbered
+
+    @property
+    def partial(self) -> int:
+        """How many bytes of an unfinished request are kept."""
+        return self.framing.partial
+
+    @property
+    def heard(self) -> Heard:
+        """What the framing has left out so far."""
+        framing = self.framing
+        wrong = sum(getattr(framing, name) for name in self._checks) if self._checks else 0
+        return Heard(getattr(framing, "foreign", 0), wrong, getattr(framing, "noise", 0))
+
     def receive_data(self, data: bytes) -> list[Indication[object]]:
         """Take in *data*; gives the requests that it completes, in order."""
         return [_indication(adu) for adu in self.framing.unpack(data)]
+
+    def receive_silence(self) -> list[Indication[object]]:
+        """The rest of an unfinished request is not waited for any longer; gives what was complete in it."""
+        if isinstance(self.framing, _Parted):
+            return [_indication(adu) for adu in self.framing.silence()]
+        self.framing.clear()
+        return []
+
+    def is_broadcast(self, indication: Indication[R]) -> bool:
+        """Whether *indication* is for all units, and must not be answered.
+
+        On TCP no unit is: 0 is one like others there, and 255 means the device itself.
+        """
+        return indication.unit == BROADCAST and not self.framing.numbered
 
     def pack_response(self, indication: Indication[R], result: R | ExceptionResponse) -> bytes:
         """The bytes that answer *indication* with *result*.
@@ -49,7 +121,16 @@ class ServerSession:
         Raises:
             ValueError: *result* does not fit the request.
         """
-        return self.framing.pack(Adu(indication.unit, _pdu(indication, result), indication.transaction))
+        pdu = _pdu(indication, result)
+        packed = self.framing.pack(Adu(indication.unit, pdu, indication.transaction))
+        if indication.function_code == _DIAGNOSTICS and pdu.startswith(_CHANGE_DELIMITER):
+            self._change_delimiter(pdu[3:4])
+        return packed
+
+    def _change_delimiter(self, delimiter: bytes) -> None:
+        """From the next message on; the answer that agrees to it still ends as before."""
+        if isinstance(self.framing, _Delimited):
+            self.framing.delimiter = delimiter
 
 
 def _indication(adu: Adu) -> Indication[object]:

@@ -1,4 +1,4 @@
-"""One client's connection: bytes in, requests to the handler, answers out in the right order."""
+"""One client's connection: bytes in and out, and a deadline for everything that it has to do."""
 
 from __future__ import annotations
 
@@ -7,93 +7,91 @@ import logging
 import socket
 import struct
 import sys
-from collections import deque
-from collections.abc import Awaitable, Coroutine
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from math import inf
+from typing import Final, Protocol, cast
 
-from mbap.errors import Disconnect, ExceptionResponse, NoAnswer, ServerDeviceFailure
-from mbap.protocol.server import Indication, ServerSession
-from mbap.server.faults import Fault, Faults
-from mbap.server.handler import Call, Handler, Peer
-from mbap.server.limits import Limits, ServerStatistics
+from mbap.protocol.server import Heard, ServerSession
+from mbap.server.conversation import Conversation, Service
+from mbap.server.handler import Peer
+from mbap.server.hints import what_it_may_be
+from mbap.server.seldom import Seldom
 from mbap.transport.tcp import set_options
 
 log = logging.getLogger("mbap.server")
 
 _LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+_DUE: Final = 0.001
+"""Seconds by which a timer may be early."""
+_GAP: Final = 0.5
+"""Seconds without a byte that part the frames of a serial line which is carried over a network."""
 
 
-class Service(Protocol):
+class Host(Service, Protocol):
     """What connections need of their server."""
 
-    handler: Handler
-    limits: Limits
-    faults: Faults | None
-    counted: ServerStatistics
+    seldom: Seldom
 
     @property
     def url(self) -> str:
         """Where it listens."""
         ...
 
-    def admit(self, connection: Connection) -> bool:
-        """Whether there is room for *connection*."""
+    def new_session(self) -> ServerSession:
+        """A session for one connection."""
+        ...
+
+    def admit(self, connection: Connection) -> None:
+        """*connection* has begun."""
         ...
 
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""
         ...
 
-    def handler_failed(self, error: BaseException, indication: Indication[Any]) -> None:
-        """The handler raised what no handler may."""
+    def count_heard(self, before: Heard, now: Heard) -> None:
+        """A framing has left out more than before."""
         ...
-
-
-@dataclass(slots=True, eq=False)
-class _Slot:
-    """A request's place among those of its unit; its outcome may come later."""
-
-    indication: Indication[Any]
-    outcome: object = None
-    done: bool = False
 
 
 class Connection(asyncio.BufferedProtocol):
     """Answers one client.
 
-    What can be answered at once is, all of one segment in one write. An awaitable gets a task; requests for
-    its unit that come behind it are answered after it, those for other units as they are ready. Reading
-    pauses while too many requests are open or the client leaves answers unread. A client that ends its side
-    has left: what it still waited for is cancelled.
+    Reading pauses while requests have to wait or the client leaves answers unread. A client that ends its
+    side is still answered what it has asked. One that sends half a request, reads nothing, or sends nothing
+    for too long is closed.
 
     It is a `BufferedProtocol` because the buffer's size bounds what is handled in one turn of the loop.
 
     Attributes:
-        last_request: when the last complete request came, by the loop's clock.
-        unread_since: since when the client leaves answers unread; None while it reads them.
+        conversation: what becomes of its requests.
+        last_active: when it was made, the last request came or the last answer went, by the loop's clock.
     """
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._session = ServerSession()
-        self._buffer = bytearray(service.limits.read_size)
-        self._backlog: deque[Indication[Any]] = deque()
-        self._slots: dict[int, deque[_Slot]] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._out: list[bytes] = []
-        self._open = 0
-        self._reading_paused = self._closing = False
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._session = host.new_session()
+        self._buffer = bytearray(host.limits.read_size)
+        self._heard = Heard()
+        self._reading_paused = self._closing = self._half_closed = False
         self._transport: asyncio.Transport
         self._loop = asyncio.get_running_loop()
-        self.peer = Peer(listener=service.url)
-        self.last_request = self._loop.time()
-        self.unread_since: float | None = None
+        self._unread_since: float | None = None
+        self._partial_since: float | None = None
+        self._last_byte = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = inf
+        self.last_active = self._loop.time()
+        self.conversation: Conversation
+
+    @property
+    def peer(self) -> Peer:
+        """Who the client is."""
+        return self.conversation.peer
 
     @property
     def quiet(self) -> bool:
         """True when no request of it is open."""
-        return not self._open and not self._backlog
+        return self.conversation.quiet
 
     # --- what the transport calls ---
 
@@ -101,15 +99,16 @@ class Connection(asyncio.BufferedProtocol):
         transport = cast("asyncio.Transport", transport)  # uvloop's is one without being of the class
         self._transport = transport
         name = transport.get_extra_info("peername") or ("", 0)
-        self.peer = Peer(str(name[0]), int(name[1]), self._service.url)
-        if not self._service.admit(self):
-            self._closing = True
-            transport.abort()
-            return
-        transport.set_write_buffer_limits(high=self._service.limits.write_buffer)
+        peer = Peer(str(name[0]), int(name[1]), self._host.url)
+        self.conversation = Conversation(self._host, self._session, self, peer)
+        self._host.admit(self)
+        transport.set_write_buffer_limits(high=self._host.limits.write_buffer)
         connection = transport.get_extra_info("socket")
         if connection is not None:
             set_options(connection)
+        if not self.conversation.begin():
+            self.close(reset=True)
+        self._watch()
 
     def get_buffer(self, sizehint: int) -> bytearray:
         return self._buffer
@@ -117,39 +116,61 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if self._closing:
             return
-        indications = self._session.receive_data(bytes(memoryview(self._buffer)[:nbytes]))
+        data = bytes(memoryview(self._buffer)[:nbytes])
+        indications = self._session.receive_data(data)
+        self._note_partial(nbytes)
         if indications:
-            self.last_request = self._loop.time()
-            self._service.counted.requests += len(indications)
-            self._backlog.extend(indications)
-            self._work()
+            self.last_active = self._loop.time()
+            self.conversation.take(indications)
+        self._count_heard()
         if self._session.failure is not None:
-            self._service.counted.closed_unreadable += 1
-            log.info("%s:%s is closed: %s", self.peer.address, self.peer.port, self._session.failure)
-            self.close()
+            self._close_unreadable(data)
+
+    def eof_received(self) -> bool:
+        """True while the client has sent its last request and is still to be answered."""
+        self._half_closed = True
+        self._partial_since = None
+        return not self.quiet
 
     def pause_writing(self) -> None:
-        self.unread_since = self._loop.time()
+        self._unread_since = self._loop.time()
+        self._watch()
         self._regulate()
 
     def resume_writing(self) -> None:
-        self.unread_since = None
-        self._work()
+        self._unread_since = None
+        self.conversation.work()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = True
-        self._service.counted.unanswered += self._open + len(self._backlog)
-        self._backlog.clear()
-        for task in self._tasks:
-            task.cancel()
-        self._service.forget(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._host.counted.resets += isinstance(exc, ConnectionError)
+        self.conversation.end()
+        self._host.forget(self)
 
-    # --- what the server calls ---
+    # --- what the conversation calls ---
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the client leaves too many answers unread."""
+        return self._unread_since is not None
+
+    def transmit(self, data: bytes) -> None:
+        """Send *data*, unless the connection is ending."""
+        if not self._transport.is_closing():
+            self.last_active = self._loop.time()
+            self._transport.write(data)
+
+    def settled(self) -> None:
+        """Read on, or not; a client that sends no more and has all its answers is done."""
+        self._regulate()
+        if self._half_closed and self.quiet and not self._closing:
+            self.close()
 
     def close(self, *, reset: bool = False) -> None:
         """End the connection once what was answered is sent; with *reset* at once, by RST."""
-        self._closing = True
-        self._flush()
+        self._end_conversation()
         if not reset:
             self._transport.close()
             return
@@ -160,131 +181,37 @@ class Connection(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """End the connection at once; what is not sent is lost."""
-        self._closing = True
+        self._closing = self.conversation.ended = True
         self._transport.abort()
 
-    @property
-    def tasks(self) -> set[asyncio.Task[Any]]:
-        """The tasks that handlers asked for and that have not ended."""
-        return self._tasks
+    def _end_conversation(self) -> None:
+        already, self._closing = self._closing, True
+        self.conversation.ended = True
+        if not already:
+            self.conversation.flush()
 
-    # --- from a request to its answer ---
+    def _count_heard(self) -> None:
+        heard = self._session.heard
+        if heard != self._heard:
+            self._host.count_heard(self._heard, heard)
+            self._heard = heard
 
-    def _work(self) -> None:
-        """Take requests from the backlog as far as the limits go, then send what is ready."""
-        most = self._service.limits.open_requests
-        while self._backlog and self._open < most and self.unread_since is None and not self._closing:
-            self._begin(self._backlog.popleft())
-        self._flush()
-        self._regulate()
-
-    def _begin(self, indication: Indication[Any]) -> None:
-        faults = self._service.faults
-        fault = faults.judge(indication.unit) if faults is not None else None
-        outcome = self._handle(indication) if fault is None or fault.kind == "late" else _instead(fault)
-        delay = 0.0 if fault is None else fault.delay
-        if delay or hasattr(outcome, "__await__"):
-            self._wait_for(self._take_slot(indication), outcome, delay)
-        elif indication.unit in self._slots:
-            slot = self._take_slot(indication)
-            slot.outcome, slot.done = outcome, True
-        else:
-            self._answer(indication, outcome)
-
-    def _handle(self, indication: Indication[Any]) -> object:
-        """The result, an awaitable of it, or the exception that says what to do instead."""
-        request = indication.request
-        if isinstance(request, ExceptionResponse):
-            return request
-        try:
-            return self._service.handler.handle(Call(request, indication.unit, self.peer))
-        except Exception as error:  # noqa: BLE001 - where a handler ends: nothing it does may stop the server
-            return self._judged(error, indication)
-
-    def _judged(self, error: BaseException, indication: Indication[Any]) -> BaseException:
-        if isinstance(error, (ExceptionResponse, NoAnswer, Disconnect)):
-            return error
-        self._service.handler_failed(error, indication)
-        return ServerDeviceFailure()
-
-    def _take_slot(self, indication: Indication[Any]) -> _Slot:
-        slot = _Slot(indication)
-        self._open += 1
-        self._slots.setdefault(indication.unit, deque()).append(slot)
-        return slot
-
-    def _wait_for(self, slot: _Slot, outcome: object, delay: float) -> None:
-        """Settle *slot* when *outcome* is there, and *delay* seconds later still."""
-        if not isinstance(outcome, Awaitable):
-            self._loop.call_later(delay, self._settle, slot, outcome)
-            return
-        task = self._loop.create_task(outcome if isinstance(outcome, Coroutine) else _awaited(outcome))
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._task_ended(slot, done, delay))
-
-    def _task_ended(self, slot: _Slot, task: asyncio.Task[Any], delay: float) -> None:
-        self._tasks.discard(task)
-        outcome = self._result(slot.indication, task)
-        if delay:
-            self._loop.call_later(delay, self._settle, slot, outcome)
-        else:
-            self._settle(slot, outcome)
-
-    def _settle(self, slot: _Slot, outcome: object) -> None:
-        if self._closing:
-            return
-        slot.outcome, slot.done = outcome, True
-        self._drain(slot.indication.unit)
-        self._work()
-
-    def _result(self, indication: Indication[Any], task: asyncio.Task[Any]) -> object:
-        if task.cancelled():
-            return ServerDeviceFailure()
-        error = task.exception()
-        if error is None:
-            return task.result()
-        return self._judged(error, indication)
-
-    def _drain(self, unit: int) -> None:
-        """Answer what is ready of *unit*, in the order of its requests."""
-        slots = self._slots[unit]
-        while slots and slots[0].done and not self._closing:
-            slot = slots.popleft()
-            self._open -= 1
-            self._answer(slot.indication, slot.outcome)
-        if not slots:
-            del self._slots[unit]
-
-    def _answer(self, indication: Indication[Any], outcome: object) -> None:
-        counted = self._service.counted
-        if isinstance(outcome, Disconnect):
-            counted.unanswered += 1
-            self.close(reset=outcome.reset)
-        elif isinstance(outcome, NoAnswer):
-            counted.unanswered += 1
-        elif isinstance(outcome, ExceptionResponse):
-            counted.exceptions += 1
-            self._out.append(self._session.pack_response(indication, outcome))
-        else:
-            self._answer_result(indication, outcome)
-
-    def _answer_result(self, indication: Indication[Any], result: object) -> None:
-        try:
-            self._out.append(self._session.pack_response(indication, result))
-        except Exception as error:  # noqa: BLE001 - a handler may give anything, which must not stop the server
-            self._answer(indication, self._judged(error, indication))
-        else:
-            self._service.counted.answers += 1
-
-    def _flush(self) -> None:
-        if self._out and not self._transport.is_closing():
-            self._transport.write(b"".join(self._out))
-        self._out.clear()
+    def _close_unreadable(self, data: bytes) -> None:
+        self._host.counted.closed_unreadable += 1
+        self._host.seldom.warn(
+            "unreadable",
+            "%s:%s is closed: %s%s",
+            self.peer.address,
+            self.peer.port,
+            self._session.failure,
+            what_it_may_be(data),
+        )
+        self.close()
 
     def _regulate(self) -> None:
         """Read on only when the requests that are here have been begun and the client reads its answers."""
-        pause = self.unread_since is not None or bool(self._backlog)
-        if pause == self._reading_paused or self._closing:
+        pause = self.blocked or self.conversation.waiting
+        if pause == self._reading_paused or self._closing or self._half_closed:
             return
         self._reading_paused = pause
         if pause:
@@ -292,14 +219,67 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._transport.resume_reading()
 
+    # --- deadlines ---
 
-def _instead(fault: Fault) -> Exception:
-    if fault.kind == "exception":
-        return ExceptionResponse(fault.code)
-    if fault.kind == "silent":
-        return NoAnswer()
-    return Disconnect(reset=fault.kind == "reset")
+    def _note_partial(self, came: int) -> None:
+        """Since when a request is unfinished: from its first byte on, however the others trickle in."""
+        partial = self._session.partial
+        if not partial:
+            self._partial_since = None
+            return
+        self._last_byte = self._loop.time()
+        if partial <= came or self._partial_since is None:
+            self._partial_since = self._last_byte
+            self._watch()
 
+    def _deadlines(self) -> tuple[float, float, float]:
+        """When answers are unread, a request is unfinished, and nothing has happened, for too long."""
+        limits = self._host.limits
+        idle = inf if limits.idle_timeout is None else self.last_active + limits.idle_timeout
+        return (
+            inf if self._unread_since is None else self._unread_since + limits.stalled_timeout,
+            inf if self._partial_since is None else self._complete_by(self._partial_since),
+            idle if self.quiet or self._half_closed else inf,
+        )
 
-async def _awaited(awaitable: Awaitable[Any]) -> object:
-    return await awaitable
+    def _complete_by(self, since: float) -> float:
+        due = since + self._host.limits.adu_timeout
+        return due if self._session.numbered else min(due, self._last_byte + _GAP)
+
+    def _watch(self) -> None:
+        """Have a timer for the deadline that comes first; one that is too early does no harm."""
+        limits = self._host.limits
+        due = min(*self._deadlines(), self._loop.time() + (limits.idle_timeout or inf))
+        if due >= self._timer_due or self._closing:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self._loop.call_at(due, self._look)
+
+    def _look(self) -> None:
+        """Some deadline may have come."""
+        self._timer, self._timer_due = None, inf
+        if self._closing:
+            return
+        stalled, incomplete, idle = (due - _DUE <= self._loop.time() for due in self._deadlines())
+        counted = self._host.counted
+        if stalled:
+            counted.closed_stalled += 1
+            self.abort()
+        elif incomplete:
+            self._end_partial()
+        elif idle:
+            counted.closed_idle += 1
+            self.close()
+        self._watch()
+
+    def _end_partial(self) -> None:
+        """An unfinished request: on a serial line it is left out, elsewhere the client cannot be followed."""
+        self._partial_since = None
+        if self._session.numbered:
+            self._host.counted.closed_incomplete += 1
+            self.close()
+        else:
+            self.conversation.take(self._session.receive_silence())
+            self._count_heard()

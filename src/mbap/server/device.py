@@ -1,18 +1,22 @@
-"""A device: the four tables of the Modbus data model, answering for every unit."""
+"""A device: the four tables of the Modbus data model and what else it has, answering for every unit."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from mbap.addresses import Table
+from mbap.errors import ExceptionCode, ExceptionResponse, NoAnswer
 from mbap.protocol.wire import Bits, Registers
+from mbap.server.diagnostics import Bus, DiagnosticAccess
+from mbap.server.extras import DeviceExtras, Identification
 from mbap.server.handler import Call
 from mbap.server.tables import BitMemory, RegisterMemory, Values
 
 R = TypeVar("R")
 
 
-class Device:
+class Device(DeviceExtras):
     """Four tables of values that clients read and write; the handler for most servers.
 
     Each table is given as a list, which begins at address 0, or as `{start: list}`; addresses that are in
@@ -21,12 +25,25 @@ class Device:
 
     A write is seen whole or not at all, also by threads other than the server's.
 
+    Args:
+        files: records by the number of their file, 1 to 65535 (function codes 20 and 21).
+        fifos: queues by their address, oldest first (function code 24).
+        identification: objects by number: 0 vendor, 1 product code, 2 revision, ... (function code 43).
+        server_id: what function code 17 gives: the identifier, FF where it runs or 00, and what else it says.
+        exception_status: eight outputs, the first lowest (function code 7).
+        diagnostics: which of function codes 8, 11 and 12 clients may use: `none`; `read`, counters and echo;
+            `control`, also clearing counters, restarting communications and the listen only mode.
+
     Attributes:
         coils, discrete_inputs: `device.coils[3] = True`, `device.coils[0:8]`.
         holding_registers, input_registers: `device.holding_registers[107] = 555`; big-endian in memory.
+        files: `device.files[1][0:3] = [1, 2, 3]`.
+        fifos: `device.fifos[1246].put(440)`.
+        line: what it counts and logs of its line; see `Line`.
 
     Raises:
-        ValueError: a value is not a register or not a bit, an address is not 0 to 65535 or given twice.
+        ValueError: a value is not a register or not a bit, an address is not 0 to 65535 or given twice, or
+            one of the others is not what it has to be.
     """
 
     __slots__ = ("_bits", "_registers", "coils", "discrete_inputs", "holding_registers", "input_registers")
@@ -38,7 +55,14 @@ class Device:
         discrete_inputs: Values = (),
         holding_registers: Values = (),
         input_registers: Values = (),
+        files: Mapping[int, Sequence[int]] | None = None,
+        fifos: Mapping[int, Sequence[int]] | None = None,
+        identification: Identification | None = None,
+        server_id: bytes | None = None,
+        exception_status: int | None = None,
+        diagnostics: DiagnosticAccess = "read",
     ) -> None:
+        super().__init__(files, fifos, identification, server_id, exception_status, diagnostics)
         self.coils = BitMemory(Table.COILS, coils)
         self.discrete_inputs = BitMemory(Table.DISCRETE_INPUTS, discrete_inputs)
         self.holding_registers = RegisterMemory(Table.HOLDING_REGISTERS, holding_registers)
@@ -50,8 +74,42 @@ class Device:
         }
 
     def handle(self, call: Call[R]) -> R:
-        """Carry the request out on the tables."""
-        return call.request.apply(self)
+        """Carry the request out, and count it."""
+        line = self.line
+        line.begin(call.request, broadcast=call.broadcast)
+        try:
+            result = call.request.apply(self)
+        except NoAnswer:
+            line.silenced()
+            raise
+        except Exception as error:
+            line.refused(
+                error.code if isinstance(error, ExceptionResponse) else ExceptionCode.SERVER_DEVICE_FAILURE
+            )
+            raise
+        if call.broadcast:
+            line.carried_out()
+        else:
+            line.answered(call.request.function_code)
+        return result
+
+    def refuse(self, unit: int, refusal: ExceptionResponse) -> ExceptionResponse:
+        """Count a message that is answered with *refusal* because it is no request.
+
+        Raises:
+            NoAnswer: the device only listens.
+        """
+        self.line.begin(None)
+        self.line.refused(refusal.code)
+        return refusal
+
+    def join(self, bus: Bus) -> None:
+        """Hear *bus* from now on: a server serves the device."""
+        self.line.join(bus)
+
+    def part(self, bus: Bus) -> None:
+        """Do not hear *bus* any more: the server has stopped."""
+        self.line.part(bus)
 
     def memory(self, table: Table) -> BitMemory | RegisterMemory:
         """The memory of *table*."""

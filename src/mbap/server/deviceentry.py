@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mbap.addresses import Table
+from mbap.server.devicemotion import MOTIONS, TEXTS, Fields, Wrong, ends, read_motion
 from mbap.server.fileproblems import Problems, shown
-from mbap.server.waves import SHAPES, Counter, Motion, Wave
-from mbap.values import TYPES, Encoding
+from mbap.server.formula import Formula
+from mbap.server.trace import Trace
+from mbap.server.waves import Motion, Steps
+from mbap.values import Encoding
 
-_TEXTS = ("string", "ascii", "latin1")
 _ENCODING_KEYS = ("type", "order", "scale", "offset", "length")
-_KINDS: dict[str, tuple[str, ...]] = {
-    "value": ("count",),
-    "wave": ("low", "high", "period", "phase", "duty"),
-    "counter": ("per_second", "wraps_at"),
-}
+_KINDS: dict[str, tuple[str, ...]] = {"value": ("count",), **MOTIONS}
+_TRACE_KEYS = ("trace", "unit", "address", "count")
+
+Traces = Callable[[str], Trace]
+"""Gives the trace that a device file names, read once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Moving:
     table: Table
     address: int
     encoding: Encoding | None
-    motion: Motion
+    motion: Motion | Formula
 
     @property
     def span(self) -> range:
@@ -36,25 +38,33 @@ class Moving:
 
 
 class Entry(NamedTuple):
-    """What an entry puts into a table, from *address* on."""
+    """What an entry puts into a table, from *address* on.
+
+    Attributes:
+        items: the registers or bits to begin with.
+        moving: what of it moves.
+        encoding: how its first value lies there, for formulas that look at it; None: as it is.
+    """
 
     address: int
     items: list[int]
-    moving: Moving | None = None
-
-
-class _Wrong(Exception):
-    """What is wrong is among the problems already."""
+    moving: tuple[Moving, ...] = ()
+    encoding: Encoding | None = None
 
 
 @dataclass(slots=True)
 class EntryReader:
-    """Reads the entries of one table; *path* is where that table is, *order* the word order to assume."""
+    """Reads the entries of one table; *path* is where that table is, *order* the word order to assume.
+
+    *unit* is the unit whose table it is, and which a trace is searched for.
+    """
 
     table: Table
     path: str
     order: str
+    unit: int
     problems: Problems
+    traces: Traces
 
     def read(self, key: str, value: object) -> Entry | None:
         """The entry at the address *key*; None when it is wrong, which is then among the problems."""
@@ -63,52 +73,79 @@ class EntryReader:
             self.problems.add(path, f"an address is 0 to 65535, as on the wire, not {key}")
             return None
         try:
-            items, motion, encoding = self._content(value, path)
-        except _Wrong:
+            entry = self._entry(int(key), value, path)
+        except Wrong:
             return None
         except ValueError as error:
             self.problems.add(path, str(error))
             return None
-        address = int(key)
-        if address + len(items) > 0x10000:
-            self.problems.add(path, f"it takes {len(items)} addresses, and the last one is 65535")
+        if entry.address + len(entry.items) > 0x10000:
+            self.problems.add(path, f"it takes {len(entry.items)} addresses, and the last one is 65535")
             return None
-        moving = None if motion is None else Moving(self.table, address, encoding, motion)
-        return Entry(address, items, moving)
+        return entry
 
-    def _content(self, value: object, path: str) -> tuple[list[int], Motion | None, Encoding | None]:
+    def _entry(self, address: int, value: object, path: str) -> Entry:
         if not isinstance(value, Mapping):
-            return self._plain(value if isinstance(value, list) else [value]), None, None
+            return Entry(address, self._plain(value if isinstance(value, list) else [value]))
+        if "trace" in value:
+            return self._recorded(address, value, path)
         kind = self._kind(value, path)
         keys = () if self.table.holds_bits else _ENCODING_KEYS
         self.problems.unknown_keys(value, path, (kind, *_KINDS[kind], *keys))
-        fields = _Fields(value, path, self.problems)
+        fields = Fields(value, path, self.problems)
         encoding = None if self.table.holds_bits else self._encoding(fields)
-        motion = None if kind == "value" else _motion(kind, encoding, fields)
+        if kind != "value":
+            motion = read_motion(kind, encoding, fields)
+            fields.end()
+            return self._moving(address, motion, encoding)
         count = fields.whole("count", 1)
         fields.end()
-        if motion is not None:
-            _check_ends(motion, encoding)
-            return _items(encoding, motion.at(0.0)), motion, encoding
         if not 1 <= count <= 0x10000:
             raise ValueError(f"count is 1 to 65536, not {count}")
         if encoding is None:
-            return self._plain([value["value"]]) * count, None, None
-        return _items(encoding, value["value"]) * count, None, encoding
+            return Entry(address, self._plain([value["value"]]) * count)
+        return Entry(address, _items(encoding, value["value"]) * count, (), encoding)
+
+    def _moving(self, address: int, motion: Motion | Formula, encoding: Encoding | None) -> Entry:
+        if encoding is not None:
+            for end in ends(motion):
+                encoding.encode(end)
+        if isinstance(motion, Formula):
+            items = [0] * (1 if encoding is None else encoding.count)
+        else:
+            items = _items(encoding, motion.at(0.0))
+        return Entry(address, items, (Moving(self.table, address, encoding, motion),), encoding)
+
+    def _recorded(self, address: int, value: Mapping[str, Any], path: str) -> Entry:
+        """The registers that a trace has, from that address on."""
+        self.problems.unknown_keys(value, path, _TRACE_KEYS)
+        fields = Fields(value, path, self.problems)
+        unit, start = fields.whole("unit", self.unit), fields.whole("address", address)
+        count, name = fields.whole("count", 1), fields.text("trace", "")
+        fields.end()
+        known = self.traces(name).registers(unit)
+        places = {(self.table, start + offset): address + offset for offset in range(count)}
+        missing = next((at for place in places if place not in known for at in place[1:]), None)
+        if missing is not None:
+            raise ValueError(f"{name} has no {self.table.value} {missing} of unit {unit}")
+        encoding = None if self.table.holds_bits else Encoding()
+        moving = [Moving(self.table, at, encoding, known[place]) for place, at in places.items()]
+        return Entry(address, [int(_first(item.motion)) for item in moving], tuple(moving))
 
     def _kind(self, given: Mapping[str, Any], path: str) -> str:
         kinds = [kind for kind in _KINDS if kind in given]
         if len(kinds) != 1:
             if not kinds:
-                self.problems.unknown_keys(given, path, (*_KINDS, *_ENCODING_KEYS))
-            raise ValueError("needs one of value, wave and counter" + (", not several" if kinds else ""))
+                self.problems.unknown_keys(given, path, (*_KINDS, "trace", *_ENCODING_KEYS))
+            names = f"{', '.join(_KINDS)} and trace"
+            raise ValueError(f"needs one of {names}{', not several' if kinds else ''}")
         return kinds[0]
 
     def _plain(self, items: list[Any]) -> list[int]:
         """*items*, which are bits or registers as they are."""
         bits = self.table.holds_bits
         for item in items:
-            if _is_bit(item) if bits else _is_word(item):
+            if _is_bit(item) if bits else is_word(item):
                 continue
             wanted = "true or false" if bits else "a whole number from 0 to 65535"
             advice = "" if bits else f'; other values: {{ value = {shown(item)}, type = "float32" }}'
@@ -117,94 +154,20 @@ class EntryReader:
             raise ValueError("is an empty list")
         return [int(item) for item in items]
 
-    def _encoding(self, fields: _Fields) -> Encoding:
+    def _encoding(self, fields: Fields) -> Encoding:
         kind = fields.text("type", "uint16")
         own_order = fields.text("order", "")
         return Encoding(
             kind,
-            own_order or ("" if kind in _TEXTS else self.order),
+            own_order or ("" if kind in TEXTS else self.order),
             fields.number("scale", 1.0),
             fields.number("offset", 0.0),
             fields.whole("length", 0) or None,
         )
 
 
-class _Fields:
-    """The keys of one entry; `end` raises when one of those read was wrong."""
-
-    def __init__(self, given: Mapping[str, Any], path: str, problems: Problems) -> None:
-        self._given, self._path, self._problems = given, path, problems
-        self._before = len(problems.found)
-
-    def text(self, key: str, default: str) -> str:
-        return self._problems.text(self._given, key, self._path, default)
-
-    def number(self, key: str, default: float) -> float:
-        return self._problems.number(self._given, key, self._path, default)
-
-    def whole(self, key: str, default: int) -> int:
-        return self._problems.whole(self._given, key, self._path, default)
-
-    def seconds(self, key: str, default: float) -> float:
-        return self._problems.duration(self._given, key, self._path, default)
-
-    def choice(self, key: str, known: tuple[str, ...]) -> str:
-        return self._problems.choice(self._given, key, self._path, known, known[0])
-
-    def seed(self) -> int:
-        """A number that differs from entry to entry and is the same in every run."""
-        return sum(position * byte for position, byte in enumerate(self._path.encode(), start=1))
-
-    def end(self) -> None:
-        if len(self._problems.found) > self._before:
-            raise _Wrong
-
-
-def _motion(kind: str, encoding: Encoding | None, fields: _Fields) -> Motion:
-    return _wave(encoding, fields) if kind == "wave" else _counter(encoding, fields)
-
-
-def _wave(encoding: Encoding | None, fields: _Fields) -> Wave:
-    shape = fields.choice("wave", SHAPES)
-    return Wave(
-        next(known for known in SHAPES if known == shape),
-        fields.number("low", 0.0),
-        fields.number("high", 1.0 if encoding is None else 100.0),
-        fields.seconds("period", 60.0),
-        fields.number("phase", 0.0),
-        fields.number("duty", 0.5),
-        fields.seed(),
-    )
-
-
-def _counter(encoding: Encoding | None, fields: _Fields) -> Counter:
-    if encoding is None:
-        raise ValueError("a coil or discrete input cannot count; use a wave")
-    if encoding.type in (*_TEXTS, "bool"):
-        raise ValueError(f"{encoding.type} cannot count; the types that can are {_counting_types()}")
-    wraps_at = fields.number("wraps_at", 0.0) or _room(encoding)
-    return Counter(fields.number("counter", 0.0), fields.number("per_second", 1.0), wraps_at)
-
-
-def _counting_types() -> str:
-    return ", ".join(name for name in TYPES if name not in (*_TEXTS, "bool"))
-
-
-def _room(encoding: Encoding) -> float | None:
-    """Where a counter of this encoding is full; None for floats, which only get coarser."""
-    if encoding.type.startswith("float"):
-        return None
-    bits = 16 * encoding.count
-    if encoding.type.startswith("bcd"):
-        return 10.0 ** (bits // 4) * encoding.scale
-    return 2.0 ** (bits - encoding.type.startswith("int")) * encoding.scale
-
-
-def _check_ends(motion: Motion, encoding: Encoding | None) -> None:
-    """Raises `ValueError` when a wave leaves what its type can hold."""
-    if isinstance(motion, Wave) and encoding is not None:
-        encoding.encode(motion.low)
-        encoding.encode(motion.high)
+def _first(motion: Motion | Formula) -> float:
+    return motion.values[0] if isinstance(motion, Steps) else 0.0
 
 
 def _items(encoding: Encoding | None, value: Any) -> list[int]:
@@ -215,5 +178,6 @@ def _is_bit(item: object) -> bool:
     return isinstance(item, bool) or (isinstance(item, int) and item in (0, 1))
 
 
-def _is_word(item: object) -> bool:
+def is_word(item: object) -> bool:
+    """Whether *item* is a register as it is."""
     return isinstance(item, int) and not isinstance(item, bool) and 0 <= item <= 0xFFFF

@@ -5,43 +5,30 @@ Plain dataclasses and the standard library: the simulator works with nothing els
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mbap.addresses import Table
 from mbap.errors import ExceptionCode
-from mbap.server.deviceentry import Entry, EntryReader, Moving
+from mbap.filefaults import FileFaults, parse_text, read_text
+from mbap.server.admission import PRESETS, WHEN_FULL, Admission, Preset
+from mbap.server.deviceentry import Moving, Traces
 from mbap.server.devicefaults import fault_rules
+from mbap.server.deviceunit import UnitTables, read_unit
 from mbap.server.faults import Rule
 from mbap.server.fileproblems import Problems, shown
+from mbap.server.trace import Trace, read_trace
 
-__all__ = ["DeviceFile", "DeviceFileError", "Moving", "UnitTables", "parse_device_file", "read_device_file"]
+__all__ = ["DeviceFile", "Moving", "UnitTables", "parse_device_file", "read_device_file"]
 
 UNKNOWN_UNITS: dict[str, int | None] = {
     "0B": int(ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND),
     "0A": int(ExceptionCode.GATEWAY_PATH_UNAVAILABLE),
     "silent": None,
 }
-_TABLES = {table.value: table for table in Table}
-
-
-class DeviceFileError(ValueError):
-    """A device file cannot be used; `problems` are all that is wrong with it."""
-
-    def __init__(self, file: str, problems: list[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(f"{file} {problem}" for problem in problems))
-
-
-@dataclass(slots=True)
-class UnitTables:
-    """What one unit has: values by table and address, and those among them that move."""
-
-    values: dict[Table, dict[int, list[int]]] = field(default_factory=lambda: {table: {} for table in Table})
-    moving: list[Moving] = field(default_factory=list)
+_HEAD = ("name", "word_order", "unknown_units", "seed", "preset", "connections", "when_full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +38,7 @@ class DeviceFile:
     Attributes:
         default: the tables of `[units.any]`, which answer for every unit that is not named.
         unknown_units: the exception that other units get; None for silence.
+        admission: how many connections it takes; None: as many as the server does.
     """
 
     name: str
@@ -59,44 +47,46 @@ class DeviceFile:
     unknown_units: int | None = int(ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND)
     rules: tuple[Rule, ...] = ()
     seed: int = 1
+    admission: Admission | None = None
 
 
 def read_device_file(path: str | Path) -> DeviceFile:
     """The device file at *path*.
 
     Raises:
-        DeviceFileError: it cannot be read or is wrong; everything that is wrong with it.
+        FileFaults: it cannot be read or is wrong; everything that is wrong with it, line by line.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DeviceFileError(str(path), [f"is not UTF-8 text (byte {error.start})"]) from None
-    except OSError as error:
-        raise DeviceFileError(str(path), [f"cannot be read: {error.strerror or error}"]) from None
-    return parse_device_file(text, str(path))
+    return parse_device_file(read_text(path), str(path), Path(path).parent)
 
 
-def parse_device_file(text: str, file: str = "device file") -> DeviceFile:
-    """The device file that *text* is; *file* is what problems call it.
+def parse_device_file(text: str, file: str = "device file", folder: Path | None = None) -> DeviceFile:
+    """The device file that *text* is; *file* is what faults call it, and traces are looked for in *folder*.
 
     Raises:
-        DeviceFileError: everything that is wrong with it.
+        FileFaults: everything that is wrong with it, line by line.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DeviceFileError(file, [f"is not TOML: {error}"]) from None
-    problems = Problems()
-    made = _document(document, problems)
-    if problems.found:
-        raise DeviceFileError(file, problems.found)
+    document, lines = parse_text(text, file)
+    problems = Problems(file, lines)
+    made = _document(document, problems, _traces_in(folder or Path()))
+    problems.end()
     return made
 
 
-def _document(document: Mapping[str, Any], problems: Problems) -> DeviceFile:
+def _traces_in(folder: Path) -> Traces:
+    @cache
+    def trace(name: str) -> Trace:
+        try:
+            return read_trace(folder / Path(name).expanduser())
+        except (FileFaults, RuntimeError) as wrong:  # the latter for the home of somebody who does not exist
+            raise ValueError(str(wrong)) from None
+
+    return trace
+
+
+def _document(document: Mapping[str, Any], problems: Problems, traces: Traces) -> DeviceFile:
     problems.unknown_keys(document, "", ("device", "units", "faults"))
     head = problems.table(document, "device", "")
-    problems.unknown_keys(head, "device", ("name", "word_order", "unknown_units", "seed"))
+    problems.unknown_keys(head, "device", _HEAD)
     order = problems.word_order(head, "device", "")
     units: dict[int | None, UnitTables] = {}
     rules = fault_rules(problems.table(document, "faults", ""), "faults", frozenset(), problems)
@@ -106,7 +96,7 @@ def _document(document: Mapping[str, Any], problems: Problems) -> DeviceFile:
         if not isinstance(unit, Mapping):
             problems.add(path, f"is a table, [units.{key}.holding] for instance, not {shown(unit)}")
             continue
-        units[number] = _unit(unit, path, order, problems)
+        units[number] = read_unit(unit, path, order, number or 1, problems, traces)
         which = frozenset() if number is None else frozenset((number,))
         rules = fault_rules(problems.table(unit, "faults", path), f"{path}.faults", which, problems) + rules
     if not units and not problems.found:
@@ -118,6 +108,7 @@ def _document(document: Mapping[str, Any], problems: Problems) -> DeviceFile:
         unknown_units=UNKNOWN_UNITS[problems.choice(head, "unknown_units", "device", UNKNOWN_UNITS, "0B")],
         rules=rules,
         seed=problems.whole(head, "seed", "device", 1),
+        admission=_admission(head, problems),
     )
 
 
@@ -131,24 +122,16 @@ def _unit_number(key: str, path: str, problems: Problems) -> int | None:
     return int(key)
 
 
-def _unit(unit: Mapping[str, Any], path: str, order: str, problems: Problems) -> UnitTables:
-    problems.unknown_keys(unit, path, (*_TABLES, "word_order", "faults"))
-    order = problems.word_order(unit, path, order)
-    tables = UnitTables()
-    for name, table in _TABLES.items():
-        reader = EntryReader(table, f"{path}.{name}", order, problems)
-        entries = [reader.read(key, value) for key, value in problems.table(unit, name, path).items()]
-        _place(tables, table, [entry for entry in entries if entry is not None], f"{path}.{name}", problems)
-    return tables
-
-
-def _place(tables: UnitTables, table: Table, entries: list[Entry], path: str, problems: Problems) -> None:
-    """Take *entries* over, unless two of them take the same address."""
-    end = 0
-    for entry in sorted(entries, key=lambda entry: entry.address):
-        if entry.address < end:
-            problems.add(f"{path}.{entry.address}", f"the entry before it takes addresses up to {end - 1}")
-        end = max(end, entry.address + len(entry.items))
-        tables.values[table][entry.address] = entry.items
-        if entry.moving is not None:
-            tables.moving.append(entry.moving)
+def _admission(head: Mapping[str, Any], problems: Problems) -> Admission | None:
+    """How many connections the device takes, of its own or by its preset."""
+    if not {"preset", "connections", "when_full"} & set(head):
+        return None
+    chosen = Preset()
+    if "preset" in head:
+        chosen = PRESETS[problems.choice(head, "preset", "device", PRESETS, "meter")]
+    most = problems.whole(head, "connections", "device", chosen.most)
+    if not chosen.fewest <= most <= chosen.most:
+        kind = f"a {head['preset']} takes" if "preset" in head else "it is"
+        problems.add("device.connections", f"{kind} {chosen.fewest} to {chosen.most}, not {most}")
+    when_full = problems.choice(head, "when_full", "device", WHEN_FULL, chosen.when_full)
+    return Admission(most, next(rule for rule in WHEN_FULL if rule == when_full))

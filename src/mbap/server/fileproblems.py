@@ -1,35 +1,49 @@
-"""What is wrong with a file: gathered while it is read, so that all of it is reported at once."""
+"""What is wrong with a device file: gathered while it is read, so that all of it is reported at once."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mbap.durations import parse_duration
+from mbap.filefaults import Fault, FileFaults, KeyLines, shown, suggestion
 from mbap.values import Encoding
+
+__all__ = ["Problems", "shown"]
 
 
 class Problems:
-    """Gathers problems, each with the path of keys where it is; what is wrong reads as its default.
+    """Gathers problems, each with its line and the path of keys; what is wrong reads as its default.
 
     Attributes:
-        found: the problems so far, as sentences that begin with the path.
+        found: the problems so far.
     """
 
-    def __init__(self) -> None:
-        self.found: list[str] = []
+    def __init__(self, file: str, lines: KeyLines) -> None:
+        self.found: list[Fault] = []
+        self._file = file
+        self._lines = lines
 
     def add(self, path: str, sentence: str) -> None:
         """*sentence* is wrong with what is at *path*."""
-        self.found.append(f"{path}: {sentence}" if path else sentence)
+        line = self._lines.line(tuple(path.split("."))) if path else 0
+        self.found.append(Fault(self._file, line, path, sentence))
+
+    def end(self) -> None:
+        """Everything was looked at.
+
+        Raises:
+            FileFaults: there are problems; all of them, in the order of their lines.
+        """
+        if self.found:
+            raise FileFaults(sorted(self.found, key=lambda fault: fault.line))
 
     def unknown_keys(self, table: Mapping[str, Any], path: str, known: Iterable[str]) -> None:
         """Report every key that is not *known*, with the nearest that is."""
         names = list(known)
         for key in table:
             if key not in names:
-                self.add(_join(path, key), f"unknown key{_meant(key, names)}")
+                self.add(_join(path, key), f"unknown key{suggestion(key, names, len(names))}")
 
     def table(self, parent: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
         """The table at *key*; empty where there is none."""
@@ -54,7 +68,7 @@ class Problems:
         value, names = self.text(parent, key, path, default), list(known)
         if value in names:
             return value
-        self.add(_join(path, key), f'"{value}" cannot be{_meant(value, names)}')
+        self.add(_join(path, key), f'"{value}" cannot be{suggestion(value, names, len(names))}')
         return default
 
     def number(self, parent: Mapping[str, Any], key: str, path: str, default: float) -> float:
@@ -86,6 +100,16 @@ class Problems:
             self.add(_join(path, key), str(error))
         return default
 
+    def octets(self, parent: Mapping[str, Any], key: str, path: str, default: bytes) -> bytes:
+        """The bytes that stand in hexadecimal at *key*."""
+        if key not in parent:
+            return default
+        try:
+            return bytes.fromhex(self.text(parent, key, path, ""))
+        except ValueError:
+            self.add(_join(path, key), f'is hexadecimal such as "0d0a", not {shown(parent[key])}')
+            return default
+
     def word_order(self, parent: Mapping[str, Any], path: str, default: str) -> str:
         """The order of bytes and registers at `word_order`."""
         value = self.text(parent, "word_order", path, default)
@@ -97,21 +121,5 @@ class Problems:
         return value
 
 
-def shown(value: object) -> str:
-    """*value* as a file writes it, shortened."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
-    if isinstance(value, (Mapping, list)):
-        return "a table" if isinstance(value, Mapping) else "a list"
-    return str(value)
-
-
 def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
-
-
-def _meant(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(known)}"

@@ -1,15 +1,21 @@
-"""The one interface of whatever answers requests, and the handler that tells units apart."""
+"""The one interface of whatever answers requests, what some offer besides, and several units as one."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from mbap.errors import ExceptionCode, ExceptionResponse, NoAnswer
+from mbap.errors import Disconnect, ExceptionCode, ExceptionResponse, NoAnswer
 from mbap.protocol.pdu.base import Request
 
+if TYPE_CHECKING:
+    from mbap.server.diagnostics import Bus
+
 R = TypeVar("R")
+
+_WISHES = (ExceptionResponse, NoAnswer, Disconnect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +39,15 @@ class Call(NamedTuple, Generic[R]):
     """A request received, for which unit, and from whom.
 
     A tuple and not a dataclass because one is made for every request.
+
+    Attributes:
+        broadcast: it is for all units, and nothing is answered; only a serial line has that.
     """
 
     request: Request[R]
     unit: int
     peer: Peer
+    broadcast: bool = False
 
 
 class Handler(Protocol):
@@ -54,8 +64,37 @@ class Handler(Protocol):
         ...
 
 
+@runtime_checkable
+class Refusing(Protocol):
+    """A handler that is asked, too, about messages that are no requests it could handle."""
+
+    def refuse(self, unit: int, refusal: ExceptionResponse) -> ExceptionResponse:
+        """What to answer instead of *refusal*, which is exception 01, 02 or 03; mostly *refusal* itself.
+
+        Raises:
+            NoAnswer: nothing is sent.
+        """
+        ...
+
+
+@runtime_checkable
+class OnBus(Protocol):
+    """A handler that wants to know how much is heard on the line."""
+
+    def join(self, bus: Bus) -> None:
+        """A server that counts on *bus* begins to serve it."""
+        ...
+
+    def part(self, bus: Bus) -> None:
+        """That server has stopped."""
+        ...
+
+
 class Units:
-    """Hands each unit's requests to the handler of that unit.
+    """Hands each unit's requests to the handler of that unit, and what is for all units to all of them.
+
+    On TCP no unit is special: 0 and 255 are handed on like others. A device alone on its connection may be
+    asked for as unit 255 or 0: give it all its numbers, `Units({1: device, 255: device})`.
 
     Args:
         handlers: the handlers by unit, 0 to 255.
@@ -66,7 +105,7 @@ class Units:
         ValueError: a unit is not 0 to 255, or *unknown* is not an exception code.
     """
 
-    __slots__ = ("_handlers", "_unknown")
+    __slots__ = ("_all", "_handlers", "_unknown")
 
     def __init__(
         self,
@@ -79,11 +118,36 @@ class Units:
             ExceptionResponse(unknown)
         self._handlers = dict(handlers)
         self._unknown = unknown
+        others = () if unknown is None or isinstance(unknown, int) else (unknown,)
+        self._all = tuple({id(handler): handler for handler in (*handlers.values(), *others)}.values())
 
     def handle(self, call: Call[R]) -> R | Awaitable[R]:
         """What the handler of the call's unit gives."""
+        if call.broadcast:
+            return self._to_all(call)
         handler = self._handlers.get(call.unit)
         return self._other(call) if handler is None else handler.handle(call)
+
+    def refuse(self, unit: int, refusal: ExceptionResponse) -> ExceptionResponse:
+        """What the handler of *unit* makes of *refusal*; an unknown unit gets what it gets for requests."""
+        handler = self._handlers.get(unit, self._unknown)
+        if handler is None:
+            raise NoAnswer
+        if isinstance(handler, int):
+            return ExceptionResponse(handler)
+        return handler.refuse(unit, refusal) if isinstance(handler, Refusing) else refusal
+
+    def join(self, bus: Bus) -> None:
+        """All handlers hear *bus* from now on."""
+        for handler in self._all:
+            if isinstance(handler, OnBus):
+                handler.join(bus)
+
+    def part(self, bus: Bus) -> None:
+        """They do not hear it any more."""
+        for handler in self._all:
+            if isinstance(handler, OnBus):
+                handler.part(bus)
 
     def _other(self, call: Call[R]) -> R | Awaitable[R]:
         if self._unknown is None:
@@ -91,6 +155,31 @@ class Units:
         if isinstance(self._unknown, int):
             raise ExceptionResponse(self._unknown)
         return self._unknown.handle(call)
+
+    def _to_all(self, call: Call[R]) -> Awaitable[R]:
+        """Every handler carries it out, whatever becomes of it at the others."""
+        waiting: list[Awaitable[R]] = []
+        failures: list[Exception] = []
+        for handler in self._all:
+            try:
+                outcome = handler.handle(call)
+            except Exception as error:  # noqa: BLE001 - where a handler ends: the others have to be asked too
+                failures.append(error)
+            else:
+                waiting += [outcome] if isinstance(outcome, Awaitable) else []
+        if not waiting:
+            raise _what_failed(failures)
+        return _all_of(waiting, failures)
+
+
+async def _all_of(waiting: list[Awaitable[R]], failures: list[Exception]) -> R:
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    raise _what_failed([*failures, *(outcome for outcome in outcomes if isinstance(outcome, Exception))])
+
+
+def _what_failed(failures: list[Exception]) -> Exception:
+    """The first that is no answer of a device, to be logged; else the wish that nothing is sent."""
+    return next((one for one in failures if not isinstance(one, _WISHES)), NoAnswer())
 
 
 def _check_unit(unit: object) -> None:

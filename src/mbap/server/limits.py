@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from mbap.server.networks import Networks
 
 WhenFull = Literal["refuse", "drop_idle"]
+Surplus = Literal["busy", "wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,33 +17,55 @@ class Limits:
 
     Attributes:
         max_connections: more are refused, or make room for themselves, as *when_full* says.
+        max_per_address: as many of them from one address; None: as many as there are.
         when_full: `refuse` closes the new connection at once; `drop_idle` closes the one that has been
             quiet for longest and has no request open, and refuses when there is none.
-        idle_timeout: seconds without a complete request after which a connection is closed; None: never.
+        allow: networks whose clients are served, `("192.168.1.0/24", "10.0.0.5")`; others are closed before a
+            byte is read. None: all are served.
+        idle_timeout: seconds without a request or answer after which a connection is closed; None: never.
+        adu_timeout: seconds from a request's first byte within which its last must be here, or the
+            connection is closed.
         stalled_timeout: seconds a client may leave answers unread before its connection is closed.
-        open_requests: how many requests of one connection may wait for an awaitable; reading pauses there.
+        open_requests: how many requests of one connection may wait for an awaitable.
+        surplus: what happens to further ones: `busy` answers them with exception 06 at once, `wait` leaves
+            them unread. On a serial line, and over RTU and ASCII, one is open and the others wait.
         read_size: bytes read from one connection in a turn of the loop, so that nobody starves the others.
         write_buffer: unread bytes of answers at which reading from the connection pauses.
+        backlog: connections that the operating system may keep until they are accepted; it has a limit of
+            its own, too.
 
     Raises:
-        ValueError: a limit is not positive.
+        ValueError: a limit is not positive, or a network is none.
     """
 
-    max_connections: int = 256
+    max_connections: int = 1024
+    max_per_address: int | None = None
     when_full: WhenFull = "refuse"
-    idle_timeout: float | None = 600.0
-    stalled_timeout: float = 30.0
+    allow: tuple[str, ...] | None = None
+    idle_timeout: float | None = 120.0
+    adu_timeout: float = 5.0
+    stalled_timeout: float = 10.0
     open_requests: int = 64
+    surplus: Surplus = "busy"
     read_size: int = 4096
     write_buffer: int = 65_536
+    backlog: int = 1024
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
             if isinstance(value, (int, float)) and value <= 0:
                 raise ValueError(f"{name} must be more than 0, not {value}")
-        if self.when_full not in ("refuse", "drop_idle"):
-            raise ValueError(f"when_full is 'refuse' or 'drop_idle', not {self.when_full!r}")
+        _expect_one_of("when_full", self.when_full, get_args(WhenFull))
+        _expect_one_of("surplus", self.surplus, get_args(Surplus))
+        if isinstance(self.allow, str):
+            raise ValueError(f"allow is a tuple of networks: write ({self.allow!r},)")
+        Networks(self.allow or ())
+
+
+def _expect_one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {' or '.join(map(repr, choices))}, not {value!r}")
 
 
 @dataclass(slots=True)
@@ -49,25 +74,45 @@ class ServerStatistics:
 
     Attributes:
         connections: open now.
-        accepted, refused: connections taken, and turned away because there were too many.
+        accepted: connections that were served.
+        refused, refused_per_address: turned away because there were too many, in total or from one address.
+        forbidden: turned away, or over UDP left unanswered, because their address is not allowed.
         dropped: quiet connections that made room for new ones.
-        closed_idle, closed_stalled: ended by `idle_timeout` and `stalled_timeout`.
-        closed_unreadable: ended because what came was not Modbus TCP.
+        accept_failures: how often the operating system could not hand a connection over; it was waited for.
+        closed_idle, closed_incomplete, closed_stalled: ended by `idle_timeout`, `adu_timeout` and
+            `stalled_timeout`.
+        closed_unreadable: ended because what came cannot be Modbus.
+        resets: ended by the client without a proper end.
         requests: complete requests that came in, well formed or not.
         answers, exceptions: normal responses and exception responses sent.
-        unanswered: requests left without an answer, by a handler's wish or because the client was gone.
+        busy: those of the exceptions that were 06 because of too many open requests.
+        broadcasts: requests for all units, which are not answered.
+        unanswered: other requests left without an answer, by a handler's wish or because the client was gone.
         handler_failures: errors in a handler that were none of `mbap.errors`; answered with exception 04.
+        foreign: messages of another protocol, or on a serial line of other devices; left out.
+        check_errors: messages whose CRC or LRC was wrong, or that could not be read; left unanswered.
+        noise: bytes on a serial line that were in no message.
     """
 
     connections: int = 0
     accepted: int = 0
     refused: int = 0
+    refused_per_address: int = 0
+    forbidden: int = 0
     dropped: int = 0
+    accept_failures: int = 0
     closed_idle: int = 0
+    closed_incomplete: int = 0
     closed_stalled: int = 0
     closed_unreadable: int = 0
+    resets: int = 0
     requests: int = 0
     answers: int = 0
     exceptions: int = 0
+    busy: int = 0
+    broadcasts: int = 0
     unanswered: int = 0
     handler_failures: int = 0
+    foreign: int = 0
+    check_errors: int = 0
+    noise: int = 0

@@ -1,29 +1,36 @@
-"""A Modbus server on asyncio: listens, admits connections, watches over them, stops."""
+"""A Modbus server on asyncio: listens, admits connections, counts, stops."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import socket
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from mbap.protocol.server import Indication
+from mbap.protocol.server import Heard, Indication, ServerSession
+from mbap.protocol.sides import Side
 from mbap.server.connection import Connection
+from mbap.server.conversation import Conversation
+from mbap.server.datagrams import Datagrams
+from mbap.server.diagnostics import Bus
 from mbap.server.faults import Faults
-from mbap.server.handler import Handler
+from mbap.server.faultstage import FaultyDevice
+from mbap.server.handler import Handler, OnBus
 from mbap.server.limits import Limits, ServerStatistics
-from mbap.transport.endpoint import Endpoint, parse_endpoint
+from mbap.server.listening import Acceptor, bound, cannot_listen, places
+from mbap.server.networks import Networks
+from mbap.server.seldom import Seldom
+from mbap.transport.endpoint import parse_endpoint
 
 log = logging.getLogger("mbap.server")
 
 _GRACE = 0.5
 """Seconds in which connections may send what was answered, when the server stops."""
-_TURNS_OF_ACCEPTING = 4
-"""Turns of the loop after which a connection that is just being accepted is known."""
 _MOST_KINDS_LOGGED = 100
 
 
@@ -32,26 +39,41 @@ class Server:
 
     Args:
         url: `tcp://127.0.0.1:1502`; port 0 takes any free one, `tcp://:1502` listens on every address.
+            `rtu+tcp://` and `ascii+tcp://` take the frames of serial lines over TCP, `udp://` datagrams.
         handler: a `Device`, `Units`, or whatever else has a `handle` method.
         limits: what clients may take; see `Limits`.
         faults: faults to make on purpose, for tests of clients; see `Faults`.
+        public: it is meant that the address can be reached from the whole internet; without it such an
+            address is refused, and one that means every address of the machine is warned of.
 
     Raises:
-        ValueError: *url* is not an endpoint.
+        ValueError: *url* is not an endpoint; on entry, when it can be reached from the whole internet.
         OSError: on entry, when it cannot listen there; the message says why and what to do.
     """
 
     def __init__(
-        self, url: str, handler: Handler, *, limits: Limits | None = None, faults: Faults | None = None
+        self,
+        url: str,
+        handler: Handler,
+        *,
+        limits: Limits | None = None,
+        faults: Faults | None = None,
+        public: bool = False,
     ) -> None:
         self._endpoint = parse_endpoint(url, listening=True)
         self.handler = handler
         self.limits = limits or Limits()
-        self.faults = faults
+        self.faulty = None if faults is None else FaultyDevice(faults)
         self.counted = ServerStatistics()
+        self.bus = Bus()
+        self.seldom = Seldom(log)
+        self._public = public
+        self._allowed = None if self.limits.allow is None else Networks(self.limits.allow)
         self._connections: set[Connection] = set()
-        self._listener: asyncio.Server | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._by_address: Counter[str] = Counter()
+        self._acceptors: list[Acceptor] = []
+        self._datagrams: list[Datagrams] = []
+        self._listening = False
         self._stopped = asyncio.Event()
         self._deserted = asyncio.Event()
         self._deserted.set()
@@ -69,23 +91,25 @@ class Server:
 
     def statistics(self) -> ServerStatistics:
         """What it has counted so far: a copy, which does not change any more."""
-        return replace(self.counted, connections=len(self._connections))
+        return replace(self.counted, connections=len(self._connections) + sum(map(len, self._datagrams)))
 
     async def start(self) -> None:
         """Listen; entering `async with` does the same."""
-        loop = asyncio.get_running_loop()
-        host = self._endpoint.host or None
+        kind = socket.SOCK_DGRAM if self._endpoint.datagrams else socket.SOCK_STREAM
         try:
-            listener = await loop.create_server(lambda: Connection(self), host, self._endpoint.port)
+            where = await places(self._endpoint, kind, public=self._public)
+            sockets = bound(where, kind)
+            self._endpoint = replace(self._endpoint, port=sockets[0].getsockname()[1])
+            await self._listen(sockets)
         except OSError as error:
-            raise _cannot_listen(self._endpoint, error) from error
-        self._listener = listener
-        self._endpoint = replace(self._endpoint, port=listener.sockets[0].getsockname()[1])
-        self._watch = loop.create_task(self._watch_over())
+            raise cannot_listen(self._endpoint, error) from error
+        if isinstance(self.handler, OnBus):
+            self.handler.join(self.bus)
+        self._listening = True
 
     async def serve_forever(self) -> None:
         """Serve until `aclose` is called or this is cancelled."""
-        if self._listener is None and not self._stopped.is_set():
+        if not self._listening and not self._stopped.is_set():
             await self.start()
         try:
             await self._stopped.wait()
@@ -94,17 +118,18 @@ class Server:
 
     async def aclose(self) -> None:
         """Stop within a moment, whatever clients do: no new connections, those there are closed."""
-        if self._listener is None:
+        if not self._listening:
             return
-        listener, self._listener = self._listener, None
-        # asyncio forgets a connection, and leaves it open, that it is just accepting when its server closes.
-        for _ in range(_TURNS_OF_ACCEPTING):
-            await asyncio.sleep(0)
-        listener.close()
-        if self._watch is not None:
-            self._watch.cancel()
-        # Not listener.wait_closed(): from Python 3.12 on it waits for clients that may never leave.
+        self._listening = False
+        acceptors, self._acceptors = self._acceptors, []
+        await asyncio.gather(*(acceptor.aclose() for acceptor in acceptors))
+        datagrams, self._datagrams = self._datagrams, []
+        await _cancelled(conversation for one in datagrams for conversation in one.conversations)
+        for one in datagrams:
+            one.close()
         await self._close_connections()
+        if isinstance(self.handler, OnBus):
+            self.handler.part(self.bus)
         self._stopped.set()
 
     async def __aenter__(self) -> Server:
@@ -119,37 +144,117 @@ class Server:
     ) -> None:
         await self.aclose()
 
+    async def _listen(self, sockets: list[socket.socket]) -> None:
+        loop = asyncio.get_running_loop()
+        if self._endpoint.datagrams:
+            log.warning("%s: UDP is not in the Modbus standard; requests and answers may get lost", self.url)
+        for one in sockets:
+            if self._endpoint.datagrams:
+                _, datagrams = await loop.create_datagram_endpoint(lambda: Datagrams(self), sock=one)
+                self._datagrams.append(datagrams)
+            else:
+                one.listen(self.limits.backlog)
+                self._acceptors.append(Acceptor(one, self._take, self._accept_failed))
+
     async def _close_connections(self) -> None:
         connections = list(self._connections)
-        tasks = [task for connection in connections for task in connection.tasks]
         for connection in connections:
             connection.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancelled(connection.conversation for connection in connections)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._deserted.wait(), _GRACE)
         for connection in list(self._connections):
             connection.abort()
 
+    # --- who is let in ---
+
+    async def _take(self, accepted: socket.socket, address: str) -> None:
+        """Serve a connection, or close it before a byte of it is read."""
+        if not self.allows(address) or not self._has_room(address):
+            accepted.close()
+            return
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self), accepted)
+        except OSError:  # it has ended already
+            accepted.close()
+
+    def _accept_failed(self, problem: OSError) -> None:
+        self.counted.accept_failures += 1
+        self.seldom.warn(
+            "accept",
+            "no connection can be accepted for now, those that come are kept waiting: %s",
+            problem.strerror or problem,
+        )
+
+    def allows(self, address: str) -> bool:
+        """Whether clients at *address* are served; counts those that are not."""
+        if self._allowed is None or address in self._allowed:
+            return True
+        self.counted.forbidden += 1
+        self.seldom.warn("forbidden", "refused %s: its address is not among those allowed", address)
+        return False
+
+    def _has_room(self, address: str) -> bool:
+        limits = self.limits
+        if limits.max_per_address is not None and self._by_address[address] >= limits.max_per_address:
+            own = [connection for connection in self._connections if connection.peer.address == address]
+            if not self._make_room(own):
+                self.counted.refused_per_address += 1
+                self.seldom.warn("address", "refused %s: it has %d connections", address, len(own))
+                return False
+        if len(self._connections) >= limits.max_connections and not self._make_room(self._connections):
+            self.counted.refused += 1
+            self.seldom.warn("full", "refused %s: %d are connected", address, len(self._connections))
+            return False
+        return True
+
+    def _make_room(self, among: Iterable[Connection]) -> bool:
+        if self.limits.when_full == "refuse":
+            return False
+        quiet = [connection for connection in among if connection.quiet]
+        if not quiet:
+            return False
+        longest = min(quiet, key=lambda connection: connection.last_active)
+        self.counted.dropped += 1
+        self.forget(longest)
+        longest.abort()
+        return True
+
     # --- what its connections call ---
 
-    def admit(self, connection: Connection) -> bool:
-        """Whether there is room for *connection*; may drop another to make some."""
-        if len(self._connections) >= self.limits.max_connections and not self._make_room():
-            self.counted.refused += 1
-            log.warning("refused %s: %d are connected", connection.peer.address, len(self._connections))
-            return False
+    def new_session(self) -> ServerSession:
+        """A session for one connection."""
+        # Over a network nobody hears himself, and an answer that equals the next request must not be taken
+        # for an echo.
+        return ServerSession(self._endpoint.framing(Side.SERVER, echo=False))
+
+    def admit(self, connection: Connection) -> None:
+        """*connection* has begun."""
         self.counted.accepted += 1
         self._connections.add(connection)
+        self._by_address[connection.peer.address] += 1
         self._deserted.clear()
-        return True
 
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""
-        self._connections.discard(connection)
+        if connection not in self._connections:
+            return
+        self._connections.remove(connection)
+        address = connection.peer.address
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
         if not self._connections:
             self._deserted.set()
+
+    def count_heard(self, before: Heard, now: Heard) -> None:
+        """A framing has left out more than before."""
+        self.counted.foreign += now.foreign - before.foreign
+        self.counted.noise += now.noise - before.noise
+        wrong = now.check_errors - before.check_errors
+        if wrong:
+            self.counted.check_errors += wrong
+            self.bus.check_failed(wrong)
 
     def handler_failed(self, error: BaseException, indication: Indication[Any]) -> None:
         """Count *error*, and log it the first time that the handler fails so."""
@@ -160,47 +265,10 @@ class Server:
         self._logged.add(kind)
         log.error("the handler failed at %r for unit %d", indication.request, indication.unit, exc_info=error)
 
-    def _make_room(self) -> bool:
-        if self.limits.when_full == "refuse":
-            return False
-        quiet = [connection for connection in self._connections if connection.quiet]
-        if not quiet:
-            return False
-        oldest = min(quiet, key=lambda connection: connection.last_request)
-        self.counted.dropped += 1
-        self.forget(oldest)
-        oldest.abort()
-        return True
 
-    async def _watch_over(self) -> None:
-        """Close connections that are quiet, or leave answers unread, for too long."""
-        idle, stalled = self.limits.idle_timeout, self.limits.stalled_timeout
-        interval = max(0.01, min(stalled if idle is None else min(idle, stalled), 4.0) / 4)
-        while True:
-            await asyncio.sleep(interval)
-            now = asyncio.get_running_loop().time()
-            for connection in list(self._connections):
-                if connection.unread_since is not None and now - connection.unread_since >= stalled:
-                    self.counted.closed_stalled += 1
-                    connection.abort()
-                elif idle is not None and connection.quiet and now - connection.last_request >= idle:
-                    self.counted.closed_idle += 1
-                    connection.close()
-
-
-def _cannot_listen(endpoint: Endpoint, error: OSError) -> OSError:
-    sentence = OSError(f"cannot listen on {endpoint.url}: {_why(endpoint, error)}")
-    sentence.errno = error.errno
-    return sentence
-
-
-def _why(endpoint: Endpoint, error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return f"the name {endpoint.host!r} is not known; use an address of this machine, such as 127.0.0.1"
-    if error.errno == errno.EADDRINUSE:
-        return f"port {endpoint.port} is taken by another program; stop it or use another port"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"port {endpoint.port} needs administrator rights; use 1024 or above, 1502 for instance"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"{endpoint.host} is not an address of this machine; use 127.0.0.1, or 0.0.0.0 for all"
-    return error.strerror or str(error)
+async def _cancelled(conversations: Iterable[Conversation]) -> None:
+    """Cancel what handlers are still doing, and wait until it has ended."""
+    tasks = [task for conversation in conversations for task in conversation.tasks]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -21,16 +21,17 @@ def serving(
     *,
     limits: Limits | None = None,
     faults: Faults | None = None,
+    public: bool = False,
 ) -> Iterator[str]:
     """Serve *handler* at *url* while the block runs; gives the URL with the port it really got.
 
     The handler is called in the server's thread.
 
     Raises:
-        ValueError: *url* is not an endpoint.
+        ValueError: *url* is not an endpoint, or can be reached from the whole internet; see `Server`.
         OSError: it cannot listen there; the message says why and what to do.
     """
-    server = Server(url, handler, limits=limits, faults=faults)
+    server = Server(url, handler, limits=limits, faults=faults, public=public)
     started: Future[asyncio.AbstractEventLoop] = Future()
     thread = Thread(target=lambda: asyncio.run(_serve(server, started)), name=f"serving {url}", daemon=True)
     thread.start()
@@ -45,7 +46,7 @@ def serving(
 async def _serve(server: Server, started: Future[asyncio.AbstractEventLoop]) -> None:
     try:
         await server.start()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         started.set_exception(error)
         return
     started.set_result(asyncio.get_running_loop())

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mbap.addresses import Table
+from mbap.errors import IllegalDataAddress, IllegalDataValue, NoAnswer, ServerDeviceFailure
 from mbap.protocol.wire import Bits, Registers
 from mbap.server.device import Device
 from mbap.server.devicefile import DeviceFile, Moving, UnitTables, read_device_file
 from mbap.server.faults import Faults
+from mbap.server.formula import Formula, Place
 from mbap.server.handler import Units
 
 Clock = Callable[[], float]
@@ -20,29 +22,49 @@ Clock = Callable[[], float]
 class SimulatedDevice(Device):
     """A device with values that move; they are computed when they are read, all of one read for one moment.
 
-    A client's write stops the movement of what it touches: the value written stays.
+    A client's write stops the movement of what it touches: the value written stays. A formula that cannot
+    be computed, or leaves its type, is answered with exception 04.
     """
 
-    __slots__ = ("_began", "_clock", "_moving")
+    __slots__ = ("_began", "_clock", "_moving", "_plan", "_tearing")
 
-    def __init__(self, tables: UnitTables, clock: Clock = time.monotonic) -> None:
+    def __init__(self, tables: UnitTables, clock: Clock = time.monotonic, seed: int = 1) -> None:
         super().__init__(
             coils=tables.values[Table.COILS],
             discrete_inputs=tables.values[Table.DISCRETE_INPUTS],
             holding_registers=tables.values[Table.HOLDING_REGISTERS],
             input_registers=tables.values[Table.INPUT_REGISTERS],
+            files=tables.files,
+            fifos=tables.fifos,
+            identification=tables.identification,
+            server_id=tables.server_id,
+            exception_status=tables.exception_status,
+            diagnostics=tables.diagnostics,
         )
+        self._plan = tables
         self._clock = clock
         self._began = clock()
         self._moving = {table: _Movements(tables.moving, table) for table in Table}
+        self._tearing = Faults(tables.tearing, seed=seed, clock=clock) if tables.tearing else None
 
     def read_bits(self, table: Table, address: int, count: int) -> Bits:
         self.refresh(table, address, count)
-        return super().read_bits(table, address, count)
+        read = super().read_bits
+        try:
+            return read(table, address, count)
+        except IllegalDataAddress:
+            return Bits.of([*map(bool, self._with_holes(lambda at: read(table, at, 1)[0], address, count))])
 
     def read_registers(self, table: Table, address: int, count: int) -> Registers:
+        if self._plan.largest_read is not None and count > self._plan.largest_read:
+            raise IllegalDataValue
         self.refresh(table, address, count)
-        return super().read_registers(table, address, count)
+        self._tear(table, address, count)
+        read = super().read_registers
+        try:
+            return read(table, address, count)
+        except IllegalDataAddress:
+            return Registers.of(self._with_holes(lambda at: read(table, at, 1)[0], address, count))
 
     def write_bits(self, table: Table, address: int, values: Bits) -> None:
         super().write_bits(table, address, values)
@@ -57,11 +79,71 @@ class SimulatedDevice(Device):
         movements = self._moving[table].within(address, count)
         seconds = self._clock() - self._began if movements else 0.0
         for moving in movements:
-            value = moving.motion.at(seconds)
-            if moving.encoding is None:
-                super().write_bits(table, moving.address, Bits.of((value >= 0.5,)))
-            else:
-                super().write_registers(table, moving.address, Registers.of(moving.encoding.encode(value)))
+            self._put(moving, self._items(moving, seconds))
+
+    def _items(self, moving: Moving, seconds: float) -> tuple[int, ...]:
+        """The registers, or the one bit, that *moving* is at that moment."""
+        try:
+            value = self._value(moving, seconds)
+            return (int(value >= 0.5),) if moving.encoding is None else moving.encoding.encode(value)
+        except (ArithmeticError, ValueError):
+            if isinstance(moving.motion, Formula):
+                raise ServerDeviceFailure from None
+            raise
+
+    def _value(self, moving: Moving, seconds: float) -> float:
+        if isinstance(moving.motion, Formula):
+            return moving.motion.at(seconds, lambda place: self._look(place, seconds))
+        return moving.motion.at(seconds)
+
+    def _look(self, place: Place, seconds: float) -> float:
+        """The value that begins at *place*: of that moment where it moves, decoded where it has a type."""
+        table, address = place
+        for moving in self._moving[table].within(address, 1):
+            if moving.address == address:
+                return self._value(moving, seconds)
+        if table.holds_bits:
+            return float(super().read_bits(table, address, 1)[0])
+        encoding = self._plan.encodings.get(place)
+        if encoding is None:
+            return float(super().read_registers(table, address, 1)[0])
+        value = encoding.decode(super().read_registers(table, address, encoding.count))
+        if not isinstance(value, (int, float)):
+            raise ArithmeticError(f"there is no number at {place}")
+        return float(value)
+
+    def _put(self, moving: Moving, items: tuple[int, ...]) -> None:
+        if moving.encoding is None:
+            super().write_bits(moving.table, moving.address, Bits.of((bool(items[0]),)))
+        else:
+            super().write_registers(moving.table, moving.address, Registers.of(items))
+
+    def _tear(self, table: Table, address: int, count: int) -> None:
+        """Make the later halves of values older than the first, where the file wants it for this read."""
+        fault = self._tearing.judge(0) if self._tearing is not None else None
+        if fault is None:
+            return
+        before = max(self._clock() - self._began - fault.delay, 0.0)
+        for moving in self._moving[table].within(address, count):
+            items, half = self._items(moving, before), len(moving.span) // 2
+            if half:
+                place = moving.address + len(moving.span) - half
+                super().write_registers(table, place, Registers.of(items[-half:]))
+
+    def _with_holes(self, read: Callable[[int], int], address: int, count: int) -> list[int]:
+        """What a read gives that touches addresses that do not exist."""
+        if self._plan.holes == "refused":
+            raise IllegalDataAddress
+        if self._plan.holes == "silent":
+            raise NoAnswer
+        return [_or_zero(read, at) for at in range(address, address + count)]
+
+
+def _or_zero(read: Callable[[int], int], address: int) -> int:
+    try:
+        return read(address)
+    except IllegalDataAddress:
+        return 0
 
 
 class _Movements:
@@ -101,9 +183,11 @@ class Simulation(Units):
 
     def __init__(self, file: DeviceFile, clock: Clock = time.monotonic) -> None:
         self.name = file.name
-        self.units = {unit: SimulatedDevice(tables, clock) for unit, tables in file.units.items()}
-        self.default = None if file.default is None else SimulatedDevice(file.default, clock)
-        self.faults = Faults(file.rules, seed=file.seed, clock=clock) if file.rules else None
+        self.units = {unit: SimulatedDevice(plan, clock, file.seed) for unit, plan in file.units.items()}
+        self.default = None if file.default is None else SimulatedDevice(file.default, clock, file.seed)
+        self.faults: Faults | None = None
+        if file.rules or file.admission is not None:
+            self.faults = Faults(file.rules, seed=file.seed, clock=clock, admission=file.admission)
         super().__init__(self.units, file.unknown_units if self.default is None else self.default)
 
 
@@ -111,6 +195,6 @@ def load_device_file(path: str | Path, clock: Clock = time.monotonic) -> Simulat
     """The simulation that the device file at *path* describes, beginning now.
 
     Raises:
-        DeviceFileError: the file cannot be read or is wrong; everything that is wrong with it.
+        FileFaults: the file cannot be read or is wrong; everything that is wrong with it.
     """
     return Simulation(read_device_file(path), clock)

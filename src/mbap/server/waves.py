@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
 Shape = Literal["sine", "triangle", "ramp", "square", "random"]
 SHAPES: tuple[Shape, ...] = get_args(Shape)
+FARTHEST = 4.0
+"""So many spreads noise can be away from its middle."""
 
 
 class Motion(Protocol):
@@ -94,6 +97,68 @@ class Counter:
         """The value *seconds* after the start."""
         value = self.start + self.per_second * seconds
         return value if self.wraps_at is None else value % self.wraps_at
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """A value that jumps about: normally distributed, another one in every period.
+
+    Attributes:
+        around, spread: mean and standard deviation; it stays within `FARTHEST` spreads.
+        period: seconds for which a value stays.
+        seed: makes two of them differ.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+
+    around: float = 0.0
+    spread: float = 1.0
+    period: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.spread < 0.0:
+            raise ValueError(f"a spread is not negative, unlike {self.spread:g}")
+        if self.period <= 0.0:
+            raise ValueError(f"a period is longer than 0, not {self.period:g} s")
+
+    def at(self, seconds: float) -> float:
+        """The value *seconds* after the start."""
+        number = 2 * math.floor(seconds / self.period)
+        length = math.sqrt(-2.0 * math.log(1.0 - _scattered(self.seed, number)))
+        angle = 2.0 * math.pi * _scattered(self.seed, number + 1)
+        return self.around + self.spread * max(-FARTHEST, min(FARTHEST, length * math.cos(angle)))
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A value that changes at given times and stays between them.
+
+    Attributes:
+        times, values: from which second on which value; before the first time it is the first value.
+        period: begins again after so many seconds; None: the last value stays.
+
+    Raises:
+        ValueError: there is no step, they are not in order, or the last one is not within the period.
+    """
+
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+    period: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.times or len(self.times) != len(self.values):
+            raise ValueError("there is no step")
+        if list(self.times) != sorted(self.times):
+            raise ValueError("the steps are not in the order of their times")
+        if self.period is not None and self.period <= self.times[-1]:
+            raise ValueError(f"the last step is at {self.times[-1]:g} s, after a period of {self.period:g} s")
+
+    def at(self, seconds: float) -> float:
+        """The value *seconds* after the start."""
+        within = seconds if self.period is None else seconds % self.period
+        return self.values[max(bisect_right(self.times, within) - 1, 0)]
 
 
 def _scattered(seed: int, number: int) -> float:

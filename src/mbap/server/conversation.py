@@ -1,0 +1,296 @@
+"""What becomes of one client's requests: to the handler, and answers out in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mbap.errors import Disconnect, ExceptionResponse, NoAnswer, ServerDeviceBusy, ServerDeviceFailure
+from mbap.protocol.server import Indication, ServerSession
+from mbap.server.diagnostics import Bus
+from mbap.server.faults import Fault
+from mbap.server.faultstage import FaultStage, FaultyDevice
+from mbap.server.handler import Call, Handler, Peer, Refusing
+from mbap.server.limits import Limits, ServerStatistics
+
+
+class Service(Protocol):
+    """What conversations need of their server."""
+
+    handler: Handler
+    limits: Limits
+    faulty: FaultyDevice | None
+    counted: ServerStatistics
+    bus: Bus
+
+    def handler_failed(self, error: BaseException, indication: Indication[Any]) -> None:
+        """The handler raised what no handler may."""
+        ...
+
+
+class Outlet(Protocol):
+    """Where a conversation sends its answers."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether too much is waiting to be sent already."""
+        ...
+
+    def transmit(self, data: bytes) -> None:
+        """Send *data*, or keep it until it can be sent; when the connection is ending, neither."""
+        ...
+
+    def close(self, *, reset: bool = False) -> None:
+        """End the connection once what was answered is sent; with *reset* at once."""
+        ...
+
+    def settled(self) -> None:
+        """What could be done was done and sent; there may be more to wait for."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """A request's place among those of its unit; its outcome may come later."""
+
+    indication: Indication[Any]
+    outcome: object = None
+    done: bool = False
+
+
+class Conversation:
+    """Answers one client's requests.
+
+    What can be answered at once is, all of one segment in one write. An awaitable gets a task; requests for
+    its unit that come behind it are answered after it, those for other units as they are ready. Where
+    requests carry no transaction, one is answered before the next is begun.
+
+    Attributes:
+        peer: who the client is.
+        tasks: those that handlers asked for and that have not ended.
+        ended: nothing is begun or answered any more.
+    """
+
+    def __init__(self, service: Service, session: ServerSession, outlet: Outlet, peer: Peer) -> None:
+        self.peer = peer
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.ended = False
+        self._service, self._session, self._outlet = service, session, outlet
+        self._backlog: deque[Indication[Any]] = deque()
+        self._slots: dict[int, deque[_Slot]] = {}
+        self._out: list[bytes] = []
+        self._unsent = self._open = 0
+        self._stage: FaultStage | None = None
+        self._most = service.limits.open_requests if session.numbered else 1
+        self._surplus_is_busy = session.numbered and service.limits.surplus == "busy"
+        self._loop = asyncio.get_running_loop()
+
+    def begin(self) -> bool:
+        """Whether there is to be a conversation at all: a device that misbehaves may refuse it."""
+        faulty = self._service.faulty
+        if faulty is not None:
+            later, numbered = self._loop.call_later, self._session.numbered
+            self._stage = faulty.connect(self._outlet, later, numbered=numbered)
+        return faulty is None or self._stage is not None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether requests are here that have not been begun."""
+        return bool(self._backlog)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no request is open."""
+        return not self._open and not self._backlog
+
+    def take(self, indications: list[Indication[Any]]) -> None:
+        """Requests came."""
+        self._service.counted.requests += len(indications)
+        self._backlog.extend(indications)
+        self.work()
+
+    def work(self) -> None:
+        """Begin requests as far as the limits go, then send what is ready."""
+        limits = self._service.limits
+        while self._backlog and not self.ended and not self._outlet.blocked:
+            if self._open < self._most:
+                self._begin(self._backlog.popleft())
+            elif self._surplus_is_busy:
+                self._turn_away(self._backlog.popleft())
+            else:
+                break
+            if self._unsent >= limits.write_buffer:
+                self.flush()
+        self.flush()
+        self._outlet.settled()
+
+    def flush(self) -> None:
+        """Send what is ready."""
+        if not self._out:
+            return
+        frames, self._out, self._unsent = self._out, [], 0
+        if self._stage is not None:
+            self._stage.send(frames)
+        else:
+            self._outlet.transmit(b"".join(frames))
+
+    def end(self) -> None:
+        """The client is gone: nobody waits for what is open."""
+        self.ended = True
+        self._service.counted.unanswered += self._open + len(self._backlog)
+        self._backlog.clear()
+        self._open = 0
+        for task in self.tasks:
+            task.cancel()
+        if self._stage is not None:
+            self._stage.ended()
+
+    # --- from a request to its answer ---
+
+    def _begin(self, indication: Indication[Any]) -> None:
+        service = self._service
+        service.bus.messages += 1
+        if self._session.is_broadcast(indication):
+            self._to_all(indication)
+            return
+        fault = self._stage.judge(indication.unit) if self._stage is not None else None
+        outcome = self._handle(indication) if fault is None or fault.kind == "late" else _instead(fault)
+        delay = 0.0 if fault is None else fault.delay
+        if delay or hasattr(outcome, "__await__"):
+            self._wait_for(self._take_slot(indication), outcome, delay)
+        elif self._slots and self._queue_of(indication) in self._slots:
+            slot = self._take_slot(indication)
+            slot.outcome, slot.done = outcome, True
+        else:
+            self._answer(indication, outcome)
+
+    def _turn_away(self, indication: Indication[Any]) -> None:
+        self._service.bus.messages += 1
+        self._service.counted.busy += 1
+        self._answer(indication, ServerDeviceBusy())
+
+    def _to_all(self, indication: Indication[Any]) -> None:
+        """Writes are carried out everywhere; nothing is answered, whatever they give."""
+        request = indication.request
+        self._service.counted.broadcasts += 1
+        if isinstance(request, ExceptionResponse) or not request.writes:
+            return
+        outcome = self._handle(indication, broadcast=True)
+        if hasattr(outcome, "__await__"):
+            self._wait_for(self._take_slot(indication), outcome, 0.0)
+
+    def _handle(self, indication: Indication[Any], *, broadcast: bool = False) -> object:
+        """The result, an awaitable of it, or the exception that says what to do instead."""
+        request = indication.request
+        handler = self._service.handler
+        try:
+            if not isinstance(request, ExceptionResponse):
+                return handler.handle(Call(request, indication.unit, self.peer, broadcast))
+            return handler.refuse(indication.unit, request) if isinstance(handler, Refusing) else request
+        except Exception as error:  # noqa: BLE001 - where a handler ends: nothing it does may stop the server
+            return self._judged(error, indication)
+
+    def _judged(self, error: BaseException, indication: Indication[Any]) -> BaseException:
+        if isinstance(error, (ExceptionResponse, NoAnswer, Disconnect)):
+            return error
+        self._service.handler_failed(error, indication)
+        return ServerDeviceFailure()
+
+    # --- answers that come later ---
+
+    def _queue_of(self, indication: Indication[Any]) -> int:
+        """Within which requests this one is answered in order."""
+        return indication.unit if self._session.numbered else 0
+
+    def _take_slot(self, indication: Indication[Any]) -> _Slot:
+        slot = _Slot(indication)
+        self._open += 1
+        self._slots.setdefault(self._queue_of(indication), deque()).append(slot)
+        return slot
+
+    def _wait_for(self, slot: _Slot, outcome: object, delay: float) -> None:
+        """Settle *slot* when *outcome* is there, and *delay* seconds later still."""
+        if not isinstance(outcome, Awaitable):
+            self._loop.call_later(delay, self._settle, slot, outcome)
+            return
+        task = self._loop.create_task(outcome if isinstance(outcome, Coroutine) else _awaited(outcome))
+        self.tasks.add(task)
+        task.add_done_callback(lambda done: self._task_ended(slot, done, delay))
+
+    def _task_ended(self, slot: _Slot, task: asyncio.Task[Any], delay: float) -> None:
+        self.tasks.discard(task)
+        outcome = self._result(slot.indication, task)
+        if delay:
+            self._loop.call_later(delay, self._settle, slot, outcome)
+        else:
+            self._settle(slot, outcome)
+
+    def _result(self, indication: Indication[Any], task: asyncio.Task[Any]) -> object:
+        if task.cancelled():
+            return ServerDeviceFailure()
+        error = task.exception()
+        if error is None:
+            return task.result()
+        return self._judged(error, indication)
+
+    def _settle(self, slot: _Slot, outcome: object) -> None:
+        if self.ended:
+            return
+        slot.outcome, slot.done = outcome, True
+        self._drain(self._queue_of(slot.indication))
+        self.work()
+
+    def _drain(self, queue: int) -> None:
+        """Answer what is ready, in the order of the requests."""
+        slots = self._slots[queue]
+        while slots and slots[0].done and not self.ended:
+            slot = slots.popleft()
+            self._open -= 1
+            self._answer(slot.indication, slot.outcome)
+        if not slots:
+            del self._slots[queue]
+
+    # --- answers ---
+
+    def _answer(self, indication: Indication[Any], outcome: object) -> None:
+        counted = self._service.counted
+        if self._session.is_broadcast(indication):
+            return
+        if isinstance(outcome, Disconnect):
+            counted.unanswered += 1
+            self._outlet.close(reset=outcome.reset)
+        elif isinstance(outcome, NoAnswer):
+            counted.unanswered += 1
+        elif isinstance(outcome, ExceptionResponse):
+            counted.exceptions += 1
+            self._put(self._session.pack_response(indication, outcome))
+        else:
+            self._answer_result(indication, outcome)
+
+    def _answer_result(self, indication: Indication[Any], result: object) -> None:
+        try:
+            packed = self._session.pack_response(indication, result)
+        except Exception as error:  # noqa: BLE001 - a handler may give anything, which must not stop the server
+            self._answer(indication, self._judged(error, indication))
+        else:
+            self._put(packed)
+            self._service.counted.answers += 1
+
+    def _put(self, packed: bytes) -> None:
+        self._out.append(packed)
+        self._unsent += len(packed)
+
+
+def _instead(fault: Fault) -> Exception:
+    if fault.kind in ("exception", "busy"):
+        return ExceptionResponse(fault.code)
+    if fault.kind in ("silent", "reboot"):
+        return NoAnswer()
+    return Disconnect(reset=fault.kind == "reset")
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> object:
+    return await awaitable
