@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -153,9 +154,12 @@ def test_no_requests_have_no_outcomes(url: str) -> None:
         ({"timeout": 0}, "timeout is more than 0 seconds"),
         ({"outstanding": 0}, "outstanding is 1 to 64"),
         ({"retries": -1}, "retries is 0 or more"),
+        ({"link": "moon"}, "link is lan, wan or satellite, not 'moon'"),
+        ({"retry_pauses": ()}, "retry_pauses are one or more"),
+        ({"pause": -1}, "a pause is 0 seconds or more"),
     ],
 )
-def test_impossible_arguments_are_refused(arguments: dict[str, int], complaint: str) -> None:
+def test_impossible_arguments_are_refused(arguments: dict[str, Any], complaint: str) -> None:
     for kind in (Client, mbap.AsyncClient):
         with pytest.raises(ValueError, match=complaint):
             kind("plc", **arguments)

@@ -8,7 +8,20 @@ from typing import assert_type
 
 import pytest
 
-from mbap import AsyncClient, Bits, Client, ReadCoils, ReadWriteMultipleRegisters, Registers, Request
+from mbap import (
+    AsyncClient,
+    Bits,
+    Client,
+    CommEventCounter,
+    CommEventLog,
+    DeviceIdentification,
+    FileRecord,
+    ReadCoils,
+    ReadWriteMultipleRegisters,
+    Registers,
+    Request,
+    SubFunction,
+)
 from mbap.client.operations import BlockingOperations, Operations
 
 NAMES = sorted(name for name in vars(Operations) if not name.startswith("_"))
@@ -21,14 +34,22 @@ class Recorder(BlockingOperations):
         return request
 
 
-def test_the_ten_operations_of_the_data_model_are_there() -> None:
+def test_the_operations_of_the_standard_are_there() -> None:
     assert NAMES == [
+        "diagnostics",
+        "get_comm_event_counter",
+        "get_comm_event_log",
         "mask_write_register",
         "read_coils",
         "read_discrete_inputs",
+        "read_exception_status",
+        "read_fifo_queue",
+        "read_file_record",
         "read_holding_registers",
         "read_input_registers",
         "read_write_multiple_registers",
+        "report_server_id",
+        "write_file_record",
         "write_multiple_coils",
         "write_multiple_registers",
         "write_single_coil",
@@ -64,6 +85,15 @@ def blocking_types(plc: Client) -> None:
     assert_type(plc.read_coils(0, 1), Bits)
     assert_type(plc.read_holding_registers(0, 10), Registers)
     assert_type(plc.unit(5).read_input_registers(address=0, count=10), Registers)
+    assert_type(plc.read_fifo_queue(0), Registers)
+    assert_type(plc.read_file_record([FileRecord(4, 1, 2)]), tuple[Registers, ...])
+    assert_type(plc.read_exception_status(), int)
+    assert_type(plc.diagnostics(SubFunction.RETURN_QUERY_DATA, b"ab"), bytes)
+    assert_type(plc.get_comm_event_counter(), CommEventCounter)
+    assert_type(plc.get_comm_event_log(), CommEventLog)
+    assert_type(plc.report_server_id(), bytes)
+    assert_type(plc.read_device_identification(), DeviceIdentification)
+    plc.read_fifo_queue(0, 1)  # type: ignore[call-arg]
     plc.read_coils("0", 1)  # type: ignore[arg-type]
     plc.read_coils(0)  # type: ignore[call-arg]
     plc.write_single_coil(0, True, 1)  # type: ignore[call-arg]
@@ -75,4 +105,7 @@ async def asynchronous_types(plc: AsyncClient) -> None:
     assert_type(plc.read_coils(0, 1), Awaitable[Bits])
     assert_type(await plc.read_holding_registers(0, 10), Registers)
     assert_type(await plc.execute(ReadCoils(0, 1)), Bits)
+    assert_type(await plc.read_exception_status(), int)
+    assert_type(await plc.read_file_record([FileRecord(4, 1, 2)]), tuple[Registers, ...])
+    assert_type(await plc.read_device_identification(3), DeviceIdentification)
     await plc.write_single_register(0, "1")  # type: ignore[arg-type]

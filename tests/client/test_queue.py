@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 
-from mbap import ReadHoldingRegisters
+from mbap import LinkOptions, ReadHoldingRegisters
 from mbap.client.job import Job
 from mbap.client.queue import Ticket, TicketQueue
 
 
 async def ticket(origin: str = "", deadline: float | None = None) -> Ticket:
-    job = Job(ReadHoldingRegisters(0, 1), 1, timeout=1, now=0, deadline=deadline)
+    job = Job(ReadHoldingRegisters(0, 1), 1, LinkOptions(timeout=1), now=0, deadline=deadline)
     return Ticket(job, origin, asyncio.get_running_loop().create_future())
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import pytest
 
 from mbap import (
     Bits,
+    IllegalDataAddress,
     MaskWriteRegister,
+    ProtocolError,
+    Quirks,
     ReadCoils,
     ReadHoldingRegisters,
     ReadInputRegisters,
@@ -17,7 +23,17 @@ from mbap import (
     WriteSingleCoil,
     WriteSingleRegister,
 )
-from mbap.client.typed import Given, Reading, reading, writing
+from mbap.client.dialogue import carry_out
+from mbap.client.leeway import Leeway
+from mbap.client.typed import Answer, Given, Reading, Wire, reading, writing
+
+STRICT = Leeway(Quirks(), "plc")
+
+
+def answer(plan: Reading, answers: Sequence[Wire], leeway: Leeway = STRICT) -> Answer:
+    """What *plan* makes of *answers*, one for each of its requests."""
+    given = iter(answers)
+    return carry_out(plan.dialogue(leeway), lambda request: next(given))
 
 
 def spans(plan: Reading) -> list[tuple[int, int]]:
@@ -42,29 +58,75 @@ def test_an_item_is_one_read(item: str, request_: Request[object]) -> None:
 
 
 def test_a_value_is_decoded_in_the_order_that_is_asked_for() -> None:
-    assert reading("40108:float32", "CDAB").answer([Registers.of([0, 0x3FC0])]) == 1.5
+    assert answer(reading("40108:float32", "CDAB"), [Registers.of([0, 0x3FC0])]) == 1.5
 
 
 def test_the_order_of_an_item_wins_over_the_order_for_all() -> None:
-    assert reading("40108:float32,ABCD", "CDAB").answer([Registers.of([0x3FC0, 0])]) == 1.5
+    assert answer(reading("40108:float32,ABCD", "CDAB"), [Registers.of([0x3FC0, 0])]) == 1.5
 
 
 def test_a_span_is_a_list_and_a_single_value_is_not() -> None:
-    assert reading("hr0..1").answer([Registers.of([1, 2])]) == [1, 2]
-    assert reading("hr0..0").answer([Registers.of([1])]) == [1]
-    assert reading("hr0").answer([Registers.of([1])]) == 1
+    assert answer(reading("hr0..1"), [Registers.of([1, 2])]) == [1, 2]
+    assert answer(reading("hr0..0"), [Registers.of([1])]) == [1]
+    assert answer(reading("hr0"), [Registers.of([1])]) == 1
 
 
 def test_bits_and_bits_of_registers_are_bools() -> None:
-    assert reading("co0..2").answer([Bits.of([True, False, True])]) == [True, False, True]
-    assert reading("hr0.15").answer([Registers.of([0x8000])]) is True
+    assert answer(reading("co0..2"), [Bits.of([True, False, True])]) == [True, False, True]
+    assert answer(reading("hr0.15"), [Registers.of([0x8000])]) is True
 
 
 def test_a_long_span_is_cut_between_values() -> None:
     plan = reading("hr0..299:int32")
     assert spans(plan) == [(0, 124), (124, 124), (248, 52)]
     answers = [Registers(bytes(2 * count)) for _, count in spans(plan)]
-    assert plan.answer(answers) == [0] * 150
+    assert answer(plan, answers) == [0] * 150
+
+
+def holes(*undefined: int) -> Callable[[Any], Registers]:
+    """A device that refuses a read which touches one of *undefined*; registers hold their address."""
+
+    def execute(request: Any) -> Registers:
+        asked = range(request.address, request.address + request.count)
+        if set(asked) & set(undefined):
+            raise IllegalDataAddress
+        return Registers.of(list(asked))
+
+    return execute
+
+
+def test_undefined_registers_are_found_where_the_device_refuses_them_and_are_none() -> None:
+    leeway = Leeway(Quirks(no_gaps=True), "plc")
+    found = carry_out(reading("hr0..6").dialogue(leeway), holes(2, 5))
+    assert found == [0, 1, None, 3, 4, None, 6]
+    assert leeway.counts == {"no_gaps": 1}
+
+
+def test_values_of_several_registers_are_never_divided() -> None:
+    leeway = Leeway(Quirks(no_gaps=True), "plc")
+    found = carry_out(reading("hr0..7:uint32").dialogue(leeway), holes(3))
+    assert found == [0x00000001, None, 0x00040005, 0x00060007]
+
+
+@pytest.mark.parametrize(
+    ("item", "undefined", "quirks"),
+    [
+        ("hr0..6", (2,), Quirks()),
+        ("hr2", (2,), Quirks(no_gaps=True)),
+        ("hr0..2", (0, 1, 2), Quirks(no_gaps=True)),
+    ],
+    ids=["without the quirk", "one value", "all undefined"],
+)
+def test_a_refusal_is_raised_where_there_is_nothing_to_find(
+    item: str, undefined: tuple[int, ...], quirks: Quirks
+) -> None:
+    with pytest.raises(IllegalDataAddress):
+        carry_out(reading(item).dialogue(Leeway(quirks, "plc")), holes(*undefined))
+
+
+def test_fewer_registers_than_a_value_takes_are_an_error_even_where_short_answers_are_allowed() -> None:
+    with pytest.raises(ProtocolError, match="1 of 2 registers came"):
+        answer(reading("hr0:float32"), [Registers.of([1])])
 
 
 def test_a_long_span_of_coils_is_cut_at_2000() -> None:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, cast
 
+from mbap.client.dialogue import Dialogue, carry_out_async
+from mbap.client.events import EventStream, LinkState, OnEvent
+from mbap.client.identification import identification
 from mbap.client.link import Link
 from mbap.client.operations import AsyncOperations
+from mbap.client.options import RETRY_PAUSES
 from mbap.client.queue import Ticket
+from mbap.client.quirks import NO_QUIRKS, Quirks
+from mbap.client.timing import LinkName
 from mbap.client.typed import Answer, Given, reading, writing
 from mbap.errors import ModbusError
 from mbap.protocol.execute import Priority
-from mbap.protocol.pdu import Request
+from mbap.protocol.pdu import DeviceIdentification, Request
 from mbap.transport.endpoint import parse_endpoint
 
 R = TypeVar("R")
 
 WINDOW = 256
 """So many requests of one `execute_many` wait in the queue of the link at most."""
+
+
+def _left(
+    requests: Sequence[Request[R]], deadline: float | None
+) -> Iterator[tuple[Request[R], float | None]]:
+    """Each request with what is left of *deadline* when its turn comes."""
+    end = None if deadline is None else time.monotonic() + deadline
+    for request in requests:
+        yield request, None if end is None else end - time.monotonic()
 
 
 class AsyncUnit(AsyncOperations):
@@ -39,11 +55,16 @@ class AsyncUnit(AsyncOperations):
         """Carry out *request* and give its result.
 
         *deadline* bounds the whole call, in seconds from now: waiting for earlier calls, connecting,
-        attempts. Cancelling is safe: nobody gets the answer of a request that was given up.
+        attempts and the pauses between them. Without one it has as long as all its attempts need, after
+        those that wait already. Cancelling is safe: nobody gets the answer of a request that was given up.
 
         Raises:
             ModbusError: one of its kinds, see `mbap.errors`.
         """
+        if self._link.options.quirks.rewrites:
+            parts = self._link.in_parts(request)
+            if parts is not None:
+                return await self.carry_out(parts.dialogue(), deadline=deadline)
         outcome = await self._link.outcome(self._submit(request, deadline))
         if isinstance(outcome, ModbusError):
             raise outcome
@@ -56,12 +77,17 @@ class AsyncUnit(AsyncOperations):
 
         *deadline* bounds all of them together, in seconds from now.
         """
+        if self._link.options.quirks.rewrites:
+            return [
+                cast("R | ModbusError", await self._outcome(request, left))
+                for request, left in _left(requests, deadline)
+            ]
         tickets: list[Ticket] = []
         try:
-            for index, request in enumerate(requests):
+            for index, (request, left) in enumerate(_left(requests, deadline)):
                 if index >= WINDOW:
                     await self._link.outcome(tickets[index - WINDOW])
-                tickets.append(self._submit(request, deadline))
+                tickets.append(self._submit(request, left))
             return [cast("R | ModbusError", await self._link.outcome(ticket)) for ticket in tickets]
         finally:
             for ticket in reversed(tickets):  # those that wait first: none may be sent instead of another
@@ -81,8 +107,7 @@ class AsyncUnit(AsyncOperations):
             ValueError: *item* cannot be understood; the sentence says how to write it.
             ModbusError: one of its kinds.
         """
-        plan = reading(item, word_order)
-        return plan.answer([await self.execute(request) for request in plan.requests])
+        return await self.carry_out(reading(item, word_order).dialogue(self._link.leeway))
 
     async def write(self, item: str, value: Given, *, word_order: str = "") -> None:
         """Write *value* to *item*: `write("40108:float32", 1.5)`, `write("co3", True)`.
@@ -94,6 +119,33 @@ class AsyncUnit(AsyncOperations):
             ModbusError: one of its kinds; `OutcomeUnknown` when nobody can say whether it was written.
         """
         await self.execute(writing(item, value, word_order).request)
+
+    async def read_device_identification(self, code: int = 1, object_id: int = 0) -> DeviceIdentification:
+        """Who the device is, with what does not fit into one answer (function code 43, type 14).
+
+        *code* is 1 for the basic objects, 2 for the regular, 3 for all, 4 for *object_id* alone; otherwise
+        *object_id* is the first. `ReadDeviceIdCode` and `ObjectId` have names for them.
+
+        Raises:
+            ModbusError: one of its kinds.
+        """
+        return await self.carry_out(identification(code, object_id))
+
+    async def carry_out(self, dialogue: Dialogue[R], *, deadline: float | None = None) -> R:
+        """What *dialogue* returns, a generator of requests; *deadline* bounds all of them together."""
+        give_up_at = None if deadline is None else time.monotonic() + deadline
+
+        def one(request: Request[Any]) -> Awaitable[Any]:
+            left = None if give_up_at is None else give_up_at - time.monotonic()
+            return self.execute(request, deadline=left)
+
+        return await carry_out_async(dialogue, one)
+
+    async def _outcome(self, request: Request[R], deadline: float | None) -> object:
+        try:
+            return await self.execute(request, deadline=deadline)
+        except ModbusError as error:
+            return error
 
     def _submit(self, request: Request[Any], deadline: float | None) -> Ticket:
         job = self._link.job(
@@ -112,11 +164,20 @@ class AsyncClient(AsyncUnit):
     tasks may share it: their calls wait in one queue, writes first.
 
     Args:
-        url: `tcp://host:port`; a bare host will do, and `#5` at the end is the unit.
+        url: `tcp://host:port`; a bare host will do, and `#5` at the end is the unit. `rtu+tcp://`,
+            `ascii+tcp://` and `udp://` work too; `?source=ADDRESS` says from which address of this machine.
         unit: the unit that calls go to; 1 where neither this nor the URL says.
-        timeout: seconds for one attempt, and for connecting.
-        retries: how often a read is repeated after silence or a lost connection. A write never is.
+        timeout: seconds for one attempt, and for connecting; None leaves it to *link*.
+        link: "lan", "wan" or "satellite": a timeout of 3, 10 or 40 s, and other times that grow with it.
+        retries: how often a read is repeated after silence or a lost connection, and anything that a busy
+            device refused. Another write never is.
+        retry_pauses: seconds before the first, second... retry, each a quarter longer or shorter by chance.
         outstanding: how many requests may be on their way at once; many devices take only 1.
+        pause: seconds between the last byte of an answer and the next request.
+        connect_pause: seconds between connecting and the first request.
+        unit_pause: seconds between the last byte of one unit and a request to another.
+        quirks: how the device breaks the rules: `Quirks(transaction="zero")`.
+        on_event: called with a `LinkEvent` when the connection is made, lost and so on.
 
     Raises:
         ValueError: an argument is wrong.
@@ -130,14 +191,39 @@ class AsyncClient(AsyncUnit):
         url: str,
         *,
         unit: int | None = None,
-        timeout: float = 3.0,
+        timeout: float | None = None,
+        link: LinkName = "lan",
         retries: int = 0,
+        retry_pauses: Sequence[float] = RETRY_PAUSES,
         outstanding: int = 1,
+        pause: float = 0.0,
+        connect_pause: float = 0.0,
+        unit_pause: float = 0.0,
+        quirks: Quirks | None = None,
+        on_event: OnEvent | None = None,
     ) -> None:
         endpoint = parse_endpoint(url)
         number = endpoint.unit if unit is None else unit
-        link = Link(endpoint, timeout=timeout, retries=retries, outstanding=outstanding, breaker=None)
-        super().__init__(link, 1 if number is None else number, timeout=timeout, assumed=number is None)
+        own = Link(
+            endpoint,
+            on_event=on_event,
+            timeout=timeout,
+            link=link,
+            retries=retries,
+            retry_pauses=tuple(retry_pauses),
+            outstanding=outstanding,
+            pause=pause,
+            connect_pause=connect_pause,
+            unit_pause=unit_pause,
+            breaker=None,
+            quirks=quirks or NO_QUIRKS,
+        )
+        super().__init__(
+            own,
+            1 if number is None else number,
+            timeout=own.options.attempt_timeout,
+            assumed=number is None,
+        )
 
     async def __aenter__(self) -> Self:
         await self._link.connect()
@@ -145,6 +231,32 @@ class AsyncClient(AsyncUnit):
 
     async def __aexit__(self, *_exception: object) -> None:
         await self.aclose()
+
+    async def broadcast(self, request: Request[Any], *, deadline: float | None = None) -> None:
+        """Send a write to every unit behind the connection: to unit 0, and nobody answers.
+
+        It returns when the write was sent; nobody knows who carried it out.
+
+        Raises:
+            ValueError: *request* does not only write.
+            OutcomeUnknown: the connection ended while it was sent.
+            ModbusError: it could not be sent.
+        """
+        await self._link.broadcast(request, deadline=deadline)
+
+    def events(self) -> EventStream:
+        """What happens to the connection from now on: `async for event in plc.events(): ...`"""
+        return self._link.events()
+
+    @property
+    def state(self) -> LinkState:
+        """Whether there is a connection."""
+        return self._link.state
+
+    @property
+    def quirks_used(self) -> Mapping[str, int]:
+        """How often each of the quirks was needed."""
+        return self._link.statistics().quirks
 
     async def aclose(self) -> None:
         """Close the connection, for good; what is on its way ends with `ConnectionLost`."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 _CLOSED = float("-inf")
+
+
+def chance() -> float:
+    """A number from 0 to 1."""
+    return int.from_bytes(os.urandom(2), "big") / 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +21,17 @@ class Breaker:
         after: so many silences in a row open it.
         first: how long it then stays open, in seconds; twice as long after each probe that fails.
         longest: the most it grows to, in seconds.
+        jitter: up to this part of each time is left out by chance, so that not all come back at once.
     """
 
     after: int = 3
     first: float = 1.0
     longest: float = 60.0
+    jitter: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.jitter < 1:
+            raise ValueError(f"jitter is a part of a time, 0 or more and less than 1, not {self.jitter:g}")
         if self.after < 1 or not 0 < self.first <= self.longest:
             raise ValueError("a breaker opens after 1 silence or more, and 0 < first <= longest")
 
@@ -69,7 +79,8 @@ class Circuit:
         self.silences += 1
         if self.open:
             doublings = min(self.silences - self._settings.after, 32)
-            self._until = now + min(self._settings.first * 2**doublings, self._settings.longest)
+            wait = min(self._settings.first * 2**doublings, self._settings.longest)
+            self._until = now + wait * (1 - self._settings.jitter * chance())
 
     def withdrawn(self) -> None:
         """The probe ended without telling anything, for example because it was cancelled."""

@@ -16,12 +16,13 @@ _SILENCE = (ResponseTimeout, GatewayTargetFailedToRespond)
 
 
 class Circuits:
-    """Who is left alone now. Without settings nobody ever is."""
+    """Who is left alone now: units by *settings*, the endpoint by *backoff*; by None nobody ever is."""
 
-    __slots__ = ("_endpoint", "_errors", "_settings", "_units")
+    __slots__ = ("_backoff", "_endpoint", "_errors", "_settings", "_units")
 
-    def __init__(self, settings: Breaker | None) -> None:
+    def __init__(self, settings: Breaker | None, backoff: Breaker | None) -> None:
         self._settings = settings
+        self._backoff = backoff
         self._units: dict[int, Circuit] = {}
         self._endpoint: Circuit | None = None
         self._errors: dict[int | None, ModbusError] = {}
@@ -76,10 +77,14 @@ class Circuits:
 
     def connect_failed(self, error: ModbusError, now: float) -> None:
         """No connection could be made."""
-        if self._settings is not None:
-            self._endpoint = self._endpoint or Circuit(self._settings)
+        if self._backoff is not None:
+            self._endpoint = self._endpoint or Circuit(self._backoff)
             self._endpoint.silent(now)
             self._errors[None] = copy_of(error)
+
+    def backing_off(self, now: float) -> float:
+        """Seconds until connecting is tried again; 0 where it may be tried now."""
+        return 0.0 if self._endpoint is None else self._endpoint.wait(now)
 
     def connecting_withdrawn(self) -> None:
         """The attempt to connect ended without telling anything."""

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from mbap.client.job import Trust
 from mbap.client.queue import Ticket
+from mbap.client.window import Window
 from mbap.errors import ConnectionLost
 from mbap.protocol.client import AnyTransaction, ClientSession
 from mbap.transport import tcp
@@ -36,8 +37,9 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         session: the state machine of this connection.
+        window: how many requests the device stands at once.
         ready_at: when the next request may be sent, by the pauses that the device needs.
-        quiet_since: when the last request on its way ended.
+        quiet_since: when the last byte came, or the last request on its way ended.
         last_unit: the unit that was asked last.
         opened_at: when the connection was made.
         closed_here: it was ended on this side.
@@ -49,6 +51,7 @@ class Connection(asyncio.Protocol):
         "_on_way",
         "_owner",
         "_retired",
+        "_side_by_side",
         "_timer",
         "_timer_at",
         "_transport",
@@ -59,16 +62,20 @@ class Connection(asyncio.Protocol):
         "quiet_since",
         "ready_at",
         "session",
+        "window",
     )
 
-    def __init__(self, owner: Owner, session: ClientSession, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, owner: Owner, session: ClientSession, window: Window, clock: Callable[[], float]
+    ) -> None:
         self.session = session
+        self.window = window
         self.last_unit: int | None = None
         self.opened_at = self.quiet_since = self.ready_at = clock()
         self._owner = owner
         self._clock = clock
         self._trust = Trust()
-        self._retired = self._closing = self.closed_here = False
+        self._retired = self._closing = self.closed_here = self._side_by_side = False
         self._on_way: dict[AnyTransaction, Ticket] = {}
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -89,12 +96,17 @@ class Connection(asyncio.Protocol):
     @property
     def has_room(self) -> bool:
         """It is usable, and one more request may be on its way."""
-        return self.usable and len(self._on_way) < self.session.outstanding
+        if self.session.quarantined or not self.usable:
+            return False
+        return len(self._on_way) < min(self.session.outstanding, self.window.size)
 
     def send(self, ticket: Ticket, now: float) -> None:
         """Send the request of *ticket*."""
         job = ticket.job
-        transaction = ticket.transaction = self.session.begin(job.request, job.unit, job.attempt_timeout(now))
+        self._side_by_side |= bool(self._on_way)
+        transaction = ticket.transaction = self.session.begin(
+            job.request, job.unit, job.attempt_timeout(now), job.answered
+        )
         self._on_way[transaction] = ticket
         self.last_unit = job.unit
         cast("asyncio.Transport", self._transport).write(self.session.data_to_send(now))
@@ -103,9 +115,11 @@ class Connection(asyncio.Protocol):
     def cancel(self, ticket: Ticket) -> None:
         """Nobody waits for *ticket* any more: a late answer to it will be dropped."""
         if ticket.transaction in self._on_way:
+            now = self._clock()
             del self._on_way[ticket.transaction]
             self.session.cancel(ticket.transaction)
-            self._moved(self._clock())
+            self._arm_for_quarantine(now)
+            self._moved(now)
 
     def retire(self) -> None:
         """Take no further request; close as soon as nothing is on its way."""
@@ -130,11 +144,13 @@ class Connection(asyncio.Protocol):
         self._owner.connection_opened(self)
 
     def data_received(self, data: bytes) -> None:
-        now = self._clock()
-        self._trust.heard()
+        now = self.quiet_since = self._clock()
+        quarantined = self.session.quarantined
         self._ended(self.session.receive_data(data, now), now)
         if self.session.failure is not None:
             self.close()
+        elif quarantined and not self.session.quarantined:
+            self._moved(now)
 
     def connection_lost(self, problem: Exception | None) -> None:
         self._closing = True
@@ -148,7 +164,10 @@ class Connection(asyncio.Protocol):
     def _ended(self, ended: list[AnyTransaction], now: float) -> None:
         for transaction in ended:
             ticket = self._on_way.pop(transaction)
-            self._trust.ended(transaction.error, torn=self.session.framing.partial > 0)
+            if transaction.answered:
+                self._trust.ended(transaction.error, torn=self.session.framing.partial > 0)
+            if self._side_by_side:
+                self.window.ended(transaction, now)
             self._owner.transaction_ended(self, ticket, transaction)
         if ended:
             self._moved(now)
@@ -163,9 +182,14 @@ class Connection(asyncio.Protocol):
     def _moved(self, now: float) -> None:
         if self.idle:
             self.quiet_since = now
+            self._side_by_side = False
             if not self.usable:
                 self.close()
         self._owner.connection_moved(self)
+
+    def _arm_for_quarantine(self, now: float) -> None:
+        if self.session.quarantined:
+            self._arm(cast("float", self.session.next_deadline()), now)
 
     def _arm(self, deadline: float, now: float) -> None:
         """One timer serves many requests: it is set earlier, never later, and looks again when it fires."""
@@ -181,6 +205,9 @@ class Connection(asyncio.Protocol):
         self._timer = None
         now = self._clock()
         self._ended(self.session.check_deadlines(now), now)
+        if self.session.failure is not None:
+            self.close()  # a quarantine is over, and its answer did not come
+            return
         deadline = self.session.next_deadline()
         if deadline is not None and self._timer is None:
             self._arm(deadline, now)

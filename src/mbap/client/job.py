@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import copy
 import math
-import re
-from functools import cache
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from mbap.client.breaker import chance
+from mbap.client.options import JITTER, LinkOptions
 from mbap.errors import (
+    Acknowledge,
     ConnectFailed,
     ConnectionLost,
+    ExceptionResponse,
     GatewayTargetFailedToRespond,
     ModbusError,
     NotAsked,
     OutcomeUnknown,
     ProtocolError,
     ResponseTimeout,
+    ServerDeviceBusy,
     Target,
 )
-from mbap.protocol.pdu import Request
+from mbap.protocol.pdu import ReadWriteMultipleRegisters, Request
 
 R = TypeVar("R")
 
 SILENCES = 3
-"""So many timeouts in a row, and not a byte between them, and the connection is made anew."""
-_REPEATABLE = (ResponseTimeout, ConnectionLost, ProtocolError, GatewayTargetFailedToRespond)
-_NOT_SENT = (NotAsked, ConnectFailed)
+"""So many timeouts in a row, and not an answer between them, and the connection is made anew."""
+DIAGNOSTICS = 8
+_REPEATABLE = (ResponseTimeout, ConnectionLost, ProtocolError, GatewayTargetFailedToRespond, Acknowledge)
 _NO_USABLE_ANSWER = (ResponseTimeout, ConnectionLost, ProtocolError)
 
 
@@ -35,33 +38,53 @@ class Job(Generic[R]):
 
     Attributes:
         timeout: seconds for one attempt.
-        deadline: seconds for the whole call, or None.
+        deadline: seconds for the whole call; None until `bound` says what its attempts need.
         give_up_at: the deadline on the clock of the client.
-        retries: how often it may still be repeated.
+        tried: how often it was repeated.
+        answered: False where nobody answers: a broadcast, or what makes a device listen only.
     """
 
-    __slots__ = ("deadline", "give_up_at", "request", "retries", "timeout", "unit", "unit_assumed")
+    __slots__ = (
+        "answered",
+        "deadline",
+        "give_up_at",
+        "options",
+        "request",
+        "timeout",
+        "tried",
+        "unit",
+        "unit_assumed",
+    )
 
     def __init__(
         self,
         request: Request[R],
         unit: int,
+        options: LinkOptions,
         *,
-        timeout: float,
         now: float,
+        timeout: float | None = None,
         deadline: float | None = None,
-        retries: int = 0,
         unit_assumed: bool = False,
+        answered: bool = True,
     ) -> None:
         if not 0 <= unit <= 255:
             raise ValueError(f"unit is 0 to 255, not {unit}")
         self.request = request
         self.unit = unit
-        self.timeout = timeout
+        self.options = options
+        self.timeout = options.attempt_timeout if timeout is None else timeout
         self.deadline = deadline
         self.give_up_at = math.inf if deadline is None else now + deadline
-        self.retries = 0 if request.writes else retries
+        self.tried = 0
         self.unit_assumed = unit_assumed
+        self.answered = answered and (request.function_code != DIAGNOSTICS or _is_answered(request))
+
+    def bound(self, now: float, ahead: int, allowance: tuple[float, float]) -> None:
+        """Without a deadline it gets the one that it needs with all its attempts, after *ahead* others."""
+        if self.deadline is None:
+            self.deadline = (ahead + 1) * (self.timeout * allowance[0] + allowance[1])
+            self.give_up_at = now + self.deadline
 
     def attempt_timeout(self, now: float) -> float:
         """How long an attempt that begins now may take."""
@@ -73,14 +96,27 @@ class Job(Generic[R]):
             return None
         return ResponseTimeout(f"the deadline of {self.deadline:g} s passed before it could be sent")
 
-    def take_retry(self, error: ModbusError, now: float) -> bool:
-        """Whether to try once more after *error*: never a write, never an attempt that cannot finish."""
-        if self.retries < 1 or isinstance(error, _NOT_SENT) or not isinstance(error, _REPEATABLE):
+    def take_retry(self, error: ModbusError, now: float) -> float | None:
+        """How long to pause before trying once more after *error*; None where it is not repeated.
+
+        A read is, and what a busy device refused to do. Other writes never are, nor what was never begun
+        because there was no connection, and no attempt begins that cannot finish.
+        """
+        if self.tried >= self.options.retries or not self._is_repeatable(error):
+            return None
+        pauses = self.options.retry_pauses
+        pause = pauses[min(self.tried, len(pauses) - 1)] * (1 + JITTER * (2 * chance() - 1))
+        if self.give_up_at - now < pause + self.timeout:
+            return None
+        self.tried += 1
+        return pause
+
+    def _is_repeatable(self, error: ModbusError) -> bool:
+        if isinstance(error, ServerDeviceBusy):
+            return True
+        if self.request.writes or isinstance(error, NotAsked) or not isinstance(error, _REPEATABLE):
             return False
-        if self.give_up_at - now < self.timeout:
-            return False
-        self.retries -= 1
-        return True
+        return self.tried > 0 or not isinstance(error, ConnectFailed)
 
     def failure(self, error: ModbusError, endpoint: str, *, sent: bool) -> ModbusError:
         """What the user gets for *error*: it names its target, and a write in doubt is `OutcomeUnknown`."""
@@ -93,14 +129,18 @@ class Job(Generic[R]):
 
     def _target(self, endpoint: str) -> Target:
         table, address, count, _writes = next(iter(self.request.spans()), (None, None, 1, False))
-        function = _in_words(type(self.request).__name__)
+        function = self.request.title
         return Target(endpoint, self.unit, self.unit_assumed, function, table, address, count)
 
 
-@cache
-def _in_words(name: str) -> str:
-    """`ReadHoldingRegisters` -> `read holding registers`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+def _is_answered(request: Request[Any]) -> bool:
+    return bool(getattr(request, "answered", True))
+
+
+def check_broadcast(request: Request[Any]) -> None:
+    """Raises `ValueError` unless *request* can go to all at once: it writes, and gives nothing back."""
+    if not request.writes or isinstance(request, ReadWriteMultipleRegisters):
+        raise ValueError(f"only what writes and is not answered can be broadcast, not {request.title}")
 
 
 class Trust:
@@ -117,17 +157,16 @@ class Trust:
         """True when nothing more should be sent on it: close it as soon as nothing is on its way."""
         return self._broken or self._silences >= SILENCES
 
-    def heard(self) -> None:
-        """Bytes came."""
-        self._silences = 0
-
     def ended(self, error: ModbusError | None, *, torn: bool) -> None:
         """A transaction ended with *error*; *torn* says that an ADU is here in part.
 
         A missing unit behind a gateway alone proves nothing. An ADU whose rest does not come has a length
-        that is wrong, and would swallow the next answer.
+        that is wrong, and would swallow the next answer. Answers that came too late prove nothing either:
+        some devices stay one behind for ever.
         """
-        if isinstance(error, ProtocolError) or (torn and isinstance(error, ResponseTimeout)):
+        if error is None or isinstance(error, ExceptionResponse):
+            self._silences = 0
+        elif isinstance(error, ProtocolError) or (torn and isinstance(error, ResponseTimeout)):
             self._broken = True
         elif isinstance(error, ResponseTimeout):
             self._silences += 1

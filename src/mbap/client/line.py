@@ -1,240 +1,215 @@
-"""The blocking client's connection: made when it is needed, moves bytes between socket and session."""
+"""The blocking client's way to its device: a connection made when it is needed, and one thread at a time."""
 
 from __future__ import annotations
 
 import math
-import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from mbap.client.job import Job, Trust, copy_of
-from mbap.errors import ConnectionLost, ModbusError, Target
-from mbap.protocol.client import AnyTransaction, ClientSession
-from mbap.transport import tcp
+from mbap.client.circuits import Circuits
+from mbap.client.events import Events, LinkState, OnEvent
+from mbap.client.exchange import Exchange
+from mbap.client.job import Job
+from mbap.client.options import LinkOptions
+from mbap.client.sessions import Sessions
+from mbap.client.work import Work
+from mbap.errors import ConnectFailed, ConnectionLost, ModbusError, NotAsked, Target
+from mbap.transport import opening
 from mbap.transport.endpoint import Endpoint
 
 R = TypeVar("R")
 
-_CHUNK = 8192
-_SHORTEST_WAIT = 0.0005
-
 
 class Line:
-    """What a blocking client and all its units share: one connection at a time, and its lock."""
+    """What a blocking client and all its units share: one connection at a time, and its lock.
 
-    def __init__(self, endpoint: Endpoint, outstanding: int) -> None:
-        ClientSession(outstanding=outstanding)  # complains of a number that cannot be
+    Attributes:
+        options: how the device is treated.
+        sessions: what is known of it.
+        events: its state, and who listens.
+    """
+
+    def __init__(self, endpoint: Endpoint, options: LinkOptions, on_event: OnEvent | None = None) -> None:
+        self.options = options
+        self.sessions = Sessions(endpoint, options)
+        self.events = Events(endpoint.url, on_event)
         self._endpoint = endpoint
-        self._outstanding = outstanding
-        self._connection: _Connection | None = None
-        self._closed = False
+        self._circuits = Circuits(None, options.backoff)
+        self._allowance = options.allowance
+        self._longest_idle = options.quirks.reconnect_idle
+        self._exchange: Exchange | None = None
+        self._closing = threading.Event()
         self._lock = threading.Lock()
+        self._owner: int | None = None
+        self._at_work = 0
+        self._waiting = 0
+        self._waiting_lock = threading.Lock()
 
-    def connect(self, timeout: float) -> None:
+    def connect(self) -> None:
         """Connect, if there is no connection.
 
         Raises:
             ConnectFailed: with the reason in plain words.
+            NotAsked: connecting failed several times just now, and is not tried for a while.
         """
-        with self._lock:
-            try:
-                self._ready(timeout)
-            except ConnectionLost as error:
-                raise error.at(Target(self._endpoint.url)) from error.__cause__
+        self._check_not_inside()
+        try:
+            self._enter(math.inf)
+            self._ready(self.options.attempt_timeout)
+        except (ConnectionLost, NotAsked) as error:
+            raise error.at(Target(self._endpoint.url)) from error.__cause__
+        finally:
+            self._leave()
 
     def close(self) -> None:
-        """Close the connection; every later call fails."""
-        with self._lock:
-            self._closed = True
-            self._drop()
+        """Close the connection; every later call fails, and one on its way in another thread ends now."""
+        self._closing.set()
+        if self._exchange is not None:
+            self._exchange.interrupt()
+        if self._owner == threading.get_ident():
+            return  # called by a listener of ours: the call that goes on will end, and close
+        try:
+            self._enter(math.inf)
+            self._drop("the client was closed")
+        finally:
+            self._leave()
 
     def carry_out(self, jobs: Sequence[Job[R]]) -> list[R | ModbusError]:
         """The results, or the final errors, of *jobs* in their order."""
-        work = _Work(jobs, self._endpoint.url)
-        if not self._lock.acquire(timeout=_patience(jobs)):
-            work.drop_overdue(math.inf)
-            return work.outcomes()
+        work = Work(jobs, self._endpoint.url)
+        if not jobs:
+            return []
+        self._check_not_inside()
         try:
-            while work.waiting:
-                self._go_on(work)
+            if self._enter_for(jobs):
+                while work.going_on:
+                    self._go_on(work)
+            else:
+                work.drop_overdue(math.inf)
         finally:
-            self._lock.release()
+            self._leave()
         return work.outcomes()
 
-    def _go_on(self, work: _Work) -> None:
+    def _go_on(self, work: Work) -> None:
         """Carry out what waits, as far as one connection goes."""
         now = time.monotonic()
-        work.drop_overdue(now)
+        work.refresh(now)
         if not work.waiting:
+            self._pause(work, now)
             return
         try:
-            connection = self._ready(work.waiting[0].attempt_timeout(now))
-        except ConnectionLost as error:
-            work.fail_all(error)
+            exchange = self._ready(work.waiting[0].attempt_timeout(now))
+        except (ConnectionLost, NotAsked) as error:
+            work.unreachable(error, time.monotonic())
             return
         try:
-            connection.carry_out(work)
+            exchange.carry_out(work)
         except BaseException:
-            self._drop()  # interrupted: nobody knows how much of a request was sent
+            self._drop("a call was interrupted")  # nobody knows how much of a request was sent
             raise
-        if connection.useless:
-            self._drop()
+        if exchange.useless:
+            self._drop(str(exchange.session.failure or "the device was silent"))
 
-    def _ready(self, timeout: float) -> _Connection:
-        if self._closed:
+    def _pause(self, work: Work, now: float) -> None:
+        """Wait for the next of *work* whose pause is over, unless the client is closed."""
+        if work.going_on:
+            self._closing.wait(max(work.next_wake() - now, 0.0))
+            if self._closing.is_set():
+                work.wake(math.inf)
+
+    def _ready(self, timeout: float) -> Exchange:
+        if self._closing.is_set():
             raise ConnectionLost("this client was closed")
-        if self._connection is not None and not self._connection.alive():
-            self._drop()
-        if self._connection is None:
-            opened = tcp.connect(self._endpoint, timeout)
-            self._connection = _Connection(opened, ClientSession(outstanding=self._outstanding))
-        return self._connection
+        if self._exchange is not None and not self._exchange.alive():
+            self._drop(str(self._exchange.session.failure or "the device closed the connection"))
+        elif self._longest_idle is not None and self._exchange is not None and self._was_idle(self._exchange):
+            self._drop("it was idle for long")
+        return self._exchange or self._open(timeout)
 
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-def _patience(jobs: Sequence[Job[Any]]) -> float:
-    """How long to wait for other threads' jobs: to the deadline; -1 is for ever."""
-    give_up_at = min((job.give_up_at for job in jobs), default=math.inf)
-    return -1 if give_up_at == math.inf else max(give_up_at - time.monotonic(), 0.0)
-
-
-class _Work:
-    """Calls that wait, and what came of the others."""
-
-    def __init__(self, jobs: Sequence[Job[Any]], endpoint: str) -> None:
-        self.waiting = deque(jobs)
-        self._jobs = jobs
-        self._outcomes: dict[Job[Any], Any] = {}
-        self._endpoint = endpoint
-
-    def outcomes(self) -> list[Any]:
-        return [self._outcomes[job] for job in self._jobs]
-
-    def drop_overdue(self, now: float) -> None:
-        """Fail the jobs in front whose deadline has passed: they were given together, so theirs is one."""
-        while self.waiting and (overdue := self.waiting[0].overdue(now)) is not None:
-            self.fail(self.waiting.popleft(), overdue, sent=False)
-
-    def fail_all(self, error: ModbusError) -> None:
-        while self.waiting:
-            self.fail(self.waiting.popleft(), copy_of(error), sent=False)
-
-    def fail(self, job: Job[Any], error: ModbusError, *, sent: bool) -> None:
-        self._outcomes[job] = job.failure(error, self._endpoint, sent=sent)
-
-    def settle(self, job: Job[Any], transaction: AnyTransaction, now: float) -> None:
-        """*transaction* ended: keep its result, put the job back for another attempt, or fail it."""
-        error = transaction.error
-        if error is None:
-            self._outcomes[job] = transaction.result()
-        elif job.take_retry(error, now):
-            self.waiting.appendleft(job)
-        else:
-            self.fail(job, error, sent=transaction.sent)
-
-
-class _Connection:
-    """A socket and the session that tells what its bytes mean."""
-
-    def __init__(self, opened: socket.socket, session: ClientSession) -> None:
-        self._socket = opened
-        self._session = session
-        self._trust = Trust()
-        self._on_way: dict[AnyTransaction, Job[Any]] = {}
-        self._has_answered = False
-
-    @property
-    def useless(self) -> bool:
-        """True when nothing more should be sent on it."""
-        return self._trust.lost or self._session.failure is not None
-
-    def alive(self) -> bool:
-        """Whether the peer has not closed it meanwhile; takes in what came late.
-
-        Leaves the socket not waiting, so that the next send need not ask the system whether it may.
-        """
-        self._socket.settimeout(0)
-        try:
-            data = self._socket.recv(_CHUNK)
-        except BlockingIOError:
-            return True
-        except OSError:
+    def _was_idle(self, exchange: Exchange) -> bool:
+        if time.monotonic() - exchange.quiet_since <= (self._longest_idle or math.inf):
             return False
-        if data:
-            self._session.receive_data(data, time.monotonic())
-        return bool(data) and not self.useless
+        self.sessions.leeway.used("reconnect_idle")
+        return True
 
-    def carry_out(self, work: _Work) -> None:
-        """Carry out what waits in *work*, until all is done or this connection is of no more use."""
-        while self._on_way or (work.waiting and not self.useless):
-            if not self.useless:
-                self._begin(work)
-            self._await_answer(work)
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def _begin(self, work: _Work) -> None:
-        now = time.monotonic()
-        begun = []
-        work.drop_overdue(now)
-        while work.waiting and len(self._on_way) < self._session.outstanding:
-            job = work.waiting.popleft()
-            transaction = self._session.begin(job.request, job.unit, job.attempt_timeout(now))
-            self._on_way[transaction] = job
-            begun.append(transaction)
-        if begun:
-            self._send(self._session.data_to_send(now), begun, work)
-
-    def _send(self, data: bytes, begun: list[AnyTransaction], work: _Work) -> None:
-        sent = 0
+    def _open(self, timeout: float) -> Exchange:
+        refusal = self._circuits.endpoint_refusal(time.monotonic())
+        if refusal is not None:
+            raise refusal
+        self._circuits.admit_connecting()
+        self.events.change(LinkState.CONNECTING)
+        self.events.deliver()
         try:
-            while sent < len(data):
-                try:
-                    sent += self._socket.send(data[sent:])
-                except BlockingIOError:
-                    self._socket.settimeout(self._wait())
-        except OSError as problem:
-            for transaction in begun:
-                transaction.sent = sent > 0
-            self._settle(self._session.receive_eof(tcp.connection_lost(problem)), work)
+            wire = opening.connect(self._endpoint, timeout, user_timeout=self.options.user_timeout)
+        except ConnectFailed as error:
+            self._connect_failed(error)
+            raise
+        except BaseException:
+            self._circuits.connecting_withdrawn()
+            self.events.change(LinkState.DOWN, "connecting was interrupted")
+            raise
+        self._circuits.connected()
+        self._exchange = exchange = Exchange(wire, self.sessions.new(), self.sessions.window, self.options)
+        self.events.change(LinkState.UP)
+        self.events.deliver()
+        return exchange
 
-    def _await_answer(self, work: _Work) -> None:
-        if self._on_way:
-            ended = self._receive()
-            self._settle(ended + self._session.check_deadlines(time.monotonic()), work)
-
-    def _receive(self) -> list[AnyTransaction]:
-        self._socket.settimeout(self._wait())
-        try:
-            data = self._socket.recv(_CHUNK)
-        except OSError as problem:
-            if isinstance(problem, TimeoutError) and problem.errno is None:
-                return []  # our own waiting time; with a number it is the system that gave up
-            return self._session.receive_eof(tcp.connection_lost(problem))
-        if not data:
-            return self._session.receive_eof()
-        self._has_answered = True
-        self._trust.heard()
-        return self._session.receive_data(data, time.monotonic())
-
-    def _wait(self) -> float:
-        deadline = self._session.next_deadline()
-        return _SHORTEST_WAIT if deadline is None else max(deadline - time.monotonic(), _SHORTEST_WAIT)
-
-    def _settle(self, ended: list[AnyTransaction], work: _Work) -> None:
+    def _connect_failed(self, error: ConnectFailed) -> None:
         now = time.monotonic()
-        for transaction in ended:
-            job = self._on_way.pop(transaction)
-            self._trust.ended(transaction.error, torn=self._session.framing.partial > 0)
-            if not transaction.sent and self._has_answered:
-                work.waiting.appendleft(job)  # it closed between two requests: a new connection may do
-            else:
-                work.settle(job, transaction, now)
+        self._circuits.connect_failed(error, now)
+        self.events.change(LinkState.DOWN, error.reason)
+        wait = self._circuits.backing_off(now)
+        if wait:
+            self.events.change(LinkState.BACKING_OFF, error.reason, wait)
+        self.events.deliver()
+
+    def _drop(self, reason: str) -> None:
+        if self._exchange is not None:
+            exchange, self._exchange = self._exchange, None
+            exchange.close()
+            self.sessions.ended(exchange.session)
+            self.events.change(LinkState.DOWN, reason)
+            self.events.deliver()
+
+    # One thread at a time.
+
+    def _enter_for(self, jobs: Sequence[Job[Any]]) -> bool:
+        """Wait for other threads' calls; False when the deadline of *jobs* passed meanwhile."""
+        now = time.monotonic()
+        ahead = len(jobs) - 1
+        if self._lock.acquire(blocking=False):
+            self._take(len(jobs))
+            for job in jobs:
+                job.bound(now, ahead, self._allowance)
+            return True
+        ahead += self._waiting + self._at_work
+        for job in jobs:
+            job.bound(now, ahead, self._allowance)
+        return self._enter(min(job.give_up_at for job in jobs) - now, len(jobs))
+
+    def _enter(self, patience: float, jobs: int = 1) -> bool:
+        with self._waiting_lock:
+            self._waiting += jobs
+        try:
+            entered = self._lock.acquire(timeout=-1 if patience == math.inf else max(patience, 0.0))
+        finally:
+            with self._waiting_lock:
+                self._waiting -= jobs
+        if entered:
+            self._take(jobs)
+        return entered
+
+    def _check_not_inside(self) -> None:
+        if self._owner == threading.get_ident():
+            raise RuntimeError("a listener to events must not use the client that it listens to")
+
+    def _take(self, jobs: int) -> None:
+        self._owner, self._at_work = threading.get_ident(), jobs
+
+    def _leave(self) -> None:
+        """Let the next thread in, if this one was; an interruption may have come before it was."""
+        if self._owner == threading.get_ident():
+            self._owner, self._at_work = None, 0
+            self._lock.release()

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self, TypeVar, Unpack, cast
 
 from mbap.client.circuits import Circuits
 from mbap.client.connection import Connection
-from mbap.client.job import Job, copy_of
+from mbap.client.dialogue import carry_out_async
+from mbap.client.events import Events, EventStream, LinkState, OnEvent
+from mbap.client.job import Job, check_broadcast, copy_of
+from mbap.client.leeway import Leeway
 from mbap.client.options import LinkCounts, LinkKeywords, LinkOptions, LinkStatistics
+from mbap.client.pausing import Pausing
 from mbap.client.queue import Ticket, TicketQueue
+from mbap.client.rewriting import Parts, in_parts
+from mbap.client.sessions import Sessions
 from mbap.client.slots import NO_LIMIT, Dial, Places, Slots
 from mbap.errors import (
     ConnectionLost,
@@ -27,7 +34,7 @@ from mbap.errors import (
 from mbap.protocol.client import AnyTransaction
 from mbap.protocol.execute import Priority
 from mbap.protocol.pdu import Request
-from mbap.transport import tcp
+from mbap.transport import opening
 from mbap.transport.endpoint import Endpoint, parse_endpoint
 
 R = TypeVar("R")
@@ -38,20 +45,24 @@ class Link:
 
     Requests wait in a bounded queue, writes first; at most `slots` connections are made, when they are
     needed. Silent units and an endpoint that cannot be reached are left alone for a while: requests then end
-    at once with `NotAsked`. `LinkOptions` says what the keyword arguments mean. A link belongs to the event
-    loop that it is first used in.
+    at once with `NotAsked`. `LinkOptions` says what the keyword arguments mean. *on_event* is called with a
+    `LinkEvent` at each change of its state. A link belongs to the event loop that it is first used in.
 
     Raises:
         ValueError: an argument is wrong.
     """
 
     __slots__ = (
+        "_allowance",
         "_circuits",
         "_clock",
         "_closed",
         "_counts",
+        "_events",
+        "_pausing",
         "_places",
         "_queue",
+        "_sessions",
         "_slots",
         "_timer",
         "_timer_at",
@@ -64,8 +75,9 @@ class Link:
         url: str | Endpoint,
         *,
         clock: Callable[[], float] = time.monotonic,
-        dial: Dial = tcp.dial,
+        dial: Dial | None = None,
         places: Places = NO_LIMIT,
+        on_event: OnEvent | None = None,
         **options: Unpack[LinkKeywords],
     ) -> None:
         self.endpoint = parse_endpoint(url) if isinstance(url, str) else url
@@ -75,15 +87,21 @@ class Link:
         self._closed = False
         self._queue = TicketQueue(self.options.queue)
         self._counts = LinkCounts()
-        self._circuits = Circuits(self.options.breaker)
+        self._circuits = Circuits(self.options.breaker, self.options.backoff)
+        self._sessions = Sessions(self.endpoint, self.options)
+        self._events = Events(self.endpoint.url, on_event)
+        self._pausing = Pausing(self._resume)
+        self._allowance = self.options.allowance
         self._slots = Slots(
             self,
             self.endpoint,
             self.options,
             self._circuits,
             self._counts,
+            self._sessions,
+            self._events,
             clock=clock,
-            dial=dial,
+            dial=dial or partial(opening.dial, user_timeout=self.options.user_timeout),
             places=places,
         )
         self._timer: asyncio.TimerHandle | None = None
@@ -104,19 +122,57 @@ class Link:
         *priority*, where it is not given, is WRITE for what writes and READ for the rest. Within one
         priority every *origin* gets its turn.
 
+        Without a deadline a call has as long as all its attempts need, after those that wait already.
+
         Cancelling takes out of the queue what waits; a write that was sent is finished, its answer dropped.
 
         Raises:
             ModbusError: one of its kinds; `NotAsked` where nothing was sent.
             ValueError: *unit* is not 0 to 255.
         """
-        job = self.job(request, unit, deadline=deadline)
+        parts = self.in_parts(request)
+        if parts is None:
+            return await self._execute(self.job(request, unit, deadline=deadline), priority, origin)
+        give_up_at = None if deadline is None else self._clock() + deadline
+
+        def one(part: Request[Any]) -> Awaitable[Any]:
+            left = None if give_up_at is None else give_up_at - self._clock()
+            return self._execute(self.job(part, unit, deadline=left), priority, origin)
+
+        return await carry_out_async(parts.dialogue(), one)
+
+    async def _execute(self, job: Job[R], priority: Priority | None, origin: str) -> R:
         if priority is None:
-            priority = Priority.WRITE if request.writes else Priority.READ
+            priority = Priority.WRITE if job.request.writes else Priority.READ
         outcome = await self.outcome(self.submit(job, priority, origin))
         if isinstance(outcome, ModbusError):
             raise outcome
         return cast("R", outcome)
+
+    async def broadcast(
+        self, request: Request[Any], *, deadline: float | None = None, origin: str = ""
+    ) -> None:
+        """Send a write to every unit behind the endpoint: to unit 0, and nobody answers.
+
+        It returns when the write was sent; nobody knows who carried it out.
+
+        Raises:
+            ValueError: *request* does not only write.
+            OutcomeUnknown: the connection ended while it was sent.
+            ModbusError: it could not be sent.
+        """
+        check_broadcast(request)
+        self._counts.broadcasts += 1
+        await self._execute(self.job(request, 0, deadline=deadline, answered=False), None, origin)
+
+    def in_parts(self, request: Request[R]) -> Parts[R] | None:
+        """How *request* is carried out as others, because of a quirk; None: as it is."""
+        if not self.options.quirks.rewrites:
+            return None
+        parts = in_parts(request, self.options.quirks)
+        if parts is not None:
+            self._sessions.leeway.used(parts.quirk)
+        return parts
 
     def job(
         self,
@@ -126,22 +182,26 @@ class Link:
         deadline: float | None = None,
         timeout: float | None = None,
         unit_assumed: bool = False,
+        answered: bool = True,
     ) -> Job[R]:
         """*request* with the times of this link, to `submit`."""
         return Job(
             request,
             unit,
-            timeout=self.options.timeout if timeout is None else timeout,
+            self.options,
+            timeout=timeout,
             now=self._clock(),
             deadline=deadline,
-            retries=self.options.retries,
             unit_assumed=unit_assumed,
+            answered=answered,
         )
 
     def submit(self, job: Job[Any], priority: Priority = Priority.READ, origin: str = "") -> Ticket:
         """Put *job* into the queue; `outcome` waits for what comes of it."""
         ticket = Ticket(job, origin, asyncio.get_running_loop().create_future())
-        refusal = self._refusal(job, self._clock())
+        now = self._clock()
+        job.bound(now, len(self._queue) + len(self._pausing), self._allowance)
+        refusal = self._refusal(job, now)
         if refusal is None and not self._queue.push(ticket, priority):
             refusal = NotAsked(f"{self._queue.limit} requests wait for this connection already")
         if refusal is not None:
@@ -163,7 +223,7 @@ class Link:
         """Nobody waits for *ticket* any more."""
         ticket.future.cancel()
         self._counts.cancelled += 1
-        if self._queue.remove(ticket) or ticket.job.request.writes:
+        if self._queue.remove(ticket) or self._pausing.remove(ticket) or ticket.job.request.writes:
             return  # a write that was sent is finished before the next request goes out
         if ticket.probe:
             self._circuits.withdrawn(ticket.job.unit)
@@ -178,10 +238,13 @@ class Link:
         """
         if self._closed:
             raise ConnectionLost("the link was closed")
+        refusal = self._slots.refusal(self._clock())
+        if refusal is not None:
+            raise refusal.at(Target(self.endpoint.url))
         if not self._slots.connections:
-            opening = self._slots.open()
-            await asyncio.wait([opening])
-            error = ConnectionLost("the link was closed") if opening.cancelled() else opening.result()
+            attempt = self._slots.open()
+            await asyncio.wait([attempt])
+            error = ConnectionLost("the link was closed") if attempt.cancelled() else attempt.result()
             if error is not None:
                 raise error.at(Target(self.endpoint.url))
 
@@ -190,8 +253,24 @@ class Link:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        self._fail_queue(ConnectionLost("the link was closed"))
+        self._fail(self._pausing.take_all(), ConnectionLost("the link was closed"))
+        self._fail(self._queue.take_all(), ConnectionLost("the link was closed"))
         await self._slots.aclose("the link was closed")
+        self._events.close()
+
+    @property
+    def state(self) -> LinkState:
+        """Whether there is a connection."""
+        return self._events.state
+
+    @property
+    def leeway(self) -> Leeway:
+        """The quirks at work."""
+        return self._sessions.leeway
+
+    def events(self) -> EventStream:
+        """The changes of state from now on: `async for event in link.events(): ...`, until it is closed."""
+        return self._events.stream()
 
     async def __aenter__(self) -> Self:
         return self
@@ -207,10 +286,13 @@ class Link:
             counts["stray_answers"] += connection.session.unmatched
         return LinkStatistics(
             open_connections=len(self._slots.connections),
-            queued=len(self._queue),
+            queued=len(self._queue) + len(self._pausing),
             in_flight=sum(connection.session.pending for connection in self._slots.connections),
             resting_units=self._circuits.resting,
             unreachable=self._circuits.unreachable,
+            state=self._events.state,
+            window=self._sessions.window.size,
+            quirks=dict(self._sessions.leeway.counts),
             **counts,
         )
 
@@ -224,10 +306,7 @@ class Link:
         ticket.transaction = None
         if error is None:
             ticket.end(transaction.result())
-        elif not ticket.future.done() and self._may_repeat(ticket, error, now):
-            self._counts.retries += 1
-            self._queue.put_back(ticket)
-        else:
+        elif not self._repeat(ticket, error, now):
             ticket.fail(error, self.endpoint.url, sent=transaction.sent)
 
     def connection_opened(self, connection: Connection) -> None:
@@ -237,7 +316,6 @@ class Link:
 
     def connection_moved(self, connection: Connection) -> None:
         """Something on *connection* ended: send what waits, after the pause."""
-        connection.ready_at = max(connection.ready_at, self._clock() + self.options.pause)
         self._pump()
         if connection.idle:
             self._places.idle(connection)
@@ -250,7 +328,8 @@ class Link:
     def connecting_ended(self, error: ModbusError | None) -> None:
         """An attempt to connect ended: without any connection, nothing that waits can be carried out."""
         if error is not None and not self._slots.connections:
-            self._fail_queue(error)
+            now = self._clock()
+            self._fail([one for one in self._queue.take_all() if not self._repeat(one, error, now)], error)
         self._pump()
 
     # Deciding what is sent next.
@@ -261,7 +340,7 @@ class Link:
             return
         now = self._clock()
         while (ticket := self._head(now)) is not None:
-            connection = self._slots.roomiest()
+            connection = self._slots.roomiest(now)
             if connection is None:
                 self._slots.want(now)
                 break
@@ -291,15 +370,29 @@ class Link:
             return ConnectionLost("the link was closed")
         return job.overdue(now) or self._slots.refusal(now) or self._circuits.unit_refusal(job.unit, now)
 
-    def _may_repeat(self, ticket: Ticket, error: ModbusError, now: float) -> bool:
-        if self._closed or self._circuits.unit_refusal(ticket.job.unit, now) is not None:
+    def _repeat(self, ticket: Ticket, error: ModbusError, now: float) -> bool:
+        """Whether *ticket*, which failed with *error*, is tried once more, after a pause."""
+        if self._closed or ticket.future.done() or self._circuits.unit_refusal(ticket.job.unit, now):
             return False
-        return ticket.job.take_retry(error, now)
+        pause = ticket.job.take_retry(error, now)
+        if pause is None:
+            return False
+        self._counts.retries += 1
+        self._pausing.add(ticket, pause)
+        return True
+
+    def _resume(self, ticket: Ticket) -> None:
+        self._queue.put_back(ticket)
+        self._pump()
 
     def _ready_at(self, connection: Connection, ticket: Ticket) -> float:
-        if connection.last_unit in (None, ticket.job.unit):
+        options = self.options
+        if connection.last_unit is None:
             return connection.ready_at
-        return max(connection.ready_at, connection.quiet_since + self.options.unit_pause)
+        pause = options.pause
+        if connection.last_unit != ticket.job.unit and options.unit_pause > pause:
+            pause = options.unit_pause
+        return max(connection.ready_at, connection.quiet_since + pause) if pause else connection.ready_at
 
     def _send(self, ticket: Ticket, connection: Connection, now: float) -> None:
         ticket.probe = self._circuits.admit(ticket.job.unit)
@@ -318,8 +411,8 @@ class Link:
         elif isinstance(error, ProtocolError):
             self._counts.protocol_errors += 1
 
-    def _fail_queue(self, error: ModbusError) -> None:
-        for ticket in self._queue.take_all():
+    def _fail(self, tickets: list[Ticket], error: ModbusError) -> None:
+        for ticket in tickets:
             ticket.fail(copy_of(error), self.endpoint.url, sent=False)
 
     # Waking up.

@@ -13,7 +13,6 @@ from mbap.client.connection import Connection
 from mbap.client.link import Link
 from mbap.client.options import LinkKeywords, LinkOptions
 from mbap.client.slots import Dial
-from mbap.transport import tcp
 from mbap.transport.endpoint import parse_endpoint
 
 
@@ -165,7 +164,7 @@ class Links:
     """
 
     def __init__(
-        self, *, max_open: int = 50, clock: Callable[[], float] = time.monotonic, dial: Dial = tcp.dial
+        self, *, max_open: int = 50, clock: Callable[[], float] = time.monotonic, dial: Dial | None = None
     ) -> None:
         self._places = Places(max_open, clock=clock)
         self._clock = clock

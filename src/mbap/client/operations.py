@@ -8,19 +8,8 @@ from collections.abc import Awaitable, Callable
 from types import FunctionType, MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from mbap.protocol.pdu import (
-    MaskWriteRegister,
-    ReadCoils,
-    ReadDiscreteInputs,
-    ReadHoldingRegisters,
-    ReadInputRegisters,
-    ReadWriteMultipleRegisters,
-    Request,
-    WriteMultipleCoils,
-    WriteMultipleRegisters,
-    WriteSingleCoil,
-    WriteSingleRegister,
-)
+from mbap.protocol import pdu
+from mbap.protocol.pdu import Request
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,25 +18,38 @@ R = TypeVar("R")
 class operation(Generic[P, R]):  # noqa: N801 - used as a decorator is
     """A method that takes the arguments of a request, executes it, and gives its result.
 
-    On a blocking client it gives R, on an asynchronous one an awaitable R.
+    On a blocking client it gives R, on an asynchronous one an awaitable R. *load* gives the class of the
+    request, which is loaded when it is first needed: most programs need few.
     """
 
-    def __init__(self, request: Callable[P, Request[R]], doc: str) -> None:
+    def __init__(self, load: Callable[[], Callable[P, Request[R]]], doc: str) -> None:
+        self._load = load
+        self._doc = doc
+        self._name = self._owner = ""
+        self._module = __name__
+        self._made: FunctionType | None = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name, self._owner, self._module = name, owner.__qualname__, owner.__module__
+
+    @property
+    def _call(self) -> FunctionType:
+        if self._made is None:
+            self._made = self._make(self._load())
+        return self._made
+
+    def _make(self, request: Callable[P, Request[R]]) -> FunctionType:
         def call(self: Operations, *args: P.args, **kwargs: P.kwargs) -> object:
             return self._execute(request(*args, **kwargs))
 
-        self._call = cast("FunctionType", call)
-        self._call.__doc__ = doc
-        self._request = request
-
-    def __set_name__(self, owner: type, name: str) -> None:
         parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-        parameters += inspect.signature(self._request).parameters.values()
-        self._call.__name__, self._call.__qualname__ = name, f"{owner.__qualname__}.{name}"
-        self._call.__module__ = owner.__module__
-        self._call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            parameters, return_annotation=_result(self._request)
+        parameters += inspect.signature(request).parameters.values()
+        call.__name__, call.__qualname__ = self._name, f"{self._owner}.{self._name}"
+        call.__doc__, call.__module__ = self._doc, self._module
+        call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            parameters, return_annotation=_result(request)
         )
+        return cast("FunctionType", call)
 
     @overload
     def __get__(self, client: None, owner: type) -> Callable[..., object]: ...
@@ -77,46 +79,81 @@ class Operations:
     def _execute(self, request: Request[Any]) -> object: ...
 
     read_coils = operation(
-        ReadCoils,
+        lambda: pdu.ReadCoils,
         "`count` coils from `address`, as Bits: 1 to 2,000 (function code 1).",
     )
     read_discrete_inputs = operation(
-        ReadDiscreteInputs,
+        lambda: pdu.ReadDiscreteInputs,
         "`count` discrete inputs from `address`, as Bits: 1 to 2,000 (function code 2).",
     )
     read_holding_registers = operation(
-        ReadHoldingRegisters,
+        lambda: pdu.ReadHoldingRegisters,
         "`count` holding registers from `address`, as Registers: 1 to 125 (function code 3).",
     )
     read_input_registers = operation(
-        ReadInputRegisters,
+        lambda: pdu.ReadInputRegisters,
         "`count` input registers from `address`, as Registers: 1 to 125 (function code 4).",
     )
     write_single_coil = operation(
-        WriteSingleCoil,
+        lambda: pdu.WriteSingleCoil,
         "Switch the coil at `address` on or off (function code 5).",
     )
     write_single_register = operation(
-        WriteSingleRegister,
+        lambda: pdu.WriteSingleRegister,
         "Write 0 to 65535 into the holding register at `address` (function code 6).",
     )
     write_multiple_coils = operation(
-        WriteMultipleCoils,
+        lambda: pdu.WriteMultipleCoils,
         "Switch 1 to 1,968 coils from `address` (function code 15).",
     )
     write_multiple_registers = operation(
-        WriteMultipleRegisters,
+        lambda: pdu.WriteMultipleRegisters,
         "Write 1 to 123 holding registers from `address` (function code 16).",
     )
     mask_write_register = operation(
-        MaskWriteRegister,
+        lambda: pdu.MaskWriteRegister,
         "Change bits of one holding register in the device: it becomes"
         " (old AND `and_mask`) OR (`or_mask` AND NOT `and_mask`) (function code 22).",
     )
     read_write_multiple_registers = operation(
-        ReadWriteMultipleRegisters,
+        lambda: pdu.ReadWriteMultipleRegisters,
         "Write `values` from `write_address`, then read `count` registers from `address`,"
         " in one request (function code 23).",
+    )
+    read_fifo_queue = operation(
+        lambda: pdu.ReadFifoQueue,
+        "The 0 to 31 registers of the queue whose pointer is the holding register `address`, oldest first,"
+        " as Registers; they stay in it (function code 24).",
+    )
+    read_file_record = operation(
+        lambda: pdu.ReadFileRecord,
+        "Groups of `records` out of files, each a `FileRecord`; gives Registers for each group"
+        " (function code 20).",
+    )
+    write_file_record = operation(
+        lambda: pdu.WriteFileRecord,
+        "Write groups of `records` into files, each a `FileRecordData` (function code 21).",
+    )
+    read_exception_status = operation(
+        lambda: pdu.ReadExceptionStatus,
+        "Eight outputs of the device's own choice, the first lowest: 0 to 255 (function code 7).",
+    )
+    diagnostics = operation(
+        lambda: pdu.Diagnostics,
+        "Carry out a `sub_function` of `SubFunction` and give the data of its answer; nothing for the one"
+        " that is not answered, FORCE_LISTEN_ONLY_MODE (function code 8).",
+    )
+    get_comm_event_counter = operation(
+        lambda: pdu.GetCommEventCounter,
+        "How many requests the device has carried out, as CommEventCounter (function code 11).",
+    )
+    get_comm_event_log = operation(
+        lambda: pdu.GetCommEventLog,
+        "What happened on the device's line last, as CommEventLog (function code 12).",
+    )
+    report_server_id = operation(
+        lambda: pdu.ReportServerId,
+        "What the device says of its type and state, as bytes (function code 17).",
     )
 
 

@@ -22,9 +22,10 @@ class Ticket:
         future: gets the outcome, an error as its result too: nobody has to fetch it.
         transaction: the attempt on its way, if there is one.
         probe: it is the one that finds out whether a silent unit is back.
+        pause: runs while it waits to be tried once more.
     """
 
-    __slots__ = ("future", "job", "key", "origin", "probe", "transaction")
+    __slots__ = ("future", "job", "key", "origin", "pause", "probe", "transaction")
 
     def __init__(self, job: Job[Any], origin: str, future: asyncio.Future[Outcome]) -> None:
         self.job = job
@@ -33,6 +34,7 @@ class Ticket:
         self.key = (0, 0, 0)
         self.probe = False
         self.transaction: AnyTransaction | None = None
+        self.pause: asyncio.TimerHandle | None = None
 
     def end(self, outcome: Outcome) -> None:
         """Give *outcome* to whoever still waits for it."""

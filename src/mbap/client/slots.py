@@ -9,9 +9,10 @@ from typing import Protocol
 
 from mbap.client.circuits import Circuits
 from mbap.client.connection import Connection, Owner
+from mbap.client.events import Events, LinkState
 from mbap.client.options import LinkCounts, LinkOptions
+from mbap.client.sessions import Sessions
 from mbap.errors import ConnectFailed, ModbusError
-from mbap.protocol.client import ClientSession
 from mbap.transport.endpoint import Endpoint
 
 Dial = Callable[[Callable[[], asyncio.Protocol], Endpoint, float], Awaitable[None]]
@@ -81,11 +82,13 @@ class Slots:
         "_dial",
         "_emptied",
         "_endpoint",
+        "_events",
         "_link",
         "_no_spare_until",
         "_opening",
         "_options",
         "_places",
+        "_sessions",
         "connections",
     )
 
@@ -96,6 +99,8 @@ class Slots:
         options: LinkOptions,
         circuits: Circuits,
         counts: LinkCounts,
+        sessions: Sessions,
+        events: Events,
         *,
         clock: Callable[[], float],
         dial: Dial,
@@ -107,6 +112,8 @@ class Slots:
         self._options = options
         self._circuits = circuits
         self._counts = counts
+        self._sessions = sessions
+        self._events = events
         self._clock = clock
         self._dial = dial
         self._places = places
@@ -120,8 +127,11 @@ class Slots:
             return None
         return self._circuits.endpoint_refusal(now)
 
-    def roomiest(self) -> Connection | None:
+    def roomiest(self, now: float) -> Connection | None:
         """The connection that can take a request first, if any can."""
+        longest = self._options.quirks.reconnect_idle
+        if longest is not None:
+            self._retire_idle(now, longest)
         free = [connection for connection in self.connections if connection.has_room]
         return min(free, key=lambda connection: connection.ready_at, default=None)
 
@@ -141,6 +151,7 @@ class Slots:
         """*connection* is there."""
         self._counts.connects += 1
         self._circuits.connected()
+        self._tell(LinkState.UP)
         self.connections.append(connection)
         connection.ready_at = self._clock() + self._options.connect_pause
         self._places.opened(connection)
@@ -151,6 +162,9 @@ class Slots:
         self._counts.late_answers += connection.session.late
         self._counts.stray_answers += connection.session.unmatched
         self._counts.connections_lost += not connection.closed_here
+        self._sessions.ended(connection.session)
+        if not self.connections:
+            self._tell(LinkState.DOWN, str(connection.session.failure or ""))
         self._places.give_back(connection)
         if self._emptied is not None and not self.connections:
             self._emptied.set()
@@ -177,11 +191,12 @@ class Slots:
         return error
 
     async def _try_to_open(self) -> ModbusError | None:
-        session = ClientSession(outstanding=self._options.outstanding)
-        connection = Connection(self._link, session, self._clock)
+        connection = Connection(self._link, self._sessions.new(), self._sessions.window, self._clock)
         self._circuits.admit_connecting()
+        if not self.connections:
+            self._tell(LinkState.CONNECTING)
         try:
-            await self._dial(lambda: connection, self._endpoint, self._options.timeout)
+            await self._dial(lambda: connection, self._endpoint, self._options.attempt_timeout)
         except ConnectFailed as error:
             self._places.give_back(None)
             self._failed(error)
@@ -189,6 +204,8 @@ class Slots:
         except BaseException:
             self._places.give_back(None)
             self._circuits.connecting_withdrawn()
+            if not self.connections:
+                self._tell(LinkState.DOWN, "connecting was given up")
             raise
         return None
 
@@ -198,3 +215,17 @@ class Slots:
             self._no_spare_until = self._clock() + SPARE_PAUSE
         else:
             self._circuits.connect_failed(error, self._clock())
+            self._tell(LinkState.DOWN, error.reason)
+            wait = self._circuits.backing_off(self._clock())
+            if wait:
+                self._tell(LinkState.BACKING_OFF, error.reason, wait)
+
+    def _retire_idle(self, now: float, longest: float) -> None:
+        for connection in list(self.connections):
+            if connection.idle and connection.usable and now - connection.quiet_since > longest:
+                self._sessions.leeway.used("reconnect_idle")
+                connection.retire()
+
+    def _tell(self, state: LinkState, reason: str = "", retry_in: float = 0.0) -> None:
+        if self._events.change(state, reason, retry_in):
+            asyncio.get_running_loop().call_soon(self._events.deliver)

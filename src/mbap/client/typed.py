@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from mbap.addresses import Item, Table, describe, parse_item
+from mbap.client.dialogue import Dialogue
+from mbap.client.leeway import Leeway
+from mbap.errors import IllegalDataAddress, ProtocolError
 from mbap.protocol.pdu import (
     READS,
     MaskWriteRegister,
+    ReadCoils,
+    ReadDiscreteInputs,
+    ReadHoldingRegisters,
+    ReadInputRegisters,
     Request,
     WriteMultipleCoils,
     WriteMultipleRegisters,
@@ -28,6 +35,14 @@ Answer: TypeAlias = Value | list[Value | None] | None
 Given: TypeAlias = Value | Sequence[Value | None] | None
 """One value, or as many as a span takes."""
 Wire: TypeAlias = Registers | Bits
+ReadRequest: TypeAlias = ReadCoils | ReadDiscreteInputs | ReadHoldingRegisters | ReadInputRegisters
+
+
+class _Undefined:
+    """What an address has that the device refuses."""
+
+
+_UNDEFINED = _Undefined()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,7 @@ class Reading:
 
     item: Item
     encoding: Encoding
-    requests: tuple[Request[Any], ...]
+    requests: tuple[ReadRequest, ...]
 
     @property
     def width(self) -> int:
@@ -54,14 +69,47 @@ class Reading:
         count = self.width if self.item.count is None else self.item.count
         return range(self.item.address, self.item.address + count, self.width)
 
-    def values(self, answers: Sequence[Wire]) -> list[Value | None]:
-        """The values, in the order of `addresses`."""
-        return [value for answer in answers for value in decode_values(self.encoding, answer)]
-
-    def answer(self, answers: Sequence[Wire]) -> Answer:
-        """The value; a list of them where the item is a span."""
-        values = self.values(answers)
+    def dialogue(self, leeway: Leeway) -> Dialogue[Answer]:
+        """Ask for the value; a list of them where the item is a span."""
+        values = yield from self.values(leeway)
         return values[0] if self.item.count is None else values
+
+    def values(self, leeway: Leeway) -> Dialogue[list[Value | None]]:
+        """Ask for the values, in the order of `addresses`.
+
+        At a device that refuses undefined registers, they are found and are None; where all are, the
+        refusal is raised.
+        """
+        values: list[Value | None] = []
+        for request in self.requests:
+            try:
+                values += self._decoded(request, (yield request))
+            except IllegalDataAddress as refusal:
+                if not leeway.quirks.no_gaps or request.count <= self.width:
+                    raise
+                leeway.used("no_gaps")
+                found = yield from self._without_gaps(request)
+                if all(one is _UNDEFINED for one in found):
+                    raise refusal from None
+                values += [None if isinstance(one, _Undefined) else one for one in found]
+        return values
+
+    def _without_gaps(self, request: ReadRequest) -> Dialogue[list[Value | _Undefined | None]]:
+        """What the parts of a refused read give, halved again and again."""
+        half = request.count // self.width // 2 * self.width
+        found: list[Value | _Undefined | None] = []
+        for start, count in ((0, half), (half, request.count - half)):
+            part = type(request)(request.address + start, count)
+            try:
+                found += self._decoded(part, (yield part))
+            except IllegalDataAddress:
+                found += [_UNDEFINED] if count <= self.width else (yield from self._without_gaps(part))
+        return found
+
+    def _decoded(self, request: ReadRequest, answer: Wire) -> list[Value | None]:
+        if len(answer) < request.count:
+            raise ProtocolError(f"{len(answer)} of {request.count} registers came, too few for these values")
+        return list(decode_values(self.encoding, answer))
 
 
 def decode_values(encoding: Encoding, answer: Wire) -> Iterator[Value | None]:
@@ -88,10 +136,6 @@ def reading(item: str | Item, word_order: str = "") -> Reading:
         raise ValueError(
             f"{place.text}: {count} registers are no whole number of {encoding.type}, {width} each"
         )
-    if count % width:
-        raise ValueError(
-            f"{place.text}: {count} registers hold no whole number of {encoding.type}, {width} each"
-        )
     most = MOST_BITS if place.table.holds_bits else MOST_REGISTERS // width * width
     last = place.address + count
     starts = range(place.address, last, most)
@@ -99,9 +143,9 @@ def reading(item: str | Item, word_order: str = "") -> Reading:
     return Reading(place, encoding, requests)
 
 
-def read_request(table: Table, address: int, count: int) -> Request[Any]:
+def read_request(table: Table, address: int, count: int) -> ReadRequest:
     """The request that reads *count* from *address* of *table*."""
-    kind = cast("Callable[[int, int], Request[Any]]", READS[table])
+    kind = cast("Callable[[int, int], ReadRequest]", READS[table])
     return kind(address, count)
 
 

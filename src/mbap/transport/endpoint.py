@@ -1,10 +1,15 @@
-"""A URL -> which stream, which host, which port, which unit."""
+"""A URL -> which stream and framing, which host, port and unit, and from where."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from mbap.protocol.framing import Framing
+from mbap.protocol.sides import Side
+from mbap.protocol.tcp import TcpFraming
 
 DEFAULT_PORT = 502
 _LATER = {
@@ -12,51 +17,95 @@ _LATER = {
     "mbaps": "Modbus/TCP Security",
     "rtu": "a serial line",
     "ascii": "a serial line",
-    "rtu+tcp": "RTU frames over TCP",
-    "ascii+tcp": "ASCII frames over TCP",
-    "udp": "Modbus over UDP",
 }
-_EXAMPLES = "write it like tcp://192.168.1.100:502, plc7.local, or tcp://[fe80::1]:502#5"
+_EXAMPLES = "write it like tcp://192.168.1.100:502, plc7.local, rtu+tcp://moxa:4001 or tcp://[fe80::1]:502#5"
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a device, or a listener, is reached."""
+    """Where a device, or a listener, is reached.
+
+    Attributes:
+        unit: the unit that the URL names, if it names one.
+        source: the address of this machine that connections are made from; None leaves it to the system.
+    """
 
     scheme: str
     host: str
     port: int
     unit: int | None = None
+    source: str | None = None
 
     @property
     def url(self) -> str:
         """The canonical form without the unit: whatever leads to the same place shares a link by it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        source = "" if self.source is None else f"?source={self.source}"
+        return f"{self.scheme}://{host}:{self.port}{source}"
+
+    @property
+    def datagrams(self) -> bool:
+        """Whether it is reached by datagrams, one ADU each, and not over a connection."""
+        return self.scheme == "udp"
+
+    def framing(self, side: Side = Side.CLIENT, *, echo: bool | None = None) -> Framing:
+        """A new framing for one connection; *echo* says whether own frames come back, None finds out."""
+        return _FRAMINGS[self.scheme](side, echo)
 
     def __str__(self) -> str:
         return self.url if self.unit is None else f"{self.url}#{self.unit}"
 
 
+def _rtu(side: Side, echo: bool | None) -> Framing:
+    from mbap.protocol.rtu import RtuFraming
+
+    return RtuFraming(side, echo=echo)
+
+
+def _ascii(side: Side, echo: bool | None) -> Framing:
+    from mbap.protocol.ascii import AsciiFraming
+
+    return AsciiFraming(side, echo=echo)
+
+
+def _datagrams(side: Side, echo: bool | None) -> Framing:
+    from mbap.transport.udp import DatagramFraming
+
+    return DatagramFraming()
+
+
+_FRAMINGS: dict[str, Callable[[Side, bool | None], Framing]] = {
+    "tcp": lambda side, echo: TcpFraming(),
+    "rtu+tcp": _rtu,
+    "ascii+tcp": _ascii,
+    "udp": _datagrams,
+}
+
+
 def parse_endpoint(text: str, *, listening: bool = False) -> Endpoint:
     """The endpoint of *text*: `tcp://plc`, a bare host, IPv6 with or without brackets, `#5` for the unit.
 
-    With *listening* the host may be empty (every address of this machine) and port 0 means any free one.
+    `tcp://`, `rtu+tcp://`, `ascii+tcp://` and `udp://` work; `?source=192.168.1.7` names the address of this
+    machine to connect from. With *listening* the host may be empty (every address of this machine) and port
+    0 means any free one.
 
     Raises:
         ValueError: *text* is not an endpoint, or of a kind that does not work yet; one sentence.
     """
     scheme, place = _scheme(text.strip(), text)
     place, hash_sign, unit = place.partition("#")
+    place, question_mark, query = place.partition("?")
     host, port = _host_and_port(place.removesuffix("/"), text)
     if not host and not listening:
         raise ValueError(f"{text!r} names no host: {_EXAMPLES}")
+    host = _canonical_host(host, text) if host else ""
     return Endpoint(
         scheme,
-        _canonical_host(host, text) if host else "",
+        host,
         _number("port", port, 0 if listening else 1, 0xFFFF, text) if port else DEFAULT_PORT,
         _number("unit", unit, 0, 0xFF, text) if hash_sign else None,
+        _source(query, host, text, listening=listening) if question_mark else None,
     )
 
 
@@ -66,12 +115,30 @@ def _scheme(plain: str, text: str) -> tuple[str, str]:
         return "tcp", plain
     scheme = scheme.lower()
     if scheme in _LATER:
+        works = ", ".join(f"{known}://" for known in _FRAMINGS)
         raise ValueError(
-            f"not yet supported: {scheme}:// ({_LATER[scheme]}) in {text!r}; so far only tcp:// works"
+            f"not yet supported: {scheme}:// ({_LATER[scheme]}) in {text!r}; so far {works} work"
         )
-    if scheme != "tcp":
+    if scheme not in _FRAMINGS:
         raise ValueError(f"{text!r} begins with {scheme}://, which is not a kind of connection: {_EXAMPLES}")
     return scheme, place
+
+
+def _source(query: str, host: str, text: str, *, listening: bool) -> str:
+    name, _, value = query.partition("=")
+    if name != "source" or listening:
+        raise ValueError(
+            f"{text!r}: a listener takes nothing after a ?"
+            if listening
+            else f"{text!r}: after the ? can only be source=ADDRESS, not {query!r}"
+        )
+    try:
+        source = ipaddress.ip_address(value.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        raise ValueError(f"the source in {text!r} is an IP address of this machine, not {value!r}") from None
+    if (":" in host) != (source.version == 6) and (":" in host or re.fullmatch(r"[0-9.]+", host)):
+        raise ValueError(f"{text!r} leads from {source} to {host}: both have to be IPv4, or both IPv6")
+    return str(source)
 
 
 def _host_and_port(place: str, text: str) -> tuple[str, str]:
@@ -96,6 +163,8 @@ def _canonical_host(host: str, text: str) -> str:
     name = _ascii_name(host.lower().removesuffix("."), text)
     if ":" in name or re.fullmatch(r"[0-9.]+", name):
         try:
+            if not re.fullmatch(r"[^%]*(%[a-z0-9._~-]+)?", name):
+                raise ValueError("a zone is the name of an interface")
             return str(ipaddress.ip_address(name))
         except ValueError:
             raise ValueError(f"{host!r} in {text!r} is not an IP address: {_EXAMPLES}") from None

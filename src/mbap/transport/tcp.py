@@ -1,4 +1,7 @@
-"""TCP connections: making one, the socket options, and foreign errors said in plain words, once."""
+"""TCP connections: making one, the socket options, and foreign errors said in plain words, once.
+
+Sockets for datagrams are made here too.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
 
 IDLE, INTERVAL, PROBES = 30, 10, 3
 """Keep-alive: a peer that vanished is noticed 60 s after its last byte, even when nothing is sent."""
-USER_TIMEOUT_MS = 30_000
-"""What was sent and is not acknowledged for so long ends the connection (Linux)."""
+USER_TIMEOUT = 30.0
+"""What was sent and is not acknowledged for so many seconds ends the connection (Linux)."""
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 Candidate = tuple[socket.AddressFamily, SocketAddress]
@@ -29,13 +32,12 @@ _OPTIONS = (
     (socket.IPPROTO_TCP, "TCP_KEEPALIVE", IDLE),  # macOS calls TCP_KEEPIDLE so
     (socket.IPPROTO_TCP, "TCP_KEEPINTVL", INTERVAL),
     (socket.IPPROTO_TCP, "TCP_KEEPCNT", PROBES),
-    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", USER_TIMEOUT_MS),
 )
 
 
-def set_options(connection: socket.socket) -> None:
+def set_options(connection: socket.socket, user_timeout: float = USER_TIMEOUT) -> None:
     """Send small messages at once, and notice a peer that vanished; what the system lacks is left out."""
-    for level, name, value in _OPTIONS:
+    for level, name, value in (*_OPTIONS, (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", int(1000 * user_timeout))):
         option = getattr(socket, name, None)
         if option is None:
             continue
@@ -46,8 +48,8 @@ def set_options(connection: socket.socket) -> None:
                 raise
 
 
-def connect(endpoint: Endpoint, timeout: float) -> socket.socket:
-    """A connected blocking socket, made within *timeout* seconds.
+def connect(endpoint: Endpoint, timeout: float, *, user_timeout: float = USER_TIMEOUT) -> socket.socket:
+    """A connected blocking socket, made within *timeout* seconds; for `udp://` one that only knows its peer.
 
     Looking up a name cannot be interrupted: it takes as long as the system's resolver does. An IP address
     needs no look-up.
@@ -58,18 +60,20 @@ def connect(endpoint: Endpoint, timeout: float) -> socket.socket:
     give_up_at = time.monotonic() + timeout
     try:
         candidates = _literal(endpoint) or _candidates(
-            socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+            endpoint, socket.getaddrinfo(endpoint.host, endpoint.port, type=_kind(endpoint))
         )
-        return _first_that_connects(candidates, give_up_at)
+        return _first_that_connects(endpoint, candidates, give_up_at, user_timeout)
     except OSError as problem:
         raise connect_failed(endpoint, problem, timeout) from problem
 
 
-def _first_that_connects(candidates: Sequence[Candidate], give_up_at: float) -> socket.socket:
+def _first_that_connects(
+    endpoint: Endpoint, candidates: Sequence[Candidate], give_up_at: float, user_timeout: float
+) -> socket.socket:
     for index, (family, address) in enumerate(candidates):
-        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection = socket.socket(family, _kind(endpoint))
         try:
-            set_options(connection)
+            _prepare(connection, endpoint, user_timeout)
             connection.settimeout(_share(give_up_at - time.monotonic(), len(candidates) - index))
             connection.connect(address)
         except OSError:
@@ -81,7 +85,9 @@ def _first_that_connects(candidates: Sequence[Candidate], give_up_at: float) -> 
     raise OSError(errno.EADDRNOTAVAIL, "the name has no address")
 
 
-async def open_connection(endpoint: Endpoint, timeout: float) -> socket.socket:
+async def open_connection(
+    endpoint: Endpoint, timeout: float, *, user_timeout: float = USER_TIMEOUT
+) -> socket.socket:
     """As `connect`, for asyncio: a connected socket that does not block, made within *timeout* seconds.
 
     Raises:
@@ -93,14 +99,20 @@ async def open_connection(endpoint: Endpoint, timeout: float) -> socket.socket:
     try:
         async with asyncio.timeout(timeout):
             candidates = _literal(endpoint) or _candidates(
-                await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+                endpoint, await loop.getaddrinfo(endpoint.host, endpoint.port, type=_kind(endpoint))
             )
-            return await _first_that_opens(loop, candidates, loop.time() + timeout)
+            return await _first_that_opens(loop, endpoint, candidates, loop.time() + timeout, user_timeout)
     except OSError as problem:
         raise connect_failed(endpoint, problem, timeout) from problem
 
 
-async def dial(make_protocol: Callable[[], asyncio.Protocol], endpoint: Endpoint, timeout: float) -> None:
+async def dial(
+    make_protocol: Callable[[], asyncio.Protocol],
+    endpoint: Endpoint,
+    timeout: float,
+    *,
+    user_timeout: float = USER_TIMEOUT,
+) -> None:
     """Connect to *endpoint* and hand the connection to a protocol.
 
     Raises:
@@ -108,7 +120,7 @@ async def dial(make_protocol: Callable[[], asyncio.Protocol], endpoint: Endpoint
     """
     import asyncio
 
-    opened = await open_connection(endpoint, timeout)
+    opened = await open_connection(endpoint, timeout, user_timeout=user_timeout)
     handing_over = asyncio.ensure_future(
         asyncio.get_running_loop().create_connection(make_protocol, sock=opened)
     )
@@ -126,15 +138,19 @@ async def dial(make_protocol: Callable[[], asyncio.Protocol], endpoint: Endpoint
 
 
 async def _first_that_opens(
-    loop: asyncio.AbstractEventLoop, candidates: Sequence[Candidate], give_up_at: float
+    loop: asyncio.AbstractEventLoop,
+    endpoint: Endpoint,
+    candidates: Sequence[Candidate],
+    give_up_at: float,
+    user_timeout: float,
 ) -> socket.socket:
     import asyncio
 
     for index, (family, address) in enumerate(candidates):
-        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection = socket.socket(family, _kind(endpoint))
         try:
             connection.setblocking(False)
-            set_options(connection)
+            _prepare(connection, endpoint, user_timeout)
             share = _share(give_up_at - loop.time(), len(candidates) - index)
             await asyncio.wait_for(loop.sock_connect(connection, address), share)
         except OSError:
@@ -153,17 +169,32 @@ def _literal(endpoint: Endpoint) -> list[Candidate]:
     """The address, where the host is one; asking so never waits."""
     try:
         found = socket.getaddrinfo(
-            endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            endpoint.host, endpoint.port, type=_kind(endpoint), flags=socket.AI_NUMERICHOST
         )
     except socket.gaierror:
         return []
-    return _candidates(found)
+    return _candidates(endpoint, found)
 
 
 def _candidates(
+    endpoint: Endpoint,
     found: Sequence[tuple[socket.AddressFamily, socket.SocketKind, int, str, SocketAddress]],
 ) -> list[Candidate]:
-    return [(family, address) for family, _kind, _protocol, _name, address in found]
+    wanted = None
+    if endpoint.source is not None:
+        wanted = socket.AF_INET6 if ":" in endpoint.source else socket.AF_INET
+    return [(family, address) for family, _, _, _, address in found if wanted in (None, family)]
+
+
+def _kind(endpoint: Endpoint) -> socket.SocketKind:
+    return socket.SOCK_DGRAM if endpoint.datagrams else socket.SOCK_STREAM
+
+
+def _prepare(connection: socket.socket, endpoint: Endpoint, user_timeout: float) -> None:
+    if not endpoint.datagrams:
+        set_options(connection, user_timeout)
+    if endpoint.source is not None:
+        connection.bind((endpoint.source, 0))
 
 
 def _share(remaining: float, candidates_left: int) -> float:
@@ -205,6 +236,9 @@ def connect_failed(endpoint: Endpoint, problem: OSError, timeout: float) -> Conn
     if isinstance(problem, socket.gaierror):
         return _unknown_name(endpoint, problem)
     code = errno.ETIMEDOUT if isinstance(problem, TimeoutError) else problem.errno
+    if code == errno.EADDRNOTAVAIL and endpoint.source is not None:
+        reason = f"connecting from {endpoint.source} is not possible"
+        return _with_advice(ConnectFailed(reason), "the source has to be an address of this machine")
     reason, advice = _REASONS.get(code or 0, (problem.strerror or str(problem) or "cannot connect", ""))
     if code == errno.ETIMEDOUT:
         reason = f"{reason} within {timeout:g} s"
@@ -228,6 +262,8 @@ def connection_lost(problem: OSError) -> ConnectionLost:
     """*problem*, met on an open connection, in plain words."""
     if isinstance(problem, ConnectionResetError):
         return ConnectionLost("the device reset the connection")
+    if isinstance(problem, ConnectionRefusedError):
+        return ConnectionLost("nothing there takes datagrams on this port")
     if isinstance(problem, ConnectionError):
         return ConnectionLost("the device had closed the connection")
     if isinstance(problem, TimeoutError):

@@ -1,0 +1,164 @@
+"""One connection of a blocking client: moves bytes between a socket and a session."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+from mbap.client.job import Job, Trust
+from mbap.client.options import LinkOptions
+from mbap.client.window import Window
+from mbap.client.work import Work
+from mbap.protocol.client import AnyTransaction, ClientSession
+from mbap.transport import tcp
+from mbap.transport.opening import Wire
+
+_CHUNK = 8192
+_SHORTEST_WAIT = 0.0005
+
+
+class Exchange:
+    """A socket and the session that tells what its bytes mean.
+
+    Attributes:
+        session: the state machine of this connection.
+        quiet_since: when the last byte came, or the last request ended.
+    """
+
+    def __init__(self, wire: Wire, session: ClientSession, window: Window, options: LinkOptions) -> None:
+        self.session = session
+        self.quiet_since = time.monotonic()
+        self._wire = wire
+        self._window = window
+        self._options = options
+        self._paced = bool(options.pause or options.unit_pause or options.connect_pause)
+        self._ready_at = self.quiet_since + options.connect_pause
+        self._last_unit: int | None = None
+        self._trust = Trust()
+        self._on_way: dict[AnyTransaction, Job[Any]] = {}
+        self._side_by_side = self._has_answered = False
+
+    @property
+    def useless(self) -> bool:
+        """True when nothing more should be sent on it."""
+        return self._trust.lost or self.session.failure is not None
+
+    def alive(self) -> bool:
+        """Whether the peer has not closed it meanwhile; takes in what came late.
+
+        Leaves the socket not waiting, so that the next send need not ask the system whether it may.
+        """
+        self._wire.settimeout(0)
+        try:
+            data = self._wire.recv(_CHUNK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if data:
+            self.quiet_since = time.monotonic()
+            self.session.receive_data(data, self.quiet_since)
+        return bool(data) and not self.useless
+
+    def carry_out(self, work: Work) -> None:
+        """Carry out what waits in *work*, until all is done or this connection is of no more use."""
+        while self._on_way or (work.waiting and not self.useless):
+            if not self.useless:
+                self._begin(work)
+            if self._on_way or work.waiting:
+                self._take_in(work)
+
+    def interrupt(self) -> None:
+        """End it from another thread: whoever waits for its bytes wakes up."""
+        with suppress(OSError):
+            self._wire.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._wire.close()
+
+    def _begin(self, work: Work) -> None:
+        now = time.monotonic()
+        work.refresh(now)
+        waiting, on_way, session = work.waiting, self._on_way, self.session
+        if session.quarantined:
+            return
+        begun = []
+        room = session.outstanding if self._window.size > 1 else 1
+        while waiting and len(on_way) < room and not (self._paced and self._ready_for(waiting[0]) > now):
+            job = waiting.popleft()
+            transaction = session.begin(job.request, job.unit, job.attempt_timeout(now), job.answered)
+            on_way[transaction] = job
+            begun.append(transaction)
+            if self._paced:
+                self._ready_at, self._last_unit = now + self._options.pause, job.unit
+        if begun:
+            self._side_by_side |= len(on_way) > 1
+            self._send(self.session.data_to_send(now), begun, work)
+
+    def _ready_for(self, job: Job[Any]) -> float:
+        if self._last_unit is None:
+            return self._ready_at
+        other = self._last_unit != job.unit
+        pause = max(self._options.pause, self._options.unit_pause if other else 0.0)
+        return max(self._ready_at, self.quiet_since + pause)
+
+    def _send(self, data: bytes, begun: list[AnyTransaction], work: Work) -> None:
+        sent = 0
+        try:
+            while sent < len(data):
+                try:
+                    sent += self._wire.send(data[sent:])
+                except BlockingIOError:
+                    self._wire.settimeout(self._wait(work))
+        except OSError as problem:
+            for transaction in begun:
+                transaction.sent = sent > 0
+            self._settle(self.session.receive_eof(tcp.connection_lost(problem)), work)
+
+    def _take_in(self, work: Work) -> None:
+        """Wait for bytes, or until something is due; settle what ended."""
+        ended = self._receive(self._wait(work))
+        self._settle(ended + self.session.check_deadlines(time.monotonic()), work)
+
+    def _receive(self, wait: float) -> list[AnyTransaction]:
+        self._wire.settimeout(wait)
+        try:
+            data = self._wire.recv(_CHUNK)
+        except OSError as problem:
+            if isinstance(problem, TimeoutError) and problem.errno is None:
+                return []  # our own waiting time; with a number it is the system that gave up
+            return self.session.receive_eof(tcp.connection_lost(problem))
+        if not data:
+            return self.session.receive_eof()
+        self._has_answered = True
+        self.quiet_since = now = time.monotonic()
+        return self.session.receive_data(data, now)
+
+    def _wait(self, work: Work) -> float:
+        """How long to wait for bytes: until an answer is overdue, or the next request may be sent."""
+        until = self.session.next_deadline()
+        if not self._on_way and work.waiting:
+            first = work.waiting[0]
+            if until is None:
+                until = self._ready_for(first)
+            until = min(until, first.give_up_at)
+        return _SHORTEST_WAIT if until is None else max(until - time.monotonic(), _SHORTEST_WAIT)
+
+    def _settle(self, ended: list[AnyTransaction], work: Work) -> None:
+        now = time.monotonic()
+        for transaction in ended:
+            job = self._on_way.pop(transaction)
+            if transaction.answered:
+                self._trust.ended(transaction.error, torn=self.session.framing.partial > 0)
+            if self._side_by_side:
+                self._window.ended(transaction, now)
+            if not transaction.sent and self._has_answered:
+                work.waiting.appendleft(job)  # it closed between two requests: a new connection may do
+            else:
+                work.settle(job, transaction, now)
+        if ended and not self._on_way:
+            self.quiet_since = now
+            self._side_by_side = False

@@ -1,0 +1,52 @@
+"""The sessions of one endpoint: a new one for each connection, with what the ones before have taught."""
+
+from __future__ import annotations
+
+import os
+
+from mbap.client.leeway import Leeway, OverlongFraming
+from mbap.client.options import LinkOptions
+from mbap.client.window import Window
+from mbap.protocol.client import ClientSession
+from mbap.protocol.framing import Framing
+from mbap.transport.endpoint import Endpoint
+
+
+class Sessions:
+    """Makes the session of each connection to *endpoint*.
+
+    Attributes:
+        window: how many requests the device stands at once.
+        leeway: its quirks at work.
+    """
+
+    __slots__ = ("_echo", "_endpoint", "_options", "leeway", "window")
+
+    def __init__(self, endpoint: Endpoint, options: LinkOptions) -> None:
+        self.window = Window(options.outstanding, endpoint.url)
+        self.leeway = Leeway(options.quirks, endpoint.url)
+        self._endpoint = endpoint
+        self._options = options
+        self._echo: bool | None = options.quirks.echo or None
+
+    def new(self) -> ClientSession:
+        """A session for a new connection."""
+        return ClientSession(
+            self._framing(),
+            outstanding=self.window.size,
+            leniency=self.leeway if self._options.quirks.forgives else None,
+            quarantine=self._options.quarantine,
+            # A gateway may mix up the answers of two connections: they should not have the same numbers.
+            last_number=int.from_bytes(os.urandom(2), "big") & 0x7FFF,
+        )
+
+    def ended(self, session: ClientSession) -> None:
+        """The connection of *session* is over: keep what it has found out."""
+        if getattr(session.framing, "echoes", 0):
+            self._echo = True
+
+    def _framing(self) -> Framing:
+        quirks = self._options.quirks
+        if (quirks.exception_length or quirks.long_length) and self._endpoint.scheme == "tcp":
+            return OverlongFraming(self.leeway)
+        return self._endpoint.framing(echo=self._echo)

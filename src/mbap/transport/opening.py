@@ -1,0 +1,59 @@
+"""Opening what an endpoint names: a connection, or a socket for datagrams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from mbap.transport import tcp
+from mbap.transport.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class Wire(Protocol):
+    """What the blocking client needs of a socket."""
+
+    def settimeout(self, seconds: float | None, /) -> None: ...
+
+    def recv(self, size: int, /) -> bytes: ...
+
+    def send(self, data: bytes, /) -> int: ...
+
+    def shutdown(self, how: int, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def connect(endpoint: Endpoint, timeout: float, *, user_timeout: float = tcp.USER_TIMEOUT) -> Wire:
+    """A way to *endpoint*, open within *timeout* seconds; its name is resolved anew each time.
+
+    Raises:
+        ConnectFailed: with the reason in plain words.
+    """
+    if endpoint.datagrams:
+        from mbap.transport import udp
+
+        return udp.connect(endpoint, timeout)
+    return tcp.connect(endpoint, timeout, user_timeout=user_timeout)
+
+
+async def dial(
+    make_protocol: Callable[[], asyncio.Protocol],
+    endpoint: Endpoint,
+    timeout: float,
+    *,
+    user_timeout: float = tcp.USER_TIMEOUT,
+) -> None:
+    """Open a way to *endpoint* and hand it to a protocol.
+
+    Raises:
+        ConnectFailed: with the reason in plain words.
+    """
+    if endpoint.datagrams:
+        from mbap.transport import udp
+
+        await udp.dial(make_protocol, endpoint, timeout)
+    else:
+        await tcp.dial(make_protocol, endpoint, timeout, user_timeout=user_timeout)
