@@ -31,7 +31,7 @@ def check(file: Path, *, connect: bool, as_json: bool) -> ExitCode:
     Raises:
         FileFaults: the file is wrong and that is not to be told as JSON.
     """
-    from mbap.collect.faults import FileFaults
+    from mbap.filefaults import FileFaults
     from mbap.site.load import load_site
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,6 +12,7 @@ from mbap.durations import parse_duration
 
 if TYPE_CHECKING:
     from mbap.client.blocking import Client
+    from mbap.client.timing import LinkName
     from mbap.values import Encoding, Value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,30 +62,68 @@ _OPTIONS = (
     click.option(
         "--timeout",
         type=DURATION,
-        default="3s",
+        help="How long to wait for one answer, and for the connection; without it as --link says.",
+    ),
+    click.option(
+        "--link",
+        type=click.Choice(["lan", "wan", "satellite"]),
+        default="lan",
         show_default=True,
-        help="How long to wait for one answer, and for the connection.",
+        help="The way there: a timeout of 3s, 10s or 40s.",
     ),
     click.option(
         "--retries",
         type=click.IntRange(0, 100),
         default=3,
         show_default=True,
-        help="How often a read is repeated when no answer comes. A write never is.",
+        help="How often a read is repeated when no answer comes, after 1, 2, 4 s. A write only is when the"
+        " device was busy and refused it.",
     ),
     click.option(
         "--deadline",
         type=DURATION,
         help="How long each request may take with everything: connecting, retries.",
     ),
+    click.option(
+        "--quirk",
+        "quirks",
+        multiple=True,
+        metavar="NAME[=VALUE]",
+        help="How the device breaks the rules, transaction=zero for example; may be repeated.",
+    ),
 )
 
 
-def client(endpoint: str, unit: int | None, timeout: float, retries: int) -> Client:
-    """The client for these options; nothing is connected yet."""
-    from mbap.client.blocking import Client
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How one device is asked, as the options say.
 
-    return Client(endpoint, unit=unit, timeout=timeout, retries=retries)
+    Attributes:
+        endpoint: as it was given.
+        deadline: seconds for each request; None leaves it to its attempts.
+    """
+
+    endpoint: str
+    unit: int | None
+    timeout: float | None
+    link: LinkName
+    retries: int
+    deadline: float | None
+    quirks: tuple[str, ...]
+
+    def client(self) -> Client:
+        """The client for it; nothing is connected yet."""
+        from mbap.client.blocking import Client
+        from mbap.client.quirks import Quirks
+
+        return Client(
+            self.endpoint,
+            unit=self.unit,
+            timeout=self.timeout,
+            link=self.link,
+            retries=self.retries,
+            quirks=Quirks.parse(self.quirks),
+        )
 
 
 def value_text(encoding: Encoding, value: Value | None) -> str:

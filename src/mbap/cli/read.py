@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import click
 
 from mbap.addresses import Location, reference
-from mbap.cli.connecting import DURATION, client, client_options, value_text
+from mbap.cli.connecting import DURATION, Asking, client_options, value_text
 from mbap.cli.exits import ExitCode, exit_code
 from mbap.cli.tables import table
 from mbap.errors import ConnectionLost, ModbusError, ResponseTimeout
 
 if TYPE_CHECKING:
     from mbap.client.blocking import Client
+    from mbap.client.timing import LinkName
     from mbap.client.typed import Reading
     from mbap.values import Value
 
@@ -38,16 +39,19 @@ def command(
     items: tuple[str, ...],
     unit: int | None,
     order: str,
-    timeout: float,
+    timeout: float | None,
+    link: LinkName,
     retries: int,
     deadline: float | None,
+    quirks: tuple[str, ...],
     every: float | None,
     times: int | None,
     form: str | None,
 ) -> int:
     """Read values from a device.
 
-    ENDPOINT is tcp://HOST:PORT; a bare host will do, and port 502 is understood. ITEM is a reference of
+    ENDPOINT is tcp://HOST:PORT; a bare host will do, and port 502 is understood; rtu+tcp://, ascii+tcp://
+    and udp:// work too, and ?source=ADDRESS says from which address of this machine. ITEM is a reference of
     a manual (40108) or an address counted from 0 (hr107; ir, co and di are the other tables), with a
     type after a colon: int16 uint16 int32 uint32 int64 uint64 float16 float32 float64 bcd16 bcd32 bcd64
     string/N bool; uint16 where nothing is said. hr0..9 is a span, hr10.3 one bit of a register.
@@ -58,6 +62,7 @@ def command(
       mbap read tcp://plc:1502 ir0:int32,CDAB,scale=0.1
       mbap read plc co0..7 hr20:string/16 --json
       mbap read [::1]:1502 hr0 --every 500ms --csv
+      mbap read rtu+tcp://moxa:4001 hr0..1 --unit 3 --quirk short-answers
 
     What could not be read is said on standard error, and the exit code is that of the first error:
     3 no connection, 4 no answer, 5 the device refused, 6 it sent nonsense.
@@ -67,7 +72,8 @@ def command(
     from mbap.client.typed import reading
 
     plans = [reading(item, order) for item in items]
-    device = client(endpoint, unit, timeout, retries)
+    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks)
+    device = asking.client()
     printer = _PRINTERS[form](endpoint, device.number, dated=every is not None)
     first_error: ModbusError | None = None
     try:
@@ -114,11 +120,10 @@ def _read_all(device: Client, plans: Sequence[Reading], deadline: float | None) 
 
 def _read_one(device: Client, plan: Reading, deadline: float | None) -> Found:
     try:
-        answers = [device.execute(request, deadline=deadline) for request in plan.requests]
+        return Found(plan, device.carry_out(plan.values(device.leeway), deadline=deadline))
     except ModbusError as error:
         click.echo(f"error: {error}", err=True)
         return Found(plan, error=error)
-    return Found(plan, plan.values(answers))
 
 
 def _lines(found: Sequence[Found]) -> Iterator[tuple[str, str, Reading, Value | None]]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mbap.cli.counted import amount, as_json, as_sentence, on_sigusr1, say
 from mbap.durations import parse_duration
 
 if TYPE_CHECKING:
     from mbap.server.device import Device
     from mbap.server.faults import Faults
     from mbap.server.handler import Handler
+    from mbap.server.limits import Limits
     from mbap.server.server import Server
     from mbap.server.simulator import Simulation
 
@@ -24,6 +28,19 @@ DEFAULT_SIZE = 10_000
 
 def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     return None if value is None else parse_duration(value)
+
+
+def _idle(ctx: click.Context, param: click.Parameter, value: str) -> float | None:
+    return None if value == "never" else parse_duration(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What is served, and how it is said to have what."""
+
+    handler: Handler
+    faults: Faults | None
+    contents: str
 
 
 @click.command()
@@ -35,68 +52,145 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     metavar="URL",
     help="Where to listen; port 0 takes any free one, tcp://:1502 listens on every address.",
 )
+@click.option(
+    "--unit",
+    "units",
+    type=click.IntRange(0, 255),
+    multiple=True,
+    help="Without FILE: answer for this unit only; may be given several times.",
+)
 @click.option("--check", is_flag=True, help="Say whether FILE is right, and end.")
 @click.option("--for", "seconds", callback=_duration, metavar="DURATION", help="End after 20s, 5m, ...")
-def command(file: Path | None, listen: str, check: bool, seconds: float | None) -> None:
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="NETWORK",
+    help="Serve clients of this network or address only; may be given several times.",
+)
+@click.option("--public", is_flag=True, help="Yes, the whole internet may reach it.")
+@click.option("--max-connections", type=click.IntRange(1), metavar="N", help="Serve so many at once (1024).")
+@click.option("--max-per-address", type=click.IntRange(1), metavar="N", help="... of one address (no limit).")
+@click.option(
+    "--when-full",
+    type=click.Choice(["refuse", "drop-idle"]),
+    default="refuse",
+    show_default=True,
+    help="Refuse one more connection, or close the one that was quiet for longest.",
+)
+@click.option(
+    "--idle",
+    default="120s",
+    show_default=True,
+    callback=_idle,
+    metavar="DURATION",
+    help="Close a connection that is quiet for so long; never: leave it.",
+)
+@click.option(
+    "--json", "as_data", is_flag=True, help="Print what it says and counts as JSON, an object a line."
+)
+def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) -> None:
     """Simulate the device that FILE describes.
 
-    FILE is a device file: units, tables, values that move, faults. Without one, a device with 10,000
-    addresses in each table answers for every unit, all 0. It ends with Ctrl-C.
+    FILE is a device file: units, tables, values that move, faults; or a trace that `mbap record` has
+    written, which is answered from. Without one, a device with 10,000 addresses in each table answers for
+    every unit, all 0. It ends with Ctrl-C and says what it has counted; SIGUSR1 makes it say so meanwhile.
 
     \b
     Examples:
       mbap serve device.toml
-      mbap serve --listen tcp://0.0.0.0:1502 device.toml
+      mbap serve --listen tcp://0.0.0.0:1502 --allow 192.168.1.0/24 device.toml
+      mbap serve --listen rtu+tcp://127.0.0.1:4001 device.toml
       mbap serve --check device.toml
+      mbap serve trace.jsonl
       mbap serve --listen tcp://127.0.0.1:0 --for 10s
     """
-    if file is None:
-        if check:
-            raise click.UsageError("--check needs a device file")
-        handler, faults, contents = _default_device()
-    else:
-        handler, faults, contents = _simulation(file)
+    if check and file is None:
+        raise click.UsageError("--check needs a device file")
+    if units and file is not None:
+        raise click.UsageError("--unit goes without a device file: the file says which units there are")
+    served = _default_device(units) if file is None else _simulation(file)
     if check:
-        click.echo(f"{file} is right: {contents}")
+        click.echo(f"{file} is right: {served.contents}")
         return
     from mbap.cli.running import log_to_stderr, run
 
     log_to_stderr(verbose=False)
-    run(_serve(listen, handler, faults, contents, seconds))
+    run(_serve(served, **how))
 
 
 async def _serve(
-    listen: str, handler: Handler, faults: Faults | None, contents: str, seconds: float | None
+    served: _Served, listen: str, seconds: float | None, public: bool, as_data: bool, **limits: Any
 ) -> None:
     from mbap.cli.running import signals
     from mbap.server.server import Server
 
-    async with signals() as stop, Server(listen, handler, faults=faults) as server:
-        click.echo(f"listening on {server.url}: {contents}; stop with Ctrl-C")
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
-    _say_what_was(server)
+    server = Server(listen, served.handler, limits=_limits(**limits), faults=served.faults, public=public)
+
+    def say_so_far() -> None:
+        _say_counted("so far", server, served.faults, as_data=as_data)
+
+    with on_sigusr1(asyncio.get_running_loop(), say_so_far):
+        async with signals() as stop, server:
+            _say_where(server, served, as_data=as_data)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), seconds)
+    _say_counted("stopped after", server, served.faults, as_data=as_data)
 
 
-def _say_what_was(server: Server) -> None:
+def _limits(
+    allow: tuple[str, ...],
+    max_connections: int | None,
+    max_per_address: int | None,
+    when_full: str,
+    idle: float | None,
+) -> Limits:
+    from mbap.server.limits import Limits
+
+    usual = Limits()
+    return Limits(
+        max_connections=max_connections or usual.max_connections,
+        max_per_address=max_per_address,
+        when_full="drop_idle" if when_full == "drop-idle" else "refuse",
+        allow=allow or None,
+        idle_timeout=idle,
+    )
+
+
+def _say_where(server: Server, served: _Served, *, as_data: bool) -> None:
+    if as_data:
+        click.echo(json.dumps({"listening": server.url, "contents": served.contents}))
+    else:
+        click.echo(f"listening on {server.url}: {served.contents}; stop with Ctrl-C")
+
+
+def _say_counted(when: str, server: Server, faults: Faults | None, *, as_data: bool) -> None:
     counted = server.statistics()
-    requests = _amount(counted.requests, "request")
-    click.echo(f"stopped after {requests} on {_amount(counted.accepted, 'connection')}", err=True)
+    say(as_json(counted, faults) if as_data else as_sentence(when, counted, faults), as_data=as_data)
 
 
-def _default_device() -> tuple[Handler, Faults | None, str]:
+def _default_device(units: tuple[int, ...]) -> _Served:
     from mbap.server.device import Device
+    from mbap.server.handler import Units
 
     zeros = [0] * DEFAULT_SIZE
     device = Device(coils=zeros, discrete_inputs=zeros, holding_registers=zeros, input_registers=zeros)
-    return device, None, f"every unit has {_tables(device)}"
+    if not units:
+        return _Served(device, None, f"every unit has {_tables(device)}")
+    which = _listed(map(str, sorted(set(units))))
+    named = f"unit {which} has" if len(set(units)) == 1 else f"units {which} have"
+    return _Served(Units(dict.fromkeys(units, device)), None, f"{named} {_tables(device)}")
 
 
-def _simulation(file: Path) -> tuple[Handler, Faults | None, str]:
+def _simulation(file: Path) -> _Served:
+    from mbap.server.replay import Replay
     from mbap.server.simulator import load_device_file
+    from mbap.server.trace import looks_like_a_trace, read_trace
 
+    if looks_like_a_trace(file):
+        replay = Replay(read_trace(file))
+        return _Served(replay, None, replay.contents)
     simulation = load_device_file(file)
-    return simulation, simulation.faults, f"{simulation.name}, {_units(simulation)}"
+    return _Served(simulation, simulation.faults, f"{simulation.name}, {_units(simulation)}")
 
 
 def _units(simulation: Simulation) -> str:
@@ -113,12 +207,10 @@ def _tables(device: Device) -> str:
         "input register": len(device.input_registers),
         "coil": len(device.coils),
         "discrete input": len(device.discrete_inputs),
+        "file": len(device.files),
+        "queue": len(device.fifos),
     }
-    return _listed(_amount(count, name) for name, count in counts.items() if count)
-
-
-def _amount(count: int, name: str) -> str:
-    return f"{count:,} {name}" if count == 1 else f"{count:,} {name}s"
+    return _listed(amount(count, name) for name, count in counts.items() if count)
 
 
 def _listed(parts: Iterable[str]) -> str:

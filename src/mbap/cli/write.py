@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mbap.addresses import Location, parse_assignment, reference
-from mbap.cli.connecting import client, client_options, value_text
+from mbap.cli.connecting import Asking, client_options, value_text
 from mbap.cli.exits import ExitCode
 from mbap.cli.tables import table
 from mbap.errors import ModbusError, OutcomeUnknown
@@ -18,6 +18,7 @@ from mbap.errors import ModbusError, OutcomeUnknown
 if TYPE_CHECKING:
     from mbap.addresses import Item
     from mbap.client.blocking import Client
+    from mbap.client.timing import LinkName
     from mbap.client.typed import Given, Writing
     from mbap.values import Encoding, Value
 
@@ -40,18 +41,21 @@ def command(
     assignments: tuple[str, ...],
     unit: int | None,
     order: str,
-    timeout: float,
+    timeout: float | None,
+    link: LinkName,
     retries: int,
     deadline: float | None,
+    quirks: tuple[str, ...],
     verify: bool,
     as_json: bool,
 ) -> int:
     """Write values to a device and read them back.
 
-    ENDPOINT is tcp://HOST:PORT; a bare host will do. ITEM is a coil (co3, 00004) or holding registers
-    (hr10, 40011), with a type after a colon as for `mbap read`. Coils and bits take on and off. A span
-    takes its values with commas: hr0..2=1,2,3. Everything is understood before anything is written; then
-    each item is one request, in the order given, and the first error ends it. No write is ever repeated.
+    ENDPOINT is tcp://HOST:PORT as for `mbap read`; a bare host will do. ITEM is a coil (co3, 00004) or
+    holding registers (hr10, 40011), with a type after a colon as for `mbap read`. Coils and bits take on and
+    off. A span takes its values with commas: hr0..2=1,2,3. Everything is understood before anything is
+    written; then each item is one request, in the order given, and the first error ends it. No write is ever
+    repeated, except where the device was busy and refused it.
 
     \b
     Examples:
@@ -64,7 +68,8 @@ def command(
     else than was written.
     """
     plans = [planned(assignment, order) for assignment in assignments]
-    device = client(endpoint, unit, timeout, retries)
+    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks)
+    device = asking.client()
     try:
         done, error = _write_all(device, plans, deadline, verify=verify)
     finally:

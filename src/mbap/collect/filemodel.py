@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import copy
 import re
-import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -46,9 +45,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from mbap.collect.faults import Fault, FileFaults, KeyLines, Path, path_text, shown
 from mbap.collect.filesentences import FOLLOWING, real_path, sentences
 from mbap.durations import format_duration, parse_duration
+from mbap.filefaults import Fault, FileFaults, KeyLines, Path, parse_text, path_text, read_text, shown
 
 __all__ = [
     "Duration",
@@ -155,13 +154,7 @@ def read_toml(path: str | FilePath, model: type[M]) -> TomlFile[M]:
     Raises:
         FileFaults: it cannot be read or is not TOML.
     """
-    try:
-        text = FilePath(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileFaults([Fault(str(path), 0, "", f"is not UTF-8 text (byte {error.start})")]) from None
-    except OSError as error:
-        raise FileFaults([Fault(str(path), 0, "", f"cannot be read: {error.strerror or error}")]) from None
-    return _parse(text, model, str(path))
+    return _parse(read_text(path), model, str(path))
 
 
 def parse_toml(text: str, model: type[M], file: str = "the file") -> M:
@@ -174,11 +167,7 @@ def parse_toml(text: str, model: type[M], file: str = "the file") -> M:
 
 
 def _parse(text: str, model: type[M], file: str) -> TomlFile[M]:
-    lines = KeyLines(text)
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise FileFaults(_syntax_faults(error, lines, file)) from None
+    data, lines = parse_text(text, file)
     made, found = _validate(data, model)
     faults = {Fault(file, lines.line(path), path_text(path), message): None for path, message in found}
     return TomlFile(made, tuple(sorted(faults, key=lambda fault: fault.line)), lines)
@@ -207,20 +196,6 @@ def _as_toml(node: object) -> object:
     elif kept.get("type") == "string" and isinstance(default, float):
         kept["default"] = format_duration(default)
     return kept
-
-
-def _syntax_faults(error: tomllib.TOMLDecodeError, lines: KeyLines, file: str) -> list[Fault]:
-    if repeated := lines.repeated():
-        twice = {path for path, _, _ in repeated}
-        return [
-            Fault(file, line, path_text(path), f"is there twice; it is on line {first} already")
-            for path, line, first in repeated
-            if path[:-1] not in twice
-        ]
-    at = re.search(r"\s*\(at line (\d+), column (\d+)\)", str(error))
-    message = str(error)[: at.start()] if at else str(error)
-    column = f" (column {at[2]})" if at else ""
-    return [Fault(file, int(at[1]) if at else 0, "", f"is not TOML: {message}{column}")]
 
 
 def _validate(data: dict[str, Any], model: type[M]) -> tuple[M | None, list[tuple[Path, str]]]:

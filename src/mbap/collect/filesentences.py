@@ -9,8 +9,8 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from mbap.collect.faults import Path, nearest, shown, suggestion
 from mbap.durations import format_duration
+from mbap.filefaults import Path, nearest, shown, suggestion
 
 FOLLOWING = ("missing", "too_short")
 """Kinds of fault that can come of leaving out what is faulty."""

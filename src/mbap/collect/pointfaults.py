@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mbap.addresses import Table, describe
-from mbap.collect.faults import Path
 from mbap.collect.registermap import Kind
+from mbap.filefaults import Path
 from mbap.values import Encoding
 from mbap.values.types import type_facts
 

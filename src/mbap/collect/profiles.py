@@ -7,8 +7,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import ModuleType
 
-from mbap.collect.faults import Fault, FileFaults, suggestion
 from mbap.collect.registermap import Profile
+from mbap.filefaults import Fault, FileFaults, suggestion
 
 _SUFFIX = ".toml"
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from mbap.collect.faults import Path, suggestion
 from mbap.collect.filemodel import Duration, FileModel, Name
+from mbap.filefaults import Path, suggestion
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 

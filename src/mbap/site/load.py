@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from mbap.collect.device import PolledDevice
-from mbap.collect.faults import Fault, FileFaults, KeyLines
 from mbap.collect.filemodel import read_toml
 from mbap.collect.profiles import load_profile
 from mbap.collect.registermap import Profile
+from mbap.filefaults import Fault, FileFaults, KeyLines
 from mbap.site.csvfile import read_devices
 from mbap.site.endpoints import Endpoints
 from mbap.site.file import DeviceTable, SiteFile
@@ -159,7 +160,9 @@ class _Loading:
         return self._beside(self.file.site.devices_from or "")
 
     def _beside(self, name: str) -> Path:
-        return self.path.parent / Path(name).expanduser()
+        with suppress(RuntimeError):  # there is no such user: then it is a name like any other
+            return self.path.parent / Path(name).expanduser()
+        return self.path.parent / name
 
     def _place_of(self, fault: Fault) -> tuple[bool, str, int]:
         """The site file's own faults first, each file's by line."""

@@ -92,10 +92,10 @@ def _sentinel(given: int | float | str, encoded: str, facts: TypeFacts) -> int |
         return None
     number = NO_VALUE[encoded] if given == "default" else _number(given)
     if facts.family == "float":
-        return _as_stored(number, encoded, facts) if math.isfinite(number) else None
+        return _as_stored(number, encoded, facts) if _is_finite(number) else None
     bits = facts.registers * 16
     lowest = -(1 << bits - 1) if facts.code.islower() else 0
-    if not math.isfinite(number) or number != int(number) or not lowest <= number < 1 << bits:
+    if not _is_finite(number) or number != int(number) or not lowest <= number < 1 << bits:
         raise ValueError(f"{given} is no sentinel of {encoded}: it cannot hold that")
     pattern = int(number) & (1 << bits) - 1
     return pattern - (1 << bits) if facts.code.islower() and pattern >> bits - 1 else pattern
@@ -119,6 +119,11 @@ def _number(given: int | float | str) -> int | float:
 def _as_stored(number: float, encoded: str, facts: TypeFacts) -> float:
     try:
         (stored,) = struct.unpack(f">{facts.code}", struct.pack(f">{facts.code}", number))
-    except OverflowError:
+    except (OverflowError, struct.error):  # the latter for an int that no float is
         raise ValueError(f"{number} is no sentinel of {encoded}: it cannot hold that") from None
     return float(stored)
+
+
+def _is_finite(number: int | float) -> bool:
+    # An int is, and may be too large for math.isfinite.
+    return isinstance(number, int) or math.isfinite(number)
