@@ -124,12 +124,59 @@ def test_a_python_that_went_away_makes_the_environment_anew(
     assert (made, installs) == (["venv"], ["app"])
 
 
+def test_coverage_fails_when_a_report_is_below_its_limit_and_ends_with_pytests_own_line(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dev, "run_and_show", lambda words: (0, "7 passed in 3.2s"))
+    monkeypatch.setattr(dev.subprocess, "call", lambda words, **options: 2 * ("--fail-under=100" in words))
+    assert dev.main(["coverage"]) == 2
+    assert capsys.readouterr().out == "7 passed in 3.2s\n"
+
+
+def test_what_a_command_prints_is_shown_and_its_last_line_kept(
+    dev: ModuleType, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    script = "print('one'); print('two'); print(); raise SystemExit(3)"
+    assert dev.run_and_show([sys.executable, "-c", script]) == (3, "two")
+    assert capfdbinary.readouterr().out.split() == [b"one", b"two"]
+
+
+def test_without_atheris_fuzzing_goes_on_and_says_so(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dev, "install", lambda extra: None)
+    monkeypatch.setattr(dev.subprocess, "call", lambda words, **options: 1)
+    monkeypatch.setattr(dev, "become", lambda words, folder: words[-2:])
+    assert dev.main(["fuzz", "--minutes", "20"]) == ["--minutes", "20"]
+    assert "atheris does not install here" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", ["demo", "test", "bench"])
 def test_what_follows_a_command_is_passed_on(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setattr(dev, "become", lambda words, folder: words[-2:])
     assert dev.main([command, "--for", "5s"]) == ["--for", "5s"]
+
+
+def test_robustness_installs_the_other_libraries_once_and_not_into_venv(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    called: list[list[str]] = []
+    folder = tmp_path / ".venv-robustness"
+
+    def call(command: list[str], **options: object) -> int:
+        folder.mkdir(exist_ok=True)
+        called.append(command)
+        return 0
+
+    monkeypatch.setattr(dev, "PEERS_VENV", folder)
+    monkeypatch.setattr(dev.subprocess, "call", call)
+    monkeypatch.setattr(dev, "become", lambda words, folder: words[-2:])
+    for _ in range(2):
+        assert dev.main(["robustness", "--number", "C19"]) == ["--number", "C19"]
+    assert [command[2] for command in called] == ["venv", "pip"]
+    assert all(str(folder) in " ".join(command) for command in called)
 
 
 def test_a_failed_step_of_the_check_does_not_stop_the_others(

@@ -13,7 +13,7 @@ import pytest
 import mbap
 
 SOURCE = Path(mbap.__file__).parent
-LEAVES = {"addresses", "values", "durations"}
+LEAVES = {"addresses", "values", "durations", "filefaults"}
 WIRE = {*LEAVES, "errors", "protocol"}
 EVERYTHING = {""}
 
@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "addresses": set(),
     "values": set(),
     "durations": set(),
+    "filefaults": set(),
     "profiles": set(),
     "errors": {"addresses"},
     "protocol": {"errors", "addresses"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -80,7 +81,7 @@ def test_everything_that_is_wrong_with_a_file_is_said(run: CommandLine, tmp_path
 def test_a_file_that_is_not_there_is_one_sentence(run: CommandLine, tmp_path: Path) -> None:
     outcome = run("serve", str(tmp_path / "none.toml"))
     assert outcome.code == 2
-    assert outcome.err.endswith("none.toml cannot be read: No such file or directory\n")
+    assert outcome.err.endswith("none.toml: cannot be read: No such file or directory\n")
 
 
 def test_a_taken_port_is_one_sentence(run: CommandLine) -> None:
@@ -122,7 +123,90 @@ def test_it_answers_until_it_is_interrupted(file: Path) -> None:
             program.send_signal(signal.SIGINT)
             _, said = program.communicate(timeout=20)
     assert program.returncode == 0
-    assert said == "stopped after 1 request on 1 connection\n"
+    assert said == "stopped after 1 request on 1 connection; answers 1\n"
+
+
+def wait_for_line(program: subprocess.Popen[str], stream: str = "stdout") -> str:
+    said = getattr(program, stream)
+    assert said is not None
+    return str(said.readline())
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
+def test_sigusr1_makes_it_say_what_it_has_counted_and_go_on() -> None:
+    command = [sys.executable, "-m", "mbap", "serve", "--listen", ANY_PORT, "--unit", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        endpoint = parse_endpoint(wait_for_line(program).split()[2].rstrip(":"))
+        with socket.create_connection((endpoint.host, endpoint.port), 5) as client:
+            client.sendall(bytes.fromhex("0001 0000 0006 01 03 0000 0001"))
+            assert client.recv(100) == bytes.fromhex("0001 0000 0003 01 83 0b")
+            program.send_signal(signal.SIGUSR1)
+            said = wait_for_line(program, "stderr")
+            assert said == "so far 1 request on 1 connection; open 1, exceptions 1\n"
+            program.send_signal(signal.SIGINT)
+            _, said = program.communicate(timeout=20)
+    assert said == "stopped after 1 request on 1 connection; exceptions 1\n"
+
+
+def test_json_says_where_it_listens_and_every_counter(run: CommandLine) -> None:
+    outcome = run("serve", "--listen", ANY_PORT, "--for", "10ms", "--json")
+    where, counted = (json.loads(line) for line in outcome.out.splitlines())
+    assert (outcome.code, outcome.err) == (0, "")
+    assert where["listening"].startswith("tcp://127.0.0.1:")
+    assert (counted["requests"], counted["forbidden"], counted["faults"]) == (0, 0, {})
+
+
+def test_it_can_answer_for_some_units_only(run: CommandLine) -> None:
+    outcome = run("serve", "--listen", ANY_PORT, "--for", "10ms", "--unit", "7", "--unit", "5")
+    assert ": units 5 and 7 have 10,000 holding registers" in outcome.out
+
+
+def test_units_go_without_a_file(run: CommandLine, file: Path) -> None:
+    outcome = run("serve", "--unit", "5", str(file))
+    assert outcome.code == 2
+    assert "--unit goes without a device file" in outcome.err
+
+
+def test_a_network_that_is_none_is_one_sentence(run: CommandLine) -> None:
+    outcome = run("serve", "--allow", "plc")
+    assert outcome.code == 2
+    assert "'plc' is not a network: write 192.168.1.0/24" in outcome.err
+
+
+def test_an_address_of_the_internet_has_to_be_meant(run: CommandLine) -> None:
+    outcome = run("serve", "--listen", "tcp://8.8.8.8:1502")
+    assert outcome.code == 2
+    assert "tcp://8.8.8.8:1502 can be reached from the whole internet" in outcome.err
+    outcome = run("serve", "--listen", "tcp://8.8.8.8:1502", "--public")
+    assert outcome.code == 1
+    assert "8.8.8.8 is not an address of this machine" in outcome.err
+
+
+def test_every_limit_can_be_set(run: CommandLine) -> None:
+    limits = ("--max-connections", "5", "--max-per-address", "2", "--when-full", "drop-idle")
+    outcome = run("serve", "--listen", ANY_PORT, "--for", "10ms", *limits, "--idle", "never")
+    assert (outcome.code, outcome.err) == (0, "stopped after 0 requests on 0 connections\n")
+
+
+def test_limits_reach_the_server() -> None:
+    command = [sys.executable, "-m", "mbap", "serve", "--listen", ANY_PORT, "--max-connections", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        endpoint = parse_endpoint(wait_for_line(program).split()[2].rstrip(":"))
+        with socket.create_connection((endpoint.host, endpoint.port), 5) as first:
+            first.sendall(bytes.fromhex("0001 0000 0006 01 03 0000 0001"))
+            assert first.recv(100)
+            with socket.create_connection((endpoint.host, endpoint.port), 5) as second:
+                assert second.recv(1) == b""
+            program.send_signal(signal.SIGINT)
+            _, said = program.communicate(timeout=20)
+    assert said.endswith("stopped after 1 request on 1 connection; refused 1, answers 1\n")
+
+
+@pytest.mark.parametrize("scheme", ["rtu+tcp", "ascii+tcp", "udp"])
+def test_it_serves_the_other_framings(run: CommandLine, scheme: str) -> None:
+    outcome = run("serve", "--listen", f"{scheme}://127.0.0.1:0", "--for", "10ms")
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"listening on {scheme}://127.0.0.1:")
 
 
 def test_the_plain_standard_library_is_enough() -> None:

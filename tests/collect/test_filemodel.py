@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from mbap.collect.faults import Path
 from mbap.collect.filemodel import (
     Duration,
     FileFaults,
@@ -20,6 +19,7 @@ from mbap.collect.filemodel import (
     read_toml,
     schema_of,
 )
+from mbap.filefaults import Path
 
 
 class Link(FileModel):

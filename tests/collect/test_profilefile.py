@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from mbap.addresses import Table
-from mbap.collect.faults import FileFaults
 from mbap.collect.profilefile import json_schema, parse_profile, parse_range, read_profile
 from mbap.collect.registermap import Kind, Point, Profile
+from mbap.filefaults import FileFaults
 
 HEAD = '[profile]\nname = "Test"\n'
 

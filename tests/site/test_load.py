@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mbap.collect.faults import FileFaults
+from mbap.filefaults import FileFaults
 from mbap.site.load import load_site
 from mbap.site.plan import SitePlan
 from mbap.site.starter import starter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mbap.collect.faults import Fault, FileFaults, KeyLines, nearest, path_text, shown, suggestion
+from mbap.filefaults import Fault, FileFaults, KeyLines, nearest, path_text, shown, suggestion
 
 TEXT = """\
 top = 1
