@@ -13,20 +13,21 @@ import pytest
 import mbap
 
 SOURCE = Path(mbap.__file__).parent
-LEAVES = {"addresses", "values", "durations", "filefaults"}
+LEAVES = {"addresses", "values", "durations", "filefaults", "records"}
 WIRE = {*LEAVES, "errors", "protocol"}
 EVERYTHING = {""}
 
 # A layer, and what it may import besides itself: prefixes of module names below mbap.
 MAY_IMPORT: dict[str, set[str]] = {
+    "records": set(),
     "addresses": set(),
     "values": set(),
     "durations": set(),
     "filefaults": set(),
     "profiles": set(),
-    "errors": {"addresses"},
-    "protocol": {"errors", "addresses"},
-    "transport": {"protocol", "errors", "addresses"},
+    "errors": {"addresses", "records"},
+    "protocol": {"errors", "addresses", "records"},
+    "transport": {"protocol", "errors", "addresses", "records"},
     "client": {*WIRE, "transport"},
     "server": {*WIRE, "transport"},
     "security": {*WIRE, "server.handler"},
@@ -116,6 +117,28 @@ def test_every_layer_has_a_row() -> None:
 def test_client_and_server_do_not_know_each_other() -> None:
     assert not below("server.device", MAY_IMPORT["client"])
     assert not below("client.link", MAY_IMPORT["server"])
+
+
+def loaded_by(statements: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{statements}\nimport sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_a_blocking_client_loads_no_more_than_it_needs() -> None:
+    loaded = loaded_by("import mbap; mbap.Client('tcp://127.0.0.1')")
+    assert not loaded & {"asyncio", "ssl", "logging", "dataclasses", "inspect", "ipaddress", "fractions"}
+    assert not any(one.startswith(("mbap.values", "mbap.server", "mbap.collect")) for one in loaded)
+
+
+@pytest.mark.parametrize("client", ["Client", "AsyncClient"])
+def test_a_client_loads_a_request_when_it_is_first_used(client: str) -> None:
+    loaded = {one for one in loaded_by(f"import mbap; mbap.{client}('tcp://127.0.0.1')") if ".pdu." in one}
+    assert loaded <= {"mbap.protocol.pdu.base", "mbap.protocol.pdu.lengths"}
 
 
 def test_importing_mbap_loads_neither_asyncio_nor_ssl_nor_click() -> None:

@@ -91,7 +91,7 @@ def parse_reference(text: str) -> Location:
         return Location(table, address)
     if table.holds_bits:
         raise ValueError(f"{text}: a {_NAMES[table][0]} is one bit already and has no .{bit}")
-    if not _DIGITS.fullmatch(bit) or int(bit) > 15:
+    if not re.fullmatch(_DIGITS, bit) or int(bit) > 15:
         raise ValueError(f"{text}: a bit of a register is .0 (lowest) to .15")
     return Location(table, address, int(bit))
 
@@ -120,7 +120,7 @@ def parse_assignment(text: str) -> tuple[Item, str]:
     Raises:
         ValueError: there is no value, or the place cannot be read.
     """
-    found = _ASSIGNMENT.fullmatch(text.lstrip())
+    found = re.fullmatch(_ASSIGNMENT, text.lstrip())
     if found is None:
         raise ValueError(f"{text}: a value is missing: write {text.strip(' =') or 'hr10'}=VALUE")
     return parse_item(found[1]), found[2]
@@ -153,15 +153,14 @@ _OF_IEC: Final = {
     "i": Table.DISCRETE_INPUTS,
 }
 
-_DIGITS: Final = re.compile(r"[0-9]+")
-_SHORT: Final = re.compile(r"(hr|ir|co|di)(0x[0-9a-f]+|[0-9]+)")
-_IEC: Final = re.compile(r"%([a-z]*)([0-9]+)")
-_CROSSED: Final = re.compile(r"([0134])x([0-9]{1,6})")
-_HEXADECIMAL: Final = re.compile(r"0x([0-9a-f]+)")
+# As text: `re` compiles each when it is first used, and keeps it.
+_DIGITS: Final = r"[0-9]+"
+_SHORT: Final = r"(hr|ir|co|di)(0x[0-9a-f]+|[0-9]+)"
+_IEC: Final = r"%([a-z]*)([0-9]+)"
+_CROSSED: Final = r"([0134])x([0-9]{1,6})"
+_HEXADECIMAL: Final = r"0x([0-9a-f]+)"
 _OPTION: Final = r"(?:scale|offset|bit|none|padding)="
-_ASSIGNMENT: Final = re.compile(
-    rf"([^=,]*(?:,{_OPTION}[^=,]*|,(?!{_OPTION})[^=,]*)*)=(.+)", re.IGNORECASE | re.DOTALL
-)
+_ASSIGNMENT: Final = rf"(?is)([^=,]*(?:,{_OPTION}[^=,]*|,(?!{_OPTION})[^=,]*)*)=(.+)"
 
 
 def _reference(table: Table, address: int, *, long: bool) -> str:
@@ -169,13 +168,13 @@ def _reference(table: Table, address: int, *, long: bool) -> str:
 
 
 def _place(word: str, text: str) -> tuple[Table, int]:
-    if found := _SHORT.fullmatch(word):
+    if found := re.fullmatch(_SHORT, word):
         return _OF_PREFIX[found[1]], _zero_based(int(found[2], 0 if "x" in found[2] else 10), text)
-    if _DIGITS.fullmatch(word):
+    if re.fullmatch(_DIGITS, word):
         return _digits(word, text)
-    if found := _IEC.fullmatch(word):
+    if found := re.fullmatch(_IEC, word):
         return _iec(found[1], int(found[2]), text)
-    if (found := _CROSSED.fullmatch(word)) and not _looks_hexadecimal(word):
+    if (found := re.fullmatch(_CROSSED, word)) and not _looks_hexadecimal(word):
         return _OF_DIGIT[found[1]], _one_based(found[1], int(found[2]), LAST_ADDRESS + 1, text)
     raise ValueError(_not_understood(word, text))
 
@@ -230,7 +229,7 @@ def _ambiguous(number: int, text: str) -> str:
 
 
 def _not_understood(word: str, text: str) -> str:
-    if (found := _HEXADECIMAL.fullmatch(word)) and int(found[1], 16) <= LAST_ADDRESS:
+    if (found := re.fullmatch(_HEXADECIMAL, word)) and int(found[1], 16) <= LAST_ADDRESS:
         coil = f", or co{int(found[1]) - 1} for a coil" if found[1].isdecimal() and int(found[1]) else ""
         return f"{text} is ambiguous: write hr{word} for a hexadecimal address{coil}"
     if re.fullmatch(r"[0134]?[0-9]+-[0134]?[0-9]+|[a-z]{2}[0-9]+-[a-z]*[0-9]+", word):
@@ -266,9 +265,9 @@ def _span(text: str, start: Location, first: str, last: str) -> int:
 
 def _in_full(text: str, first: str, last: str) -> str:
     """The end of a span as if it were written alone: `hr9` of `hr0..9`."""
-    if not _DIGITS.fullmatch(last):
+    if not re.fullmatch(_DIGITS, last):
         return last
-    if _DIGITS.fullmatch(first):
+    if re.fullmatch(_DIGITS, first):
         if len(first) != len(last):
             raise ValueError(f"{text}: write both ends in full, such as 40001..40010")
         return last

@@ -18,10 +18,13 @@ A wrong argument is a `ValueError`. A handler may also raise `NoAnswer` and `Dis
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from mbap.addresses import Table, describe
+from mbap.records import Record
+
+if TYPE_CHECKING:
+    from mbap.addresses import Table
 
 
 class ExceptionCode(IntEnum):
@@ -38,8 +41,7 @@ class ExceptionCode(IntEnum):
     GATEWAY_TARGET_FAILED_TO_RESPOND = 0x0B
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Record):
     """Where a request went: what an error message must name."""
 
     endpoint: str = ""
@@ -57,6 +59,8 @@ class Target:
         if self.function:
             parts.append(self.function)
         if self.table is not None and self.address is not None:
+            from mbap.addresses import describe
+
             parts.append(describe(self.table, self.address, self.count))
         return ", ".join(parts)
 

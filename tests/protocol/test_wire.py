@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -100,3 +101,13 @@ def test_both_survive_pickling() -> None:
 def test_what_is_in_it_is_found() -> None:
     assert 555 in Registers.of([555, 0, 100])
     assert 1 not in Registers.of([555, 0, 100])
+
+
+def test_bits_are_made_of_whatever_is_true_or_false() -> None:
+    values: list[Any] = [2, 0, 300, -1, 0.5, None, "a"]
+    assert Bits.of(values) == [True, False, True, True, True, False, True]
+
+
+def test_bits_are_made_of_items_and_not_of_the_bytes_of_what_holds_them() -> None:
+    words: Any = Registers.of([1, 0, 7])
+    assert Bits.of(words) == [True, False, True]

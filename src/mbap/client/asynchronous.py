@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from mbap.client.dialogue import Dialogue, carry_out_async
 from mbap.client.events import EventStream, LinkState, OnEvent
-from mbap.client.identification import identification
 from mbap.client.link import Link
 from mbap.client.operations import AsyncOperations
 from mbap.client.options import RETRY_PAUSES
 from mbap.client.queue import Ticket
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.client.timing import LinkName
-from mbap.client.typed import Answer, Given, reading, writing
 from mbap.errors import ModbusError
 from mbap.protocol.execute import Priority
-from mbap.protocol.pdu import DeviceIdentification, Request
+from mbap.protocol.pdu import Request
 from mbap.transport.endpoint import parse_endpoint
+
+if TYPE_CHECKING:
+    from mbap.client.typed import Answer, Given
+    from mbap.protocol.pdu import DeviceIdentification
 
 R = TypeVar("R")
 
@@ -61,6 +64,16 @@ class AsyncUnit(AsyncOperations):
         Raises:
             ModbusError: one of its kinds, see `mbap.errors`.
         """
+        one = self._link.ask(request, self.number, self._timeout, deadline, assumed=self._assumed)
+        if one is not None:
+            try:
+                result: R | ModbusError = await one.future
+            except asyncio.CancelledError:
+                self._link.withdraw_asked(one)
+                raise
+            if isinstance(result, ModbusError):
+                raise result
+            return result
         if self._link.options.quirks.rewrites:
             parts = self._link.in_parts(request)
             if parts is not None:
@@ -107,6 +120,8 @@ class AsyncUnit(AsyncOperations):
             ValueError: *item* cannot be understood; the sentence says how to write it.
             ModbusError: one of its kinds.
         """
+        from mbap.client.typed import reading
+
         return await self.carry_out(reading(item, word_order).dialogue(self._link.leeway))
 
     async def write(self, item: str, value: Given, *, word_order: str = "") -> None:
@@ -118,6 +133,8 @@ class AsyncUnit(AsyncOperations):
             ValueError: *item* or *value* cannot be understood, or *item* cannot be written.
             ModbusError: one of its kinds; `OutcomeUnknown` when nobody can say whether it was written.
         """
+        from mbap.client.typed import writing
+
         await self.execute(writing(item, value, word_order).request)
 
     async def read_device_identification(self, code: int = 1, object_id: int = 0) -> DeviceIdentification:
@@ -129,6 +146,8 @@ class AsyncUnit(AsyncOperations):
         Raises:
             ModbusError: one of its kinds.
         """
+        from mbap.client.identification import identification
+
         return await self.carry_out(identification(code, object_id))
 
     async def carry_out(self, dialogue: Dialogue[R], *, deadline: float | None = None) -> R:
@@ -153,8 +172,7 @@ class AsyncUnit(AsyncOperations):
         )
         return self._link.submit(job, Priority.WRITE if request.writes else Priority.READ)
 
-    def _execute(self, request: Request[Any]) -> object:
-        return self.execute(request)
+    _execute = execute
 
 
 class AsyncClient(AsyncUnit):

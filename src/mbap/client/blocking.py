@@ -5,23 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from mbap.client.dialogue import Dialogue, carry_out
 from mbap.client.events import LinkState, OnEvent
-from mbap.client.identification import identification
 from mbap.client.job import Job, check_broadcast
 from mbap.client.leeway import Leeway
 from mbap.client.line import Line
 from mbap.client.operations import BlockingOperations
 from mbap.client.options import RETRY_PAUSES, LinkOptions
 from mbap.client.quirks import NO_QUIRKS, Quirks
-from mbap.client.rewriting import in_parts
 from mbap.client.timing import LinkName
-from mbap.client.typed import Answer, Given, reading, writing
 from mbap.errors import ModbusError
-from mbap.protocol.pdu import DeviceIdentification, Request
+from mbap.protocol.direct import Otherwise
+from mbap.protocol.pdu import Request
 from mbap.transport.endpoint import parse_endpoint
+
+if TYPE_CHECKING:
+    from mbap.client.typed import Answer, Given
+    from mbap.protocol.pdu import DeviceIdentification
 
 R = TypeVar("R")
 
@@ -50,7 +52,11 @@ class BlockingUnit(BlockingOperations):
         Raises:
             ModbusError: one of its kinds, see `mbap.errors`.
         """
-        (outcome,) = self.execute_many((request,), deadline=deadline)
+        if deadline is None:
+            result = self._line.ask(request, self.number, self._timeout, assumed=self._assumed)
+            if not isinstance(result, Otherwise):
+                return result
+        (outcome,) = self._carry_out_many((request,), deadline)
         if isinstance(outcome, ModbusError):
             raise outcome
         return outcome
@@ -62,6 +68,15 @@ class BlockingUnit(BlockingOperations):
 
         *deadline* bounds all of them together, in seconds from now.
         """
+        if deadline is None and len(requests) > 1:
+            outcomes = self._line.ask_many(requests, self.number, self._timeout, assumed=self._assumed)
+            if outcomes:
+                return outcomes
+        return self._carry_out_many(requests, deadline)
+
+    def _carry_out_many(
+        self, requests: Sequence[Request[R]], deadline: float | None
+    ) -> list[R | ModbusError]:
         if self._line.options.quirks.rewrites:
             give_up_at = None if deadline is None else time.monotonic() + deadline
             return [cast("R | ModbusError", self._outcome(request, give_up_at)) for request in requests]
@@ -80,6 +95,8 @@ class BlockingUnit(BlockingOperations):
             ValueError: *item* cannot be understood; the sentence says how to write it.
             ModbusError: one of its kinds.
         """
+        from mbap.client.typed import reading
+
         return self.carry_out(reading(item, word_order).dialogue(self.leeway))
 
     def write(self, item: str, value: Given, *, word_order: str = "") -> None:
@@ -91,6 +108,8 @@ class BlockingUnit(BlockingOperations):
             ValueError: *item* or *value* cannot be understood, or *item* cannot be written.
             ModbusError: one of its kinds; `OutcomeUnknown` when nobody can say whether it was written.
         """
+        from mbap.client.typed import writing
+
         self.execute(writing(item, value, word_order).request)
 
     def read_device_identification(self, code: int = 1, object_id: int = 0) -> DeviceIdentification:
@@ -102,6 +121,8 @@ class BlockingUnit(BlockingOperations):
         Raises:
             ModbusError: one of its kinds.
         """
+        from mbap.client.identification import identification
+
         return self.carry_out(identification(code, object_id))
 
     def carry_out(self, dialogue: Dialogue[R], *, deadline: float | None = None) -> R:
@@ -131,6 +152,8 @@ class BlockingUnit(BlockingOperations):
         )
 
     def _outcome(self, request: Request[R], give_up_at: float | None) -> object:
+        from mbap.client.rewriting import in_parts
+
         parts = in_parts(request, self._line.options.quirks)
         try:
             if parts is None:
@@ -147,8 +170,7 @@ class BlockingUnit(BlockingOperations):
             raise outcome
         return outcome
 
-    def _execute(self, request: Request[Any]) -> object:
-        return self.execute(request)
+    _execute = execute
 
 
 class Client(BlockingUnit):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from mbap.records import Record
 
 _CLOSED = float("-inf")
 
@@ -13,8 +14,7 @@ def chance() -> float:
     return int.from_bytes(os.urandom(2), "big") / 0xFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
+class Breaker(Record):
     """When to leave a silent unit, or an endpoint that cannot be reached, alone.
 
     Attributes:

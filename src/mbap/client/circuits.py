@@ -33,6 +33,11 @@ class Circuits:
         return tuple(sorted(unit for unit, circuit in self._units.items() if circuit.open))
 
     @property
+    def calm(self) -> bool:
+        """No unit was silent."""
+        return not self._units
+
+    @property
     def unreachable(self) -> bool:
         """The endpoint is left alone."""
         return self._endpoint is not None and self._endpoint.open

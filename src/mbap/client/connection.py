@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from mbap.client.asking import Asked, Asking
 from mbap.client.job import Trust
 from mbap.client.queue import Ticket
 from mbap.client.window import Window
 from mbap.errors import ConnectionLost
-from mbap.protocol.client import AnyTransaction, ClientSession
+from mbap.protocol.client import AnyTransaction, ClientSession, Transaction
 from mbap.transport import tcp
 
 _SHORTEST_TIMER = 0.001
@@ -31,6 +32,16 @@ class Owner(Protocol):
     def connection_closed(self, connection: Connection) -> None:
         """It is over."""
 
+    @property
+    def may_be_direct(self) -> bool:
+        """Whether the direct way may open."""
+
+    def answered_directly(self, connection: Connection, count: int) -> None:
+        """So many requests on the direct way were answered."""
+
+    def ticket_of(self, one: Asked) -> Ticket:
+        """The call of *one*, which leaves the direct way."""
+
 
 class Connection(asyncio.Protocol):
     """One connection: it knows what is on its way over it.
@@ -43,9 +54,12 @@ class Connection(asyncio.Protocol):
         last_unit: the unit that was asked last.
         opened_at: when the connection was made.
         closed_here: it was ended on this side.
+        direct: the direct way, while it is open. to_be_direct: whether it may be.
     """
 
     __slots__ = (
+        "_answered_well",
+        "_asking",
         "_clock",
         "_closing",
         "_on_way",
@@ -57,11 +71,13 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_trust",
         "closed_here",
+        "direct",
         "last_unit",
         "opened_at",
         "quiet_since",
         "ready_at",
         "session",
+        "to_be_direct",
         "window",
     )
 
@@ -80,11 +96,19 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._asking: Asking | None = None
+        self.direct: Asking | None = None
+        self.to_be_direct = self._answered_well = False
 
     @property
     def idle(self) -> bool:
         """Nothing is on its way."""
-        return not self._on_way
+        return not self._on_way and not (self.direct and self.direct.asked)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are on their way."""
+        return self.session.pending + (len(self.direct.asked) if self.direct else 0)
 
     @property
     def usable(self) -> bool:
@@ -98,11 +122,61 @@ class Connection(asyncio.Protocol):
         """It is usable, and one more request may be on its way."""
         if self.session.quarantined or not self.usable:
             return False
-        return len(self._on_way) < min(self.session.outstanding, self.window.size)
+        asked = len(self.direct.asked) if self.direct else 0
+        return len(self._on_way) + asked < self._room
+
+    @property
+    def _room(self) -> int:
+        return min(self.session.outstanding, self.window.size)
+
+    def ask(self, one: Asked) -> None:
+        """Send *one* on the direct way, which has room."""
+        direct = cast("Asking", self.direct)
+        direct.send(one)
+        if len(direct.asked) > 1:
+            self._side_by_side = True
+        self.last_unit = one.unit
+        if self._timer is None or self._timer_at > one.sent_at + one.timeout:
+            self._arm(one.sent_at + one.timeout, one.sent_at)
+
+    def _open_direct(self, asking: Asking) -> None:
+        if not self._owner.may_be_direct:
+            return
+        asking.room = self._room
+        asking.number = self.session.last_number
+        self.direct = asking
+
+    def leave_direct(self) -> None:
+        """What is on its way on the direct way goes on as tickets do; it is closed until all are done."""
+        direct, self.direct = self.direct, None
+        if direct is None:
+            return
+        self.session.last_number = direct.number
+        asked, rest = direct.give_up()
+        if asked:
+            self.session.framing.clear()  # what is there came before them
+        for number, one in asked:
+            ticket = one.ticket = one.ticket or self._owner.ticket_of(one)
+            transaction = ticket.transaction = Transaction(one.request, one.unit, one.timeout)
+            self._on_way[transaction] = ticket
+            self.session.adopt(transaction, number, one.sent_at)
+        if rest:
+            self.session.receive_data(rest, self._clock())  # no end of an answer, so nothing ends by it
 
     def send(self, ticket: Ticket, now: float) -> None:
         """Send the request of *ticket*."""
         job = ticket.job
+        direct = self.direct
+        if (
+            direct is not None
+            and job.answered
+            and not ticket.probe
+            and not (direct.buried and direct.is_torn)
+        ):
+            timeout = job.attempt_timeout(now)
+            self.ask(Asked(job.request, job.unit, timeout, now, ticket.future, ticket=ticket))
+            return
+        self.leave_direct()
         self._side_by_side |= bool(self._on_way)
         transaction = ticket.transaction = self.session.begin(
             job.request, job.unit, job.attempt_timeout(now), job.answered
@@ -114,6 +188,8 @@ class Connection(asyncio.Protocol):
 
     def cancel(self, ticket: Ticket) -> None:
         """Nobody waits for *ticket* any more: a late answer to it will be dropped."""
+        if self.direct is not None and any(one.ticket is ticket for one in self.direct.asked.values()):
+            self.leave_direct()
         if ticket.transaction in self._on_way:
             now = self._clock()
             del self._on_way[ticket.transaction]
@@ -124,6 +200,8 @@ class Connection(asyncio.Protocol):
     def retire(self) -> None:
         """Take no further request; close as soon as nothing is on its way."""
         self._retired = True
+        if self.direct is not None:
+            self.direct.room = 0
         if self.idle:
             self.close()
 
@@ -131,6 +209,7 @@ class Connection(asyncio.Protocol):
         """Close now; what is on its way ends with `ConnectionLost`."""
         if self._closing:
             return
+        self.leave_direct()
         self._closing = self.closed_here = True
         self._ended(self.session.receive_eof(ConnectionLost(reason)), self._clock())
         if self._transport is not None:
@@ -141,10 +220,27 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.opened_at = self.quiet_since = self._clock()
+        if self.to_be_direct:
+            self._asking = Asking(self.session, self._transport)
+            self._open_direct(self._asking)
         self._owner.connection_opened(self)
 
     def data_received(self, data: bytes) -> None:
         now = self.quiet_since = self._clock()
+        direct = self.direct
+        if direct is not None and direct.asked:
+            count, data = direct.take(data)
+            self.session.answers += count
+            if self._side_by_side:
+                self.window.answered(direct.units, count, now)
+                self._side_by_side = bool(direct.asked)
+            if not data:
+                self._owner.answered_directly(self, count)
+                if self._retired and self.idle:
+                    self.close()
+                return
+            self._owner.answered_directly(self, count)
+            self.leave_direct()
         quarantined = self.session.quarantined
         self._ended(self.session.receive_data(data, now), now)
         if self.session.failure is not None:
@@ -153,6 +249,7 @@ class Connection(asyncio.Protocol):
             self._moved(now)
 
     def connection_lost(self, problem: Exception | None) -> None:
+        self.leave_direct()
         self._closing = True
         error = tcp.connection_lost(problem) if isinstance(problem, OSError) else None
         self._ended(self.session.receive_eof(error), self._clock())
@@ -166,6 +263,7 @@ class Connection(asyncio.Protocol):
             ticket = self._on_way.pop(transaction)
             if transaction.answered:
                 self._trust.ended(transaction.error, torn=self.session.framing.partial > 0)
+                self._answered_well = transaction.error is None
             if self._side_by_side:
                 self.window.ended(transaction, now)
             self._owner.transaction_ended(self, ticket, transaction)
@@ -185,6 +283,8 @@ class Connection(asyncio.Protocol):
             self._side_by_side = False
             if not self.usable:
                 self.close()
+            elif self._asking is not None and self._answered_well and self.session.untouched:
+                self._open_direct(self._asking)
         self._owner.connection_moved(self)
 
     def _arm_for_quarantine(self, now: float) -> None:
@@ -204,6 +304,12 @@ class Connection(asyncio.Protocol):
     def _check_deadlines(self) -> None:
         self._timer = None
         now = self._clock()
+        if self.direct is not None and self.direct.asked:
+            earliest = self.direct.earliest()
+            if earliest > now:
+                self._arm(earliest, now)
+                return
+            self.leave_direct()
         self._ended(self.session.check_deadlines(now), now)
         if self.session.failure is not None:
             self.close()  # a quarantine is over, and its answer did not come

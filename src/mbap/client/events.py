@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Self
 from weakref import WeakSet
 
+from mbap.records import Record
+
 if TYPE_CHECKING:
     import asyncio
-
-_log = logging.getLogger(__name__)
 
 MOST_WAITING: Final = 100
 
@@ -29,8 +27,7 @@ class LinkState(Enum):
     """No connection, and none is tried for a while: calls end at once with `NotAsked`."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkEvent:
+class LinkEvent(Record):
     """A change of state.
 
     Attributes:
@@ -128,8 +125,10 @@ class Events:
             event = self._waiting.popleft()
             try:
                 self._listener(event)
-            except Exception:  # noqa: BLE001 - the caller's code, and here is its outermost frame
-                _log.exception("the listener to events of %s failed", self._endpoint)
+            except Exception:  # the caller's code, and here is its outermost frame
+                import logging
+
+                logging.getLogger(__name__).exception("the listener to events of %s failed", self._endpoint)
 
     def stream(self) -> EventStream:
         """The events from now on."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
+from mbap.client.direct import Direct, direct_way
 from mbap.client.job import Job, Trust
 from mbap.client.options import LinkOptions
 from mbap.client.window import Window
 from mbap.client.work import Work
-from mbap.protocol.client import AnyTransaction, ClientSession
+from mbap.protocol.client import AnyTransaction, ClientSession, Transaction
+from mbap.protocol.pdu import Request
 from mbap.transport import tcp
 from mbap.transport.opening import Wire
+
+R = TypeVar("R")
 
 _CHUNK = 8192
 _SHORTEST_WAIT = 0.0005
@@ -25,6 +30,7 @@ class Exchange:
     Attributes:
         session: the state machine of this connection.
         quiet_since: when the last byte came, or the last request ended.
+        direct: the direct way, while it is open.
     """
 
     def __init__(self, wire: Wire, session: ClientSession, window: Window, options: LinkOptions) -> None:
@@ -38,12 +44,24 @@ class Exchange:
         self._last_unit: int | None = None
         self._trust = Trust()
         self._on_way: dict[AnyTransaction, Job[Any]] = {}
-        self._side_by_side = self._has_answered = False
+        self._side_by_side = self._has_answered = self._answered_well = False
+        self._direct = direct_way(wire, session, options)
+        self.direct: Direct | None = None
 
     @property
     def useless(self) -> bool:
         """True when nothing more should be sent on it."""
         return self._trust.lost or self.session.failure is not None
+
+    def ask_many(self, direct: Direct, requests: Sequence[Request[R]], unit: int, timeout: float) -> list[R]:
+        """The results of *requests* on the *direct* way, as far as it leads."""
+        room = self.session.outstanding if self._window.size > 1 else 1
+        results = direct.ask_many(requests, unit, room, timeout)
+        if room > 1 and len(requests) > 1:
+            now = time.monotonic()
+            for done in range(0, len(results), room):
+                self._window.answered((unit,), min(room, len(results) - done), now)
+        return results
 
     def alive(self) -> bool:
         """Whether the peer has not closed it meanwhile; takes in what came late.
@@ -64,11 +82,32 @@ class Exchange:
 
     def carry_out(self, work: Work) -> None:
         """Carry out what waits in *work*, until all is done or this connection is of no more use."""
+        self.direct = None
         while self._on_way or (work.waiting and not self.useless):
             if not self.useless:
                 self._begin(work)
             if self._on_way or work.waiting:
                 self._take_in(work)
+        if self._direct is not None and self._answered_well and self.session.untouched and not self.useless:
+            self.direct = self._direct
+            self.direct.borrow()
+
+    def go_on(self, direct: Direct, work: Work) -> None:
+        """Carry out what waits in *work*, the first of which *direct* has sent."""
+        self.direct = None
+        begun = 0
+        for at in range(direct.answered, direct.sent):
+            job = work.waiting.popleft()
+            transaction = Transaction(job.request, job.unit, job.timeout)
+            self.session.adopt(transaction, direct.number(at), direct.sent_at[at])
+            self._on_way[transaction] = job
+            begun += 1
+        self._side_by_side |= direct.sent > 1
+        if direct.unsent:
+            self._send(direct.unsent, [], work)  # some bytes went: each may have been sent
+        if begun:
+            self._settle(self._arrived(direct.came), work)
+        self.carry_out(work)
 
     def interrupt(self) -> None:
         """End it from another thread: whoever waits for its bytes wakes up."""
@@ -130,12 +169,20 @@ class Exchange:
         except OSError as problem:
             if isinstance(problem, TimeoutError) and problem.errno is None:
                 return []  # our own waiting time; with a number it is the system that gave up
-            return self.session.receive_eof(tcp.connection_lost(problem))
-        if not data:
+            return self._arrived(problem)
+        return self._arrived(data)
+
+    def _arrived(self, came: bytes | OSError | None) -> list[AnyTransaction]:
+        """What ended by what came: bytes, none at the end of the connection, or an error."""
+        if came is None:
+            return []
+        if isinstance(came, OSError):
+            return self.session.receive_eof(tcp.connection_lost(came))
+        if not came:
             return self.session.receive_eof()
         self._has_answered = True
         self.quiet_since = now = time.monotonic()
-        return self.session.receive_data(data, now)
+        return self.session.receive_data(came, now)
 
     def _wait(self, work: Work) -> float:
         """How long to wait for bytes: until an answer is overdue, or the next request may be sent."""
@@ -153,6 +200,7 @@ class Exchange:
             job = self._on_way.pop(transaction)
             if transaction.answered:
                 self._trust.ended(transaction.error, torn=self.session.framing.partial > 0)
+                self._answered_well = transaction.error is None
             if self._side_by_side:
                 self._window.ended(transaction, now)
             if not transaction.sent and self._has_answered:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Any, Generic, TypeVar
 
@@ -22,7 +21,7 @@ from mbap.errors import (
     ServerDeviceBusy,
     Target,
 )
-from mbap.protocol.pdu import ReadWriteMultipleRegisters, Request
+from mbap.protocol.pdu import Request
 
 R = TypeVar("R")
 
@@ -139,6 +138,8 @@ def _is_answered(request: Request[Any]) -> bool:
 
 def check_broadcast(request: Request[Any]) -> None:
     """Raises `ValueError` unless *request* can go to all at once: it writes, and gives nothing back."""
+    from mbap.protocol.pdu import ReadWriteMultipleRegisters
+
     if not request.writes or isinstance(request, ReadWriteMultipleRegisters):
         raise ValueError(f"only what writes and is not answered can be broadcast, not {request.title}")
 
@@ -174,6 +175,8 @@ class Trust:
 
 def copy_of(error: ModbusError) -> ModbusError:
     """Another error like *error*, where several calls end for one reason: each names its own target."""
+    import copy
+
     another = copy.copy(error)
     another.__cause__ = error.__cause__
     return another

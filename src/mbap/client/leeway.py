@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, TypeVar, cast
 
 from mbap.client.quirks import Quirks
 from mbap.errors import IllegalDataAddress, ModbusError, ProtocolError
 from mbap.protocol.adu import Adu
 from mbap.protocol.client import AnyTransaction
-from mbap.protocol.pdu import ReadHoldingRegisters, ReadInputRegisters, Request
+from mbap.protocol.pdu import Request
 from mbap.protocol.pdu.lengths import LONGEST_PDU, UNTOLD, response_length
 from mbap.protocol.tcp import HEADER, LONGEST, SHORTEST, TcpFraming
 from mbap.protocol.wire import Registers
 
 R = TypeVar("R")
-
-_log = logging.getLogger(__name__)
 
 
 class Leeway:
@@ -38,7 +35,9 @@ class Leeway:
         """*quirk* made a difference: count it, and log the first time."""
         self.counts[quirk] = count = self.counts.get(quirk, 0) + 1
         if count == 1:
-            _log.info("%s: the quirk %s was needed", self._endpoint, quirk)
+            import logging
+
+            logging.getLogger(__name__).info("%s: the quirk %s was needed", self._endpoint, quirk)
 
     def number_fits(self, got: int, asked: int) -> bool:
         """Zero, or any, as the quirk says."""
@@ -74,6 +73,8 @@ class Leeway:
 
 
 def _is_short_answer(request: Request[Any], pdu: bytes) -> bool:
+    from mbap.protocol.pdu import ReadHoldingRegisters, ReadInputRegisters
+
     if not isinstance(request, (ReadHoldingRegisters, ReadInputRegisters)):
         return False
     size = len(pdu) - 2

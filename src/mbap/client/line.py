@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mbap.client.circuits import Circuits
+from mbap.client.direct import FIRST_WAIT, Direct
 from mbap.client.events import Events, LinkState, OnEvent
 from mbap.client.exchange import Exchange
-from mbap.client.job import Job
+from mbap.client.job import DIAGNOSTICS, Job
 from mbap.client.options import LinkOptions
 from mbap.client.sessions import Sessions
 from mbap.client.work import Work
 from mbap.errors import ConnectFailed, ConnectionLost, ModbusError, NotAsked, Target
+from mbap.protocol.direct import OTHERWISE, Otherwise
+from mbap.protocol.pdu import Request
 from mbap.transport import opening
 from mbap.transport.endpoint import Endpoint
 
@@ -92,6 +95,106 @@ class Line:
             self._leave()
         return work.outcomes()
 
+    def ask(self, request: Request[R], unit: int, timeout: float, *, assumed: bool) -> R | Otherwise:
+        """The result of *request*, on the direct way; `OTHERWISE` where that is not open: nothing was sent.
+
+        Raises:
+            ModbusError: what it ended with.
+        """
+        exchange = self._exchange
+        if (
+            exchange is None
+            or (direct := exchange.direct) is None
+            or timeout < FIRST_WAIT
+            or request.function_code == DIAGNOSTICS
+        ):
+            return OTHERWISE
+        if not self._lock.acquire(blocking=False):
+            return OTHERWISE
+        self._owner, self._at_work = threading.get_ident(), 1
+        try:
+            if exchange is not self._exchange or direct is not exchange.direct:
+                return OTHERWISE
+            try:
+                result = direct.ask(request, unit)
+            except BaseException:
+                self._drop("a call was interrupted")
+                raise
+            if result is not OTHERWISE or not direct.sent:
+                return result
+            (outcome,) = self._continued(exchange, direct, (request,), unit, timeout, assumed)
+        finally:
+            self._owner, self._at_work = None, 0
+            self._lock.release()
+        if isinstance(outcome, ModbusError):
+            raise outcome
+        return outcome
+
+    def ask_many(
+        self, requests: Sequence[Request[R]], unit: int, timeout: float, *, assumed: bool
+    ) -> list[R | ModbusError]:
+        """As `ask`, for several; without any result where the direct way is not open."""
+        exchange = self._exchange
+        if (
+            exchange is None
+            or (direct := exchange.direct) is None
+            or timeout < FIRST_WAIT
+            or DIAGNOSTICS in [one.function_code for one in requests]
+        ):
+            return []
+        if not self._lock.acquire(blocking=False):
+            return []
+        self._owner, self._at_work = threading.get_ident(), len(requests)
+        try:
+            if exchange is not self._exchange or direct is not exchange.direct:
+                return []
+            try:
+                results = exchange.ask_many(direct, requests, unit, timeout)
+            except BaseException:
+                self._drop("a call was interrupted")
+                raise
+            if len(results) == len(requests) or not direct.sent:
+                return list(results)
+            return [
+                *results,
+                *self._continued(exchange, direct, requests[len(results) :], unit, timeout, assumed),
+            ]
+        finally:
+            self._owner, self._at_work = None, 0
+            self._lock.release()
+
+    def _continued(
+        self,
+        exchange: Exchange,
+        direct: Direct,
+        requests: Sequence[Request[R]],
+        unit: int,
+        timeout: float,
+        assumed: bool,
+    ) -> list[R | ModbusError]:
+        """What came of *requests*, which *direct* began to carry out."""
+        begun = direct.sent_at[0]
+        jobs = [
+            Job(request, unit, self.options, timeout=timeout, now=begun, unit_assumed=assumed)
+            for request in requests
+        ]
+        for job in jobs:
+            job.bound(begun, direct.answered + len(jobs) - 1, self._allowance)
+        work = Work(jobs, self._endpoint.url)
+        self._use(exchange, lambda: exchange.go_on(direct, work))
+        while work.going_on:
+            self._go_on(work)
+        return work.outcomes()
+
+    def _use(self, exchange: Exchange, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except BaseException:
+            self._drop("a call was interrupted")  # nobody knows how much of a request was sent
+            raise
+        if exchange.useless:
+            self._drop(str(exchange.session.failure or "the device was silent"))
+
     def _go_on(self, work: Work) -> None:
         """Carry out what waits, as far as one connection goes."""
         now = time.monotonic()
@@ -104,13 +207,7 @@ class Line:
         except (ConnectionLost, NotAsked) as error:
             work.unreachable(error, time.monotonic())
             return
-        try:
-            exchange.carry_out(work)
-        except BaseException:
-            self._drop("a call was interrupted")  # nobody knows how much of a request was sent
-            raise
-        if exchange.useless:
-            self._drop(str(exchange.session.failure or "the device was silent"))
+        self._use(exchange, lambda: exchange.carry_out(work))
 
     def _pause(self, work: Work, now: float) -> None:
         """Wait for the next of *work* whose pause is over, unless the client is closed."""

@@ -6,20 +6,19 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from functools import partial
-from typing import Any, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
+from mbap.client.asking import Asked
 from mbap.client.circuits import Circuits
 from mbap.client.connection import Connection
 from mbap.client.dialogue import carry_out_async
 from mbap.client.events import Events, EventStream, LinkState, OnEvent
-from mbap.client.job import Job, check_broadcast, copy_of
+from mbap.client.job import DIAGNOSTICS, Job, check_broadcast, copy_of
 from mbap.client.leeway import Leeway
 from mbap.client.options import LinkCounts, LinkKeywords, LinkOptions, LinkStatistics
 from mbap.client.pausing import Pausing
 from mbap.client.queue import Ticket, TicketQueue
-from mbap.client.rewriting import Parts, in_parts
 from mbap.client.sessions import Sessions
 from mbap.client.slots import NO_LIMIT, Dial, Places, Slots
 from mbap.errors import (
@@ -36,6 +35,9 @@ from mbap.protocol.execute import Priority
 from mbap.protocol.pdu import Request
 from mbap.transport import opening
 from mbap.transport.endpoint import Endpoint, parse_endpoint
+
+if TYPE_CHECKING:
+    from mbap.client.rewriting import Parts
 
 R = TypeVar("R")
 
@@ -169,10 +171,46 @@ class Link:
         """How *request* is carried out as others, because of a quirk; None: as it is."""
         if not self.options.quirks.rewrites:
             return None
+        from mbap.client.rewriting import in_parts
+
         parts = in_parts(request, self.options.quirks)
         if parts is not None:
             self._sessions.leeway.used(parts.quirk)
         return parts
+
+    def ask(
+        self, request: Request[Any], unit: int, timeout: float, deadline: float | None, *, assumed: bool
+    ) -> Asked | None:
+        """*request* on its way to *unit*, where the direct way is open; None: nothing was done.
+
+        Whoever awaits its future gives it up with `withdraw_asked`.
+        """
+        connections = self._slots.connections
+        if not connections or (direct := connections[0].direct) is None:
+            return None
+        if len(direct.asked) >= direct.room or direct.is_closing():
+            return None  # while there is room nothing waits: it would have been sent
+        if request.function_code == DIAGNOSTICS or not 0 <= unit <= 255 or (direct.buried and direct.is_torn):
+            return None
+        if deadline is not None and deadline < timeout:
+            return None
+        one = Asked(request, unit, timeout, self._clock(), direct.future(), deadline, assumed)
+        connection = connections[0]
+        self._counts.requests += 1
+        if self._places is not NO_LIMIT:
+            self._places.busy(connection)
+        connection.ask(one)
+        return one
+
+    def withdraw_asked(self, one: Asked) -> None:
+        """Nobody waits for *one* any more."""
+        if one.ticket is None and not one.request.writes:
+            for connection in self._slots.connections:
+                connection.leave_direct()
+        if one.ticket is not None:
+            self.withdraw(one.ticket)
+        else:
+            self._counts.cancelled += 1  # a write that was sent is finished
 
     def job(
         self,
@@ -280,6 +318,8 @@ class Link:
 
     def statistics(self) -> LinkStatistics:
         """The link at this moment."""
+        from dataclasses import asdict
+
         counts = asdict(self._counts)
         for connection in self._slots.connections:
             counts["late_answers"] += connection.session.late
@@ -287,7 +327,7 @@ class Link:
         return LinkStatistics(
             open_connections=len(self._slots.connections),
             queued=len(self._queue) + len(self._pausing),
-            in_flight=sum(connection.session.pending for connection in self._slots.connections),
+            in_flight=sum(connection.in_flight for connection in self._slots.connections),
             resting_units=self._circuits.resting,
             unreachable=self._circuits.unreachable,
             state=self._events.state,
@@ -308,6 +348,35 @@ class Link:
             ticket.end(transaction.result())
         elif not self._repeat(ticket, error, now):
             ticket.fail(error, self.endpoint.url, sent=transaction.sent)
+
+    @property
+    def may_be_direct(self) -> bool:
+        """Whether the direct way may open: it stays so while it is, as nothing else is sent then."""
+        return self._circuits.calm
+
+    def answered_directly(self, connection: Connection, count: int) -> None:
+        """So many requests on the direct way were answered: send what waits."""
+        self._counts.answers += count
+        if self._queue:
+            self._pump()
+        if self._places is not NO_LIMIT and connection.idle:
+            self._places.idle(connection)
+
+    def ticket_of(self, one: Asked) -> Ticket:
+        """The call of *one*, which leaves the direct way, as if it had waited in the queue."""
+        job = Job(
+            one.request,
+            one.unit,
+            self.options,
+            timeout=one.timeout,
+            now=one.sent_at,
+            deadline=one.deadline,
+            unit_assumed=one.assumed,
+        )
+        job.bound(one.sent_at, 0, self._allowance)
+        ticket = Ticket(job, "", one.future)
+        self._queue.place(ticket, Priority.WRITE if one.request.writes else Priority.READ)
+        return ticket
 
     def connection_opened(self, connection: Connection) -> None:
         """*connection* was made: send what waits."""

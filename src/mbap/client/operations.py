@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from types import FunctionType, MethodType
@@ -25,29 +24,32 @@ class operation(Generic[P, R]):  # noqa: N801 - used as a decorator is
     def __init__(self, load: Callable[[], Callable[P, Request[R]]], doc: str) -> None:
         self._load = load
         self._doc = doc
-        self._name = self._owner = ""
-        self._module = __name__
+        self._name = ""
+        self._owner: type = object
         self._made: FunctionType | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._name, self._owner, self._module = name, owner.__qualname__, owner.__module__
+        self._name, self._owner = name, owner
 
     @property
     def _call(self) -> FunctionType:
         if self._made is None:
             self._made = self._make(self._load())
+            setattr(self._owner, self._name, self._made)  # from now on a method like any other
         return self._made
 
     def _make(self, request: Callable[P, Request[R]]) -> FunctionType:
         def call(self: Operations, *args: P.args, **kwargs: P.kwargs) -> object:
             return self._execute(request(*args, **kwargs))
 
+        import inspect
+
         parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
         parameters += inspect.signature(request).parameters.values()
-        call.__name__, call.__qualname__ = self._name, f"{self._owner}.{self._name}"
-        call.__doc__, call.__module__ = self._doc, self._module
+        call.__name__, call.__qualname__ = self._name, f"{self._owner.__qualname__}.{self._name}"
+        call.__doc__, call.__module__ = self._doc, self._owner.__module__
         call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            parameters, return_annotation=_result(request)
+            parameters, return_annotation=_result(request, inspect.Signature.empty)
         )
         return cast("FunctionType", call)
 
@@ -61,13 +63,13 @@ class operation(Generic[P, R]):  # noqa: N801 - used as a decorator is
         return self._call if client is None else MethodType(self._call, client)
 
 
-def _result(request: Callable[..., object]) -> object:
+def _result(request: Callable[..., object], unknown: object) -> object:
     """The R of a class below Request[R], so that `help` can show it."""
     for kind in getattr(request, "__mro__", ()):
         for base in kind.__dict__.get("__orig_bases__", ()):
             if getattr(base, "__origin__", None) is Request:
                 return base.__args__[0]
-    return inspect.Signature.empty
+    return unknown
 
 
 class Operations:

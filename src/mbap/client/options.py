@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypedDict, cast
 
 from mbap.client.breaker import Breaker
 from mbap.client.events import LinkState
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.client.timing import LINK_KINDS, LinkKind, LinkName, link_kind
+from mbap.records import Record
 
 DEFAULT_BREAKER = LINK_KINDS["lan"].breaker
 DEFAULT_BACKOFF = LINK_KINDS["lan"].backoff
@@ -37,8 +37,7 @@ class LinkKeywords(TypedDict, total=False):
     quirks: Quirks
 
 
-@dataclass(frozen=True, slots=True)
-class LinkOptions:
+class LinkOptions(Record):
     """How to treat the device or gateway at an endpoint; times in seconds.
 
     Attributes:
@@ -104,6 +103,12 @@ class LinkOptions:
         return cast("float", self.timeout)
 
     @property
+    def plain(self) -> bool:
+        """Whether the device needs neither pauses nor quirks, and has one connection."""
+        paced = self.pause or self.unit_pause or self.connect_pause
+        return not paced and self.slots == 1 and self.quirks == NO_QUIRKS
+
+    @property
     def user_timeout(self) -> float:
         """What is sent and not acknowledged for so long ends the connection."""
         return max(link_kind(self.link).user_timeout, self.attempt_timeout)
@@ -121,8 +126,7 @@ class LinkOptions:
         return 3.0 * attempts, attempts * pauses + between * (1 + JITTER)
 
 
-@dataclass(slots=True)
-class LinkCounts:
+class LinkCounts(Record, frozen=False):
     """What a link counts, from its beginning.
 
     Attributes:
@@ -152,8 +156,7 @@ class LinkCounts:
     stray_answers: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LinkStatistics:
+class LinkStatistics(Record):
     """A link at one moment; the counts are from its beginning and of `LinkCounts`.
 
     Attributes:

@@ -78,14 +78,18 @@ class TicketQueue:
         if len(self._heap) >= self.limit:
             self.refused += 1
             return False
+        self.place(ticket, priority)
+        self.put_back(ticket)
+        return True
+
+    def place(self, ticket: Ticket, priority: int) -> None:
+        """Give *ticket* its place, by *priority*, without adding it."""
         if not self._heap:
             self._last_turn.clear()
         turn = max(self._turn, self._last_turn.get(ticket.origin, -1) + 1)
         self._last_turn[ticket.origin] = turn
         self._number += 1
         ticket.key = (priority, turn, self._number)
-        self.put_back(ticket)
-        return True
 
     def put_back(self, ticket: Ticket) -> None:
         """Add *ticket* for another attempt: it keeps its place."""

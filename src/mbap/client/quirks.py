@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from typing import Any, Final, Literal
 
-from mbap.durations import parse_duration
+from mbap.records import Record
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Quirks:
+class Quirks(Record):
     """What to forgive a device, and what not to ask of it.
 
     Attributes:
@@ -105,8 +102,8 @@ class Quirks:
 
     def said(self) -> dict[str, object]:
         """Those that are on, with their values."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {one.name: values[one.name] for one in fields(self) if values[one.name] != one.default}
+        values = {name: getattr(self, name) for name in _KINDS}
+        return {name: value for name, value in values.items() if value != getattr(NO_QUIRKS, name)}
 
     def __repr__(self) -> str:
         return f"Quirks({', '.join(f'{name}={value!r}' for name, value in self.said().items())})"
@@ -125,6 +122,8 @@ def known_name(name: str) -> str:
     """
     if name in _READERS:
         return name
+    from difflib import get_close_matches
+
     near = get_close_matches(name, _READERS, 1)
     known = f"did you mean {near[0]}?" if near else f"there are {', '.join(_READERS)}"
     raise ValueError(f"{name!r} is not a quirk: {known}")
@@ -163,11 +162,14 @@ def _duration(text: str, value: str | None) -> float:
     try:
         return float(value)
     except ValueError:
+        from mbap.durations import parse_duration
+
         return parse_duration(value)
 
 
+_KINDS: Final[dict[str, str]] = Quirks.__annotations__
 _READERS: Final[dict[str, Callable[[str, str | None], object]]] = {
-    **{one.name: _flag for one in fields(Quirks) if one.type == "bool"},
+    **{name: _flag for name, kind in _KINDS.items() if kind == "bool"},
     "transaction": _choice,
     "answer_unit": _unit,
     "largest_read": _number,

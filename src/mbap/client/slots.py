@@ -13,6 +13,7 @@ from mbap.client.events import Events, LinkState
 from mbap.client.options import LinkCounts, LinkOptions
 from mbap.client.sessions import Sessions
 from mbap.errors import ConnectFailed, ModbusError
+from mbap.protocol.tcp import TcpFraming
 from mbap.transport.endpoint import Endpoint
 
 Dial = Callable[[Callable[[], asyncio.Protocol], Endpoint, float], Awaitable[None]]
@@ -192,6 +193,7 @@ class Slots:
 
     async def _try_to_open(self) -> ModbusError | None:
         connection = Connection(self._link, self._sessions.new(), self._sessions.window, self._clock)
+        connection.to_be_direct = self._options.plain and type(connection.session.framing) is TcpFraming
         self._circuits.admit_connecting()
         if not self.connections:
             self._tell(LinkState.CONNECTING)

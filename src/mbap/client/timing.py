@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from mbap.client.breaker import Breaker
+from mbap.records import Record
 
 LinkName: TypeAlias = Literal["lan", "wan", "satellite"]
 
 
-@dataclass(frozen=True, slots=True)
-class LinkKind:
+class LinkKind(Record):
     """The times that go with one kind of way to a device, in seconds.
 
     Attributes:

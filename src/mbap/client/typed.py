@@ -116,10 +116,10 @@ def decode_values(encoding: Encoding, answer: Wire) -> Iterator[Value | None]:
     """The values of one answer, one after the other."""
     if isinstance(answer, Bits):
         yield from answer
-        return
-    step = encoding.count * 2
-    for start in range(0, len(answer.wire), step):
-        yield encoding.decode(answer.wire[start : start + step])
+    elif len(answer) == encoding.count:
+        yield encoding.decode(answer)
+    else:
+        yield from encoding.decoder(len(answer) // encoding.count)(answer)
 
 
 def reading(item: str | Item, word_order: str = "") -> Reading:

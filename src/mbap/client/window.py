@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterable
 from typing import Final
 
 from mbap.errors import ConnectionLost, ProtocolError, ResponseTimeout
 from mbap.protocol.client import AnyTransaction
-
-_log = logging.getLogger(__name__)
 
 ENOUGH: Final = 3
 """So many requests that failed beside others prove it, where they are more than one in `OF` of all."""
@@ -38,6 +36,15 @@ class Window:
         self._last_answer: dict[int, float] = {}
         self._lost_at = -1.0
 
+    def answered(self, units: Iterable[int], count: int, now: float) -> None:
+        """*count* requests to *units*, 64 at most, were answered, and were on their way beside others."""
+        for unit in units:
+            self._last_answer[unit] = now
+        self._answered += count
+        if self._answered >= _MEMORY:
+            self._answered -= _MEMORY // 2
+            self._failed //= 2
+
     def ended(self, transaction: AnyTransaction, now: float) -> None:
         """*transaction* ended, which was on its way beside others."""
         error = transaction.error
@@ -66,4 +73,8 @@ class Window:
         if self.size > 1 and self._failed >= ENOUGH and self._failed * OF > self._answered:
             self.reason = f"the device {what} while {self.size} requests were on their way"
             self.size = 1
-            _log.warning("%s: one request at a time from now on: %s", self._endpoint, self.reason)
+            import logging
+
+            logging.getLogger(__name__).warning(
+                "%s: one request at a time from now on: %s", self._endpoint, self.reason
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, Protocol, TypeVar
 
 from mbap.errors import ConnectionLost, ExceptionResponse, ModbusError, ProtocolError, ResponseTimeout
@@ -66,6 +66,7 @@ class ClientSession:
         outstanding: how many requests may be on their way at once; always 1 where only the order tells.
         answers: answers that were handed over. late: those to requests that had been given up.
         unmatched: answers to nothing that was asked.
+        last_number: the transaction identifier that was used last.
         failure: why the connection is of no more use; None while it is.
     """
 
@@ -91,7 +92,7 @@ class ClientSession:
         self._queue: deque[AnyTransaction] = deque()
         self._pending: dict[int, AnyTransaction] = {}
         self._tombstones: OrderedDict[int, None] = OrderedDict()
-        self._last_number = last_number
+        self.last_number = last_number
         self._given_up: AnyTransaction | None = None
         self._last: AnyTransaction | None = None
         self._doubt: str = ""
@@ -106,6 +107,11 @@ class ClientSession:
     def queued(self) -> int:
         """How many requests wait to be sent."""
         return len(self._queue)
+
+    @property
+    def buried(self) -> Collection[int]:
+        """The transaction identifiers that are not used again, because a late answer may have them."""
+        return self._tombstones
 
     @property
     def quarantined(self) -> bool:
@@ -132,6 +138,30 @@ class ClientSession:
         else:
             self._queue.append(transaction)
         return transaction
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing is on its way: what comes next is taken as if nothing had come before."""
+        waits = self._pending or self._queue or self.in_order
+        return not waits and self.failure is None and not self.framing.partial
+
+    def next_numbers(self, count: int) -> int:
+        """The first of *count* transaction identifiers, one behind the other, for one `untouched`."""
+        first = self.last_number % 0xFFFF + 1
+        while self._tombstones and any(
+            (first + i - 1) % 0xFFFF + 1 in self._tombstones for i in range(count)
+        ):
+            first = first % 0xFFFF + 1
+        self.last_number = (first + count - 2) % 0xFFFF + 1
+        return first
+
+    def adopt(self, transaction: AnyTransaction, number: int, now: float) -> None:
+        """*transaction* was sent at *now* with *number* of `next_numbers`: its answer is awaited here."""
+        transaction.number = number
+        transaction.sent = True
+        transaction.deadline = now + transaction.timeout
+        transaction.strays = self.unmatched
+        self._pending[number] = transaction
 
     def data_to_send(self, now: float) -> bytes:
         """The bytes to send now; what they carry counts as sent from here on."""
@@ -205,19 +235,15 @@ class ClientSession:
         return transaction.sent
 
     def _send(self, transaction: AnyTransaction, now: float) -> bytes:
-        transaction.number = number = self._next_number()
-        transaction.sent = True
-        transaction.deadline = now + transaction.timeout
-        transaction.strays = self.unmatched
-        self._pending[number] = transaction
+        self.adopt(transaction, number := self._next_number(), now)
         return self.framing.pack(Adu(transaction.unit, transaction.request.encode(), number))
 
     def _next_number(self) -> int:
-        number = self._last_number
+        number = self.last_number
         while True:
             number = number % 0xFFFF + 1
             if number not in self._pending and number not in self._tombstones:
-                self._last_number = number
+                self.last_number = number
                 return number
 
     # Where transaction identifiers tell.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mbap.protocol.framing import Framing
-from mbap.protocol.sides import Side
-from mbap.protocol.tcp import TcpFraming
+from mbap.records import Record
+
+if TYPE_CHECKING:
+    from mbap.protocol.framing import Framing
+    from mbap.protocol.sides import Side
 
 DEFAULT_PORT = 502
 _LATER = {
@@ -19,11 +19,10 @@ _LATER = {
     "ascii": "a serial line",
 }
 _EXAMPLES = "write it like tcp://192.168.1.100:502, plc7.local, rtu+tcp://moxa:4001 or tcp://[fe80::1]:502#5"
-_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+_NAME = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Record):
     """Where a device, or a listener, is reached.
 
     Attributes:
@@ -49,34 +48,45 @@ class Endpoint:
         """Whether it is reached by datagrams, one ADU each, and not over a connection."""
         return self.scheme == "udp"
 
-    def framing(self, side: Side = Side.CLIENT, *, echo: bool | None = None) -> Framing:
-        """A new framing for one connection; *echo* says whether own frames come back, None finds out."""
+    def framing(self, side: Side | None = None, *, echo: bool | None = None) -> Framing:
+        """A new framing for one connection, at the client unless *side* says so.
+
+        *echo* says whether own frames come back, None finds out.
+        """
         return _FRAMINGS[self.scheme](side, echo)
 
     def __str__(self) -> str:
         return self.url if self.unit is None else f"{self.url}#{self.unit}"
 
 
-def _rtu(side: Side, echo: bool | None) -> Framing:
+def _tcp(side: Side | None, echo: bool | None) -> Framing:
+    from mbap.protocol.tcp import TcpFraming
+
+    return TcpFraming()
+
+
+def _rtu(side: Side | None, echo: bool | None) -> Framing:
     from mbap.protocol.rtu import RtuFraming
+    from mbap.protocol.sides import Side
 
-    return RtuFraming(side, echo=echo)
+    return RtuFraming(side or Side.CLIENT, echo=echo)
 
 
-def _ascii(side: Side, echo: bool | None) -> Framing:
+def _ascii(side: Side | None, echo: bool | None) -> Framing:
     from mbap.protocol.ascii import AsciiFraming
+    from mbap.protocol.sides import Side
 
-    return AsciiFraming(side, echo=echo)
+    return AsciiFraming(side or Side.CLIENT, echo=echo)
 
 
-def _datagrams(side: Side, echo: bool | None) -> Framing:
+def _datagrams(side: Side | None, echo: bool | None) -> Framing:
     from mbap.transport.udp import DatagramFraming
 
     return DatagramFraming()
 
 
-_FRAMINGS: dict[str, Callable[[Side, bool | None], Framing]] = {
-    "tcp": lambda side, echo: TcpFraming(),
+_FRAMINGS: dict[str, Callable[[Side | None, bool | None], Framing]] = {
+    "tcp": _tcp,
     "rtu+tcp": _rtu,
     "ascii+tcp": _ascii,
     "udp": _datagrams,
@@ -125,6 +135,9 @@ def _scheme(plain: str, text: str) -> tuple[str, str]:
 
 
 def _source(query: str, host: str, text: str, *, listening: bool) -> str:
+    import ipaddress
+    import re
+
     name, _, value = query.partition("=")
     if name != "source" or listening:
         raise ValueError(
@@ -161,6 +174,11 @@ def _after_colon(rest: str, text: str) -> str:
 
 def _canonical_host(host: str, text: str) -> str:
     name = _ascii_name(host.lower().removesuffix("."), text)
+    if _is_ipv4(name):
+        return name
+    import ipaddress
+    import re
+
     if ":" in name or re.fullmatch(r"[0-9.]+", name):
         try:
             if not re.fullmatch(r"[^%]*(%[a-z0-9._~-]+)?", name):
@@ -168,9 +186,18 @@ def _canonical_host(host: str, text: str) -> str:
             return str(ipaddress.ip_address(name))
         except ValueError:
             raise ValueError(f"{host!r} in {text!r} is not an IP address: {_EXAMPLES}") from None
-    if len(name) > 253 or max(map(len, name.split("."))) > 63 or not _NAME.fullmatch(name):
+    if len(name) > 253 or max(map(len, name.split("."))) > 63 or not re.fullmatch(_NAME, name):
         raise ValueError(f"{host!r} in {text!r} is not the name of a host: {_EXAMPLES}")
     return name
+
+
+def _is_ipv4(name: str) -> bool:
+    """Whether *name* is an IPv4 address as it is usually written: found without what finds all others."""
+    numbers = name.split(".")
+    return len(numbers) == 4 and all(
+        number.isdecimal() and len(number) <= 3 and int(number) <= 255 and str(int(number)) == number
+        for number in numbers
+    )
 
 
 def _ascii_name(name: str, text: str) -> str:
@@ -183,6 +210,7 @@ def _ascii_name(name: str, text: str) -> str:
 
 
 def _number(what: str, digits: str, low: int, high: int, text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", digits) or not low <= int(digits) <= high:
+    plain = digits.isascii() and digits.isdecimal() and len(digits) <= 5
+    if not plain or not low <= int(digits) <= high:
         raise ValueError(f"the {what} in {text!r} is a number from {low} to {high}, not {digits!r}")
     return int(digits)

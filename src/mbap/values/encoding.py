@@ -11,6 +11,7 @@ from mbap.values.codec import Convert, converter
 from mbap.values.encoder import no_value, raw_wire, truth
 from mbap.values.facts import Layout, check, layout_of, raw_sentinels
 from mbap.values.orders import for_size, for_text
+from mbap.values.series import SeriesDecoder, series_decoder
 from mbap.values.types import Value, type_facts
 from mbap.values.wire import Buffer, swap_bytes, wire_bytes
 
@@ -92,6 +93,16 @@ class Encoding:
             raise ValueError(f"{self.type} takes {_amount(self.count)}, not {len(wire) / 2:g}")
         (raw,) = struct.unpack(self.struct_format, swap_bytes(wire) if self.layout.swapped else wire)
         return raw if self.convert is None else self.convert(raw)
+
+    def decoder(self, count: int) -> SeriesDecoder:
+        """A function that gives *count* values, one behind the other, as a tuple: for many answers alike.
+
+        It takes what `decode` takes; more registers may follow. With fewer it raises `ValueError`.
+
+        Raises:
+            ValueError: *count* is less than 1.
+        """
+        return series_decoder(self, count)
 
     def encode(self, value: Value | None) -> tuple[int, ...]:
         """The registers that give *value* back, at the nearest step of scale; a half goes to the even one.

@@ -1,6 +1,6 @@
 """Protocol data units: one class a function code.
 
-The classes of the codes that nearly every device has are loaded at once, the others when they are first used.
+Each class is loaded when it is first used: most programs need few.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from mbap.addresses import Table
 from mbap.protocol.pdu.base import (
-    Opaque,
     Request,
     Tables,
     decode_request,
@@ -19,17 +17,9 @@ from mbap.protocol.pdu.base import (
     register,
     request_class,
 )
-from mbap.protocol.pdu.bits import ReadCoils, ReadDiscreteInputs, WriteMultipleCoils, WriteSingleCoil
-from mbap.protocol.pdu.registers import (
-    MaskWriteRegister,
-    ReadHoldingRegisters,
-    ReadInputRegisters,
-    ReadWriteMultipleRegisters,
-    WriteMultipleRegisters,
-    WriteSingleRegister,
-)
 
 if TYPE_CHECKING:
+    from mbap.protocol.pdu.bits import ReadCoils, ReadDiscreteInputs, WriteMultipleCoils, WriteSingleCoil
     from mbap.protocol.pdu.diagnostics import Diagnostics, SubFunction
     from mbap.protocol.pdu.extras import Extras, Fifos, Files, Identified, SerialStatus, ServerIdentity
     from mbap.protocol.pdu.fifo import ReadFifoQueue
@@ -42,6 +32,16 @@ if TYPE_CHECKING:
         ReadDeviceIdentification,
         check_objects,
     )
+    from mbap.protocol.pdu.opaque import Opaque
+    from mbap.protocol.pdu.reads import READS
+    from mbap.protocol.pdu.registers import (
+        MaskWriteRegister,
+        ReadHoldingRegisters,
+        ReadInputRegisters,
+        ReadWriteMultipleRegisters,
+        WriteMultipleRegisters,
+        WriteSingleRegister,
+    )
     from mbap.protocol.pdu.status import (
         CommEventCounter,
         CommEventLog,
@@ -50,14 +50,6 @@ if TYPE_CHECKING:
         ReadExceptionStatus,
         ReportServerId,
     )
-
-READS: Final = {
-    Table.COILS: ReadCoils,
-    Table.DISCRETE_INPUTS: ReadDiscreteInputs,
-    Table.HOLDING_REGISTERS: ReadHoldingRegisters,
-    Table.INPUT_REGISTERS: ReadInputRegisters,
-}
-"""The request that reads each table."""
 
 __all__ = [
     "READS",
@@ -107,6 +99,7 @@ __all__ = [
 ]
 
 _MODULES: Final = {
+    "bits": ("ReadCoils", "ReadDiscreteInputs", "WriteMultipleCoils", "WriteSingleCoil"),
     "diagnostics": ("Diagnostics", "SubFunction"),
     "extras": ("Extras", "Fifos", "Files", "Identified", "SerialStatus", "ServerIdentity"),
     "fifo": ("ReadFifoQueue",),
@@ -118,6 +111,16 @@ _MODULES: Final = {
         "ReadDeviceIdCode",
         "ReadDeviceIdentification",
         "check_objects",
+    ),
+    "opaque": ("Opaque",),
+    "reads": ("READS",),
+    "registers": (
+        "MaskWriteRegister",
+        "ReadHoldingRegisters",
+        "ReadInputRegisters",
+        "ReadWriteMultipleRegisters",
+        "WriteMultipleRegisters",
+        "WriteSingleRegister",
     ),
     "status": (
         "CommEventCounter",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Protocol, TypeVar
 
-from mbap.addresses import Table
 from mbap.errors import (
     ExceptionResponse,
     IllegalDataAddress,
@@ -18,6 +15,9 @@ from mbap.errors import (
     ProtocolError,
 )
 from mbap.protocol.wire import Bits, Registers
+
+if TYPE_CHECKING:
+    from mbap.addresses import Table
 
 R = TypeVar("R")
 
@@ -60,6 +60,8 @@ class Request(ABC, Generic[R]):
     @property
     def title(self) -> str:
         """What it does, in words: `read holding registers`."""
+        import re
+
         return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).lower()
 
     @abstractmethod
@@ -101,48 +103,12 @@ class Request(ABC, Generic[R]):
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque(Request[bytes]):
-    """Any other function code, passed on unchanged; the result is what follows the code in the answer."""
-
-    code: int
-    data: bytes = b""
-    writes: ClassVar[bool] = True
-
-    @property
-    def function_code(self) -> int:  # type: ignore[override]
-        """The code, which here belongs to the object and not to the class."""
-        return self.code
-
-    @property
-    def title(self) -> str:
-        return f"function {self.code}"
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.code < EXCEPTION_FLAG:
-            raise ValueError(f"a function code is 1 to 127, not {self.code}")
-        if len(self.data) > 252:
-            raise ValueError(f"a PDU has room for 252 bytes after the function code, not {len(self.data)}")
-
-    def encode(self) -> bytes:
-        return bytes((self.code,)) + self.data
-
-    @classmethod
-    def decode(cls, pdu: bytes) -> Opaque:
-        return cls(pdu[0], pdu[1:])
-
-    def encode_response(self, result: bytes) -> bytes:
-        return bytes((self.code,)) + result
-
-    def decode_response(self, pdu: bytes) -> bytes:
-        expect_function(pdu, self.code)
-        return pdu[1:]
-
-
 _REQUESTS: dict[int, type[Request[Any]]] = {}
 _HOMES: Final = {
     code: f"mbap.protocol.pdu.{module}"
     for module, codes in {
+        "bits": (1, 2, 5, 15),
+        "registers": (3, 4, 6, 16, 22, 23),
         "status": (7, 11, 12, 17),
         "diagnostics": (8,),
         "files": (20, 21),
@@ -151,7 +117,7 @@ _HOMES: Final = {
     }.items()
     for code in codes
 }
-"""The function codes that few need, and the modules to load where one of them comes."""
+"""The function codes of ours, and the modules to load where one of them comes."""
 
 _Kind = TypeVar("_Kind", bound="type[Request[Any]]")
 

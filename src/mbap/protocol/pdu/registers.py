@@ -274,7 +274,8 @@ def _encode_registers(function_code: int, registers: Registers, count: int) -> b
 
 
 def _decode_registers(pdu: bytes, function_code: int, count: int) -> Registers:
+    size = 2 * count
+    if len(pdu) == 2 + size and pdu[0] == function_code and pdu[1] == size:
+        return Registers(pdu[2:])
     expect_function(pdu, function_code)
-    if len(pdu) != 2 + 2 * count or pdu[1] != 2 * count:
-        raise ProtocolError(f"{count} registers take {2 * count} bytes, and the answer is {sizes(pdu)}")
-    return Registers(pdu[2:])
+    raise ProtocolError(f"{count} registers take {size} bytes, and the answer is {sizes(pdu)}")

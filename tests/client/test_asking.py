@@ -1,0 +1,140 @@
+"""The direct way of a link: what is cancelled, waits or is counted on it, as it would be without it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mbap import (
+    AsyncClient,
+    IllegalDataAddress,
+    Link,
+    OutcomeUnknown,
+    ReadHoldingRegisters,
+    ResponseTimeout,
+    WriteSingleRegister,
+)
+from support.scripted import Held, Reply, Silence, registers, scripted
+
+
+def is_open(link: Link) -> bool:
+    return link._slots.connections[0].direct is not None
+
+
+async def test_answers_that_fit_keep_it_open() -> None:
+    with scripted(Reply()) as server:
+        async with AsyncClient(server.url) as plc:
+            for at in range(3):
+                assert await plc.read_holding_registers(at, 2) == registers(at, 2)
+            assert is_open(plc._link)
+            counted = plc._link.statistics()
+            assert (counted.requests, counted.answers, counted.in_flight) == (3, 3, 0)
+
+
+@pytest.mark.parametrize("options", [{"pause": 0.001}, {"unit_pause": 0.001}, {"connect_pause": 0.001}])
+async def test_it_is_not_open_to_a_device_that_needs_pauses(options: dict[str, float]) -> None:
+    with scripted(Reply()) as server:
+        async with AsyncClient(server.url, **options) as plc:  # type: ignore[arg-type]
+            assert await plc.read_holding_registers(0, 2) == registers(0, 2)
+            assert not is_open(plc._link)
+
+
+async def test_it_opens_again_after_an_exception_and_a_right_answer() -> None:
+    with scripted(Reply(pdu=b"\x83\x02"), Reply()) as server:
+        async with AsyncClient(server.url) as plc:
+            with pytest.raises(IllegalDataAddress, match="unit 1, read holding registers"):
+                await plc.read_holding_registers(0, 2)
+            assert not is_open(plc._link)
+            await plc.read_holding_registers(0, 2)
+            assert is_open(plc._link)
+            assert plc._link.statistics().exceptions == 1
+
+
+async def test_a_cancelled_read_does_not_give_its_answer_to_the_next() -> None:
+    with scripted(Held(), Reply()) as server:
+        async with AsyncClient(server.url, outstanding=2) as plc:
+            asking = asyncio.create_task(plc.execute(ReadHoldingRegisters(3, 2)))
+            await asyncio.to_thread(server.wait_for_requests, 1)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert await plc.read_holding_registers(5, 2) == registers(5, 2)
+            counted = plc._link.statistics()
+            assert (counted.cancelled, counted.late_answers) == (1, 1)
+
+
+async def test_it_opens_again_after_a_request_was_given_up() -> None:
+    with scripted(Silence(), Reply()) as server:
+        async with AsyncClient(server.url, timeout=0.05) as plc:
+            with pytest.raises(ResponseTimeout):
+                await plc.read_holding_registers(0, 2)
+            await plc.read_holding_registers(0, 2)
+            assert is_open(plc._link)
+
+
+async def test_a_number_that_was_given_up_is_not_used_again() -> None:
+    with scripted(Silence(), Reply()) as server:
+        async with AsyncClient(server.url, timeout=0.05) as plc:
+            with pytest.raises(ResponseTimeout):
+                await plc.read_holding_registers(0, 2)
+            await plc.read_holding_registers(0, 2)
+            direct = plc._link._slots.connections[0].direct
+            assert direct is not None
+            given_up = server.requests[0].transaction
+            direct.number = (given_up - 2) % 0xFFFF + 1
+            await plc.read_holding_registers(0, 2)
+            assert server.requests[-1].transaction == given_up % 0xFFFF + 1
+
+
+async def test_a_cancelled_write_is_finished() -> None:
+    with scripted(Held(), Reply()) as server:
+        async with AsyncClient(server.url, outstanding=2) as plc:
+            writing = asyncio.create_task(plc.execute(WriteSingleRegister(3, 2)))
+            await asyncio.to_thread(server.wait_for_requests, 1)
+            writing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await writing
+            assert plc._link.statistics().in_flight == 1
+            assert await plc.read_holding_registers(5, 2) == registers(5, 2)
+            assert plc._link.statistics().late_answers == 0
+
+
+async def test_more_than_may_be_on_their_way_wait_for_it() -> None:
+    with scripted(Reply()) as server:
+        async with AsyncClient(server.url, outstanding=3) as plc:
+            reads = (plc.execute(ReadHoldingRegisters(at, 2)) for at in range(40))
+            assert await asyncio.gather(*reads) == [registers(at, 2) for at in range(40)]
+            assert is_open(plc._link)
+
+
+async def test_silence_of_one_is_its_timeout_alone() -> None:
+    with scripted(Silence(), Reply()) as server:
+        async with AsyncClient(server.url, outstanding=3, timeout=0.1) as plc:
+            reads = (plc.execute(ReadHoldingRegisters(at, 2)) for at in range(3))
+            outcomes = await asyncio.gather(*reads, return_exceptions=True)
+            assert [type(one) for one in outcomes if isinstance(one, Exception)] == [ResponseTimeout]
+
+
+async def test_a_read_that_timed_out_is_repeated() -> None:
+    with scripted(Silence(), Reply()) as server:
+        async with AsyncClient(server.url, timeout=0.05, retries=1, retry_pauses=(0.01,)) as plc:
+            assert await plc.read_holding_registers(3, 2) == registers(3, 2)
+            assert plc._link.statistics().retries == 1
+
+
+async def test_closing_leaves_a_write_in_doubt() -> None:
+    with scripted(Silence()) as server:
+        plc = await AsyncClient(server.url).__aenter__()
+        writing = asyncio.create_task(plc.execute(WriteSingleRegister(3, 2)))
+        await asyncio.to_thread(server.wait_for_requests, 1)
+        await plc.aclose()
+        with pytest.raises(OutcomeUnknown):
+            await writing
+
+
+async def test_an_answer_in_two_parts_is_whole() -> None:
+    with scripted(Reply(by_the_byte=True)) as server:
+        async with AsyncClient(server.url, outstanding=2) as plc:
+            reads = (plc.execute(ReadHoldingRegisters(at, 2)) for at in range(4))
+            assert await asyncio.gather(*reads) == [registers(at, 2) for at in range(4)]
