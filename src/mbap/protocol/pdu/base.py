@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +21,13 @@ from mbap.errors import (
 from mbap.protocol.wire import Bits, Registers
 
 R = TypeVar("R")
+_Span = TypeVar("_Span", bound="ReadSpan[Any]")
 
 ADDRESSES = 0x10000
+LONGEST_PDU = 253
+
+SPAN: Final = struct.Struct(">BHH")
+"""Function code, address, and a count or value."""
 EXCEPTION_FLAG = 0x80
 
 
@@ -102,6 +108,34 @@ class Request(ABC, Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadSpan(Request[R]):
+    """A request for *count* items of a table from *address* on."""
+
+    address: int
+    count: int
+    table: ClassVar[Table]
+    most: ClassVar[int]
+    """How many fit into one answer."""
+
+    def __post_init__(self) -> None:
+        argument_address(self.address, self.count, self.most)
+
+    def encode(self) -> bytes:
+        return SPAN.pack(self.function_code, self.address, self.count)
+
+    @classmethod
+    def decode(cls: type[_Span], pdu: bytes) -> _Span:
+        check_structure(len(pdu) == 5)
+        _, address, count = SPAN.unpack(pdu)
+        check_structure(1 <= count <= cls.most)
+        check_span(address, count)
+        return cls(address, count)
+
+    def spans(self) -> tuple[tuple[Table, int, int, bool], ...]:
+        return ((self.table, self.address, self.count, False),)
+
+
+@dataclass(frozen=True, slots=True)
 class Opaque(Request[bytes]):
     """Any other function code, passed on unchanged; the result is what follows the code in the answer."""
 
@@ -129,13 +163,15 @@ class Opaque(Request[bytes]):
 
     @classmethod
     def decode(cls, pdu: bytes) -> Opaque:
+        check_structure(1 <= len(pdu) <= LONGEST_PDU and 1 <= pdu[0] < EXCEPTION_FLAG)
         return cls(pdu[0], pdu[1:])
 
     def encode_response(self, result: bytes) -> bytes:
-        return bytes((self.code,)) + result
+        return fitting(bytes((self.code,)) + result)
 
     def decode_response(self, pdu: bytes) -> bytes:
         expect_function(pdu, self.code)
+        expect_fitting(pdu)
         return pdu[1:]
 
 
@@ -178,8 +214,10 @@ def decode_request(pdu: bytes) -> Request[object]:
     """The request that *pdu* is, checked in the standard's order: function 01, structure 03, address 02.
 
     Raises:
-        ExceptionResponse: what a server has to answer.
+        ExceptionResponse: what a server has to answer; an empty PDU has no function, and is refused as such.
     """
+    if not pdu:
+        raise IllegalFunction
     kind = _REQUESTS.get(pdu[0]) or request_class(pdu[0])
     if kind is None:
         raise IllegalFunction
@@ -214,6 +252,19 @@ def sizes(pdu: bytes) -> str:
     if len(pdu) < 2:
         return "without a byte count"
     return f"{len(pdu) - 2} bytes with a byte count of {pdu[1]}"
+
+
+def fitting(pdu: bytes, what: str = "this answer takes") -> bytes:
+    """*pdu*; `ValueError` when it is longer than one can be."""
+    if len(pdu) > LONGEST_PDU:
+        raise ValueError(f"{what} {len(pdu)} bytes, and {LONGEST_PDU} fit into an answer")
+    return pdu
+
+
+def expect_fitting(pdu: bytes) -> None:
+    """Raises `ProtocolError` when a response of any length is longer than a PDU can be."""
+    if len(pdu) > LONGEST_PDU:
+        raise ProtocolError(f"the answer has {len(pdu)} bytes, and a PDU has {LONGEST_PDU} at most")
 
 
 def expect_echo(pdu: bytes, echo: bytes) -> None:
