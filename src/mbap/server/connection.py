@@ -40,6 +40,10 @@ class Host(Service, Protocol):
         """A session for one connection."""
         ...
 
+    def keeps(self, address: str) -> bool:
+        """Whether a client at *address* may be idle for as long as it likes."""
+        ...
+
     def admit(self, connection: Connection) -> None:
         """*connection* has begun."""
         ...
@@ -72,7 +76,7 @@ class Connection(asyncio.BufferedProtocol):
         self._session = host.new_session()
         self._buffer = bytearray(host.limits.read_size)
         self._heard = Heard()
-        self._reading_paused = self._closing = self._half_closed = False
+        self._reading_paused = self._closing = self._half_closed = self._kept = False
         self._transport: asyncio.Transport
         self._loop = asyncio.get_running_loop()
         self._unread_since: float | None = None
@@ -101,6 +105,7 @@ class Connection(asyncio.BufferedProtocol):
         name = transport.get_extra_info("peername") or ("", 0)
         peer = Peer(str(name[0]), int(name[1]), self._host.url)
         self.conversation = Conversation(self._host, self._session, self, peer)
+        self._kept = self._host.keeps(peer.address)
         self._host.admit(self)
         transport.set_write_buffer_limits(high=self._host.limits.write_buffer)
         connection = transport.get_extra_info("socket")
@@ -239,7 +244,7 @@ class Connection(asyncio.BufferedProtocol):
         return (
             inf if self._unread_since is None else self._unread_since + limits.stalled_timeout,
             inf if self._partial_since is None else self._complete_by(self._partial_since),
-            idle if self.quiet or self._half_closed else inf,
+            idle if self._half_closed or (self.quiet and not self._kept) else inf,
         )
 
     def _complete_by(self, since: float) -> float:

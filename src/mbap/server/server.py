@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
@@ -16,14 +15,14 @@ from mbap.protocol.server import Heard, Indication, ServerSession
 from mbap.protocol.sides import Side
 from mbap.server.connection import Connection
 from mbap.server.conversation import Conversation
-from mbap.server.datagrams import Datagrams
+from mbap.server.datagrams import DatagramClient, Datagrams
 from mbap.server.diagnostics import Bus
 from mbap.server.faults import Faults
 from mbap.server.faultstage import FaultyDevice
+from mbap.server.guests import Correspondents, Guests
 from mbap.server.handler import Handler, OnBus
 from mbap.server.limits import Limits, ServerStatistics
 from mbap.server.listening import Acceptor, bound, cannot_listen, places
-from mbap.server.networks import Networks
 from mbap.server.seldom import Seldom
 from mbap.transport.endpoint import parse_endpoint
 
@@ -68,9 +67,8 @@ class Server:
         self.bus = Bus()
         self.seldom = Seldom(log)
         self._public = public
-        self._allowed = None if self.limits.allow is None else Networks(self.limits.allow)
-        self._connections: set[Connection] = set()
-        self._by_address: Counter[str] = Counter()
+        self._connections = Guests[Connection](self.limits, self.counted, self.seldom)
+        self._correspondents = Correspondents[DatagramClient](self.limits, self.counted, self.seldom)
         self._acceptors: list[Acceptor] = []
         self._datagrams: list[Datagrams] = []
         self._listening = False
@@ -91,7 +89,7 @@ class Server:
 
     def statistics(self) -> ServerStatistics:
         """What it has counted so far: a copy, which does not change any more."""
-        return replace(self.counted, connections=len(self._connections) + sum(map(len, self._datagrams)))
+        return replace(self.counted, connections=len(self._connections) + len(self._correspondents))
 
     async def start(self) -> None:
         """Listen; entering `async with` does the same."""
@@ -150,7 +148,9 @@ class Server:
             log.warning("%s: UDP is not in the Modbus standard; requests and answers may get lost", self.url)
         for one in sockets:
             if self._endpoint.datagrams:
-                _, datagrams = await loop.create_datagram_endpoint(lambda: Datagrams(self), sock=one)
+                _, datagrams = await loop.create_datagram_endpoint(
+                    lambda: Datagrams(self, self._correspondents), sock=one
+                )
                 self._datagrams.append(datagrams)
             else:
                 one.listen(self.limits.backlog)
@@ -170,7 +170,7 @@ class Server:
 
     async def _take(self, accepted: socket.socket, address: str) -> None:
         """Serve a connection, or close it before a byte of it is read."""
-        if not self.allows(address) or not self._has_room(address):
+        if not self._connections.allows(address) or not self._connections.has_room(address):
             accepted.close()
             return
         try:
@@ -186,40 +186,6 @@ class Server:
             problem.strerror or problem,
         )
 
-    def allows(self, address: str) -> bool:
-        """Whether clients at *address* are served; counts those that are not."""
-        if self._allowed is None or address in self._allowed:
-            return True
-        self.counted.forbidden += 1
-        self.seldom.warn("forbidden", "refused %s: its address is not among those allowed", address)
-        return False
-
-    def _has_room(self, address: str) -> bool:
-        limits = self.limits
-        if limits.max_per_address is not None and self._by_address[address] >= limits.max_per_address:
-            own = [connection for connection in self._connections if connection.peer.address == address]
-            if not self._make_room(own):
-                self.counted.refused_per_address += 1
-                self.seldom.warn("address", "refused %s: it has %d connections", address, len(own))
-                return False
-        if len(self._connections) >= limits.max_connections and not self._make_room(self._connections):
-            self.counted.refused += 1
-            self.seldom.warn("full", "refused %s: %d are connected", address, len(self._connections))
-            return False
-        return True
-
-    def _make_room(self, among: Iterable[Connection]) -> bool:
-        if self.limits.when_full == "refuse":
-            return False
-        quiet = [connection for connection in among if connection.quiet]
-        if not quiet:
-            return False
-        longest = min(quiet, key=lambda connection: connection.last_active)
-        self.counted.dropped += 1
-        self.forget(longest)
-        longest.abort()
-        return True
-
     # --- what its connections call ---
 
     def new_session(self) -> ServerSession:
@@ -228,22 +194,18 @@ class Server:
         # for an echo.
         return ServerSession(self._endpoint.framing(Side.SERVER, echo=False))
 
+    def keeps(self, address: str) -> bool:
+        """Whether a client at *address* may be idle for as long as it likes."""
+        return self._connections.keeps(address)
+
     def admit(self, connection: Connection) -> None:
         """*connection* has begun."""
-        self.counted.accepted += 1
-        self._connections.add(connection)
-        self._by_address[connection.peer.address] += 1
+        self._connections.admit(connection)
         self._deserted.clear()
 
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""
-        if connection not in self._connections:
-            return
-        self._connections.remove(connection)
-        address = connection.peer.address
-        self._by_address[address] -= 1
-        if not self._by_address[address]:
-            del self._by_address[address]
+        self._connections.forget(connection)
         if not self._connections:
             self._deserted.set()
 
