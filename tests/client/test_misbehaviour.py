@@ -234,6 +234,16 @@ def test_without_a_unit_the_error_says_which_was_assumed_and_what_to_try(kind: s
 
 
 @pytest.mark.parametrize("kind", FRONTS)
+def test_what_came_instead_of_the_answer_is_better_advice_than_another_unit(kind: str) -> None:
+    with (
+        scripted(Reply(transaction=0)) as server,
+        connected(kind, server.url, timeout=0.05) as client,
+        pytest.raises(ResponseTimeout, match="needs a quirk for that"),
+    ):
+        client.execute(READ)
+
+
+@pytest.mark.parametrize("kind", FRONTS)
 def test_with_a_unit_the_error_does_not_speak_of_assuming(kind: str) -> None:
     with (
         scripted(Silence()) as server,

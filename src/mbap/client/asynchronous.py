@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast, overload
 
 from mbap.client.dialogue import Dialogue, carry_out_async
 from mbap.client.events import EventStream, LinkState, OnEvent
@@ -17,7 +17,7 @@ from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.client.timing import LinkName
 from mbap.client.typed import Answer, Given, reading, writing
 from mbap.errors import ModbusError
-from mbap.protocol.execute import Priority
+from mbap.protocol.execute import Priority, RequestFor
 from mbap.protocol.pdu import DeviceIdentification, Request
 from mbap.transport.endpoint import parse_endpoint
 
@@ -61,8 +61,8 @@ class AsyncUnit(AsyncOperations):
         Raises:
             ModbusError: one of its kinds, see `mbap.errors`.
         """
-        if self._link.options.quirks.rewrites:
-            parts = self._link.in_parts(request)
+        if self._link.leeway.rewrites:
+            parts = self._link.in_parts(request, self.number)
             if parts is not None:
                 return await self.carry_out(parts.dialogue(), deadline=deadline)
         outcome = await self._link.outcome(self._submit(request, deadline))
@@ -70,14 +70,23 @@ class AsyncUnit(AsyncOperations):
             raise outcome
         return cast("R", outcome)
 
+    @overload
     async def execute_many(
         self, requests: Sequence[Request[R]], *, deadline: float | None = None
-    ) -> list[R | ModbusError]:
+    ) -> list[R | ModbusError]: ...
+    @overload
+    async def execute_many(
+        self, requests: Sequence[RequestFor[object]], *, deadline: float | None = None
+    ) -> list[object]: ...
+    async def execute_many(
+        self, requests: Sequence[RequestFor[object]], *, deadline: float | None = None
+    ) -> list[R | ModbusError] | list[object]:
         """Carry out *requests*, as many at once as `outstanding` says; results or errors in their order.
 
-        *deadline* bounds all of them together, in seconds from now.
+        They may be of different classes. *deadline* bounds all of them together, in seconds from now.
         """
-        if self._link.options.quirks.rewrites:
+        requests = cast("Sequence[Request[Any]]", requests)
+        if self._link.leeway.rewrites:
             return [
                 cast("R | ModbusError", await self._outcome(request, left))
                 for request, left in _left(requests, deadline)
@@ -107,7 +116,7 @@ class AsyncUnit(AsyncOperations):
             ValueError: *item* cannot be understood; the sentence says how to write it.
             ModbusError: one of its kinds.
         """
-        return await self.carry_out(reading(item, word_order).dialogue(self._link.leeway))
+        return await self.carry_out(reading(item, word_order).dialogue(self._link.leeway.at(self.number)))
 
     async def write(self, item: str, value: Given, *, word_order: str = "") -> None:
         """Write *value* to *item*: `write("40108:float32", 1.5)`, `write("co3", True)`.

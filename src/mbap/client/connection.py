@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from mbap.client.alarm import Alarm
 from mbap.client.job import Trust
+from mbap.client.pacing import Pacing
 from mbap.client.queue import Ticket
 from mbap.client.window import Window
 from mbap.errors import ConnectionLost
 from mbap.protocol.client import AnyTransaction, ClientSession
 from mbap.transport import tcp
-
-_SHORTEST_TIMER = 0.001
 
 
 class Owner(Protocol):
@@ -38,48 +38,47 @@ class Connection(asyncio.Protocol):
     Attributes:
         session: the state machine of this connection.
         window: how many requests the device stands at once.
-        ready_at: when the next request may be sent, by the pauses that the device needs.
-        quiet_since: when the last byte came, or the last request on its way ended.
-        last_unit: the unit that was asked last.
+        pacing: when the next request may be sent, by the pauses that the device needs.
         opened_at: when the connection was made.
         closed_here: it was ended on this side.
     """
 
     __slots__ = (
+        "_alarm",
         "_clock",
         "_closing",
         "_on_way",
         "_owner",
         "_retired",
         "_side_by_side",
-        "_timer",
-        "_timer_at",
         "_transport",
         "_trust",
         "closed_here",
-        "last_unit",
         "opened_at",
-        "quiet_since",
-        "ready_at",
+        "pacing",
         "session",
         "window",
     )
 
     def __init__(
-        self, owner: Owner, session: ClientSession, window: Window, clock: Callable[[], float]
+        self,
+        owner: Owner,
+        session: ClientSession,
+        window: Window,
+        pacing: Pacing,
+        clock: Callable[[], float],
     ) -> None:
         self.session = session
         self.window = window
-        self.last_unit: int | None = None
-        self.opened_at = self.quiet_since = self.ready_at = clock()
+        self.pacing = pacing
+        self.opened_at = clock()
         self._owner = owner
         self._clock = clock
         self._trust = Trust()
         self._retired = self._closing = self.closed_here = self._side_by_side = False
         self._on_way: dict[AnyTransaction, Ticket] = {}
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._alarm = Alarm(self._check_deadlines)
 
     @property
     def idle(self) -> bool:
@@ -108,9 +107,9 @@ class Connection(asyncio.Protocol):
             job.request, job.unit, job.attempt_timeout(now), job.answered
         )
         self._on_way[transaction] = ticket
-        self.last_unit = job.unit
+        self.pacing.sent(job.unit, now)
         cast("asyncio.Transport", self._transport).write(self.session.data_to_send(now))
-        self._arm(cast("float", transaction.deadline), now)
+        self._alarm.set(cast("float", transaction.deadline), now)
 
     def cancel(self, ticket: Ticket) -> None:
         """Nobody waits for *ticket* any more: a late answer to it will be dropped."""
@@ -140,11 +139,12 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.opened_at = self.quiet_since = self._clock()
+        self.opened_at = self._clock()
+        self.pacing.opened(self.opened_at)
         self._owner.connection_opened(self)
 
     def data_received(self, data: bytes) -> None:
-        now = self.quiet_since = self._clock()
+        now = self.pacing.quiet_since = self._clock()
         quarantined = self.session.quarantined
         self._ended(self.session.receive_data(data, now), now)
         if self.session.failure is not None:
@@ -157,8 +157,7 @@ class Connection(asyncio.Protocol):
         error = tcp.connection_lost(problem) if isinstance(problem, OSError) else None
         self._ended(self.session.receive_eof(error), self._clock())
         self._end_forgotten()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         self._owner.connection_closed(self)
 
     def _ended(self, ended: list[AnyTransaction], now: float) -> None:
@@ -181,7 +180,7 @@ class Connection(asyncio.Protocol):
 
     def _moved(self, now: float) -> None:
         if self.idle:
-            self.quiet_since = now
+            self.pacing.quiet_since = now
             self._side_by_side = False
             if not self.usable:
                 self.close()
@@ -189,25 +188,14 @@ class Connection(asyncio.Protocol):
 
     def _arm_for_quarantine(self, now: float) -> None:
         if self.session.quarantined:
-            self._arm(cast("float", self.session.next_deadline()), now)
-
-    def _arm(self, deadline: float, now: float) -> None:
-        """One timer serves many requests: it is set earlier, never later, and looks again when it fires."""
-        if self._timer is not None:
-            if self._timer_at <= deadline:
-                return
-            self._timer.cancel()
-        self._timer_at = deadline
-        delay = max(deadline - now, _SHORTEST_TIMER)
-        self._timer = asyncio.get_running_loop().call_later(delay, self._check_deadlines)
+            self._alarm.set(cast("float", self.session.next_deadline()), now)
 
     def _check_deadlines(self) -> None:
-        self._timer = None
         now = self._clock()
         self._ended(self.session.check_deadlines(now), now)
         if self.session.failure is not None:
             self.close()  # a quarantine is over, and its answer did not come
             return
         deadline = self.session.next_deadline()
-        if deadline is not None and self._timer is None:
-            self._arm(deadline, now)
+        if deadline is not None:
+            self._alarm.set(deadline, now)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Self, TypeVar, Unpack, cast
 
+from mbap.client.alarm import Alarm
 from mbap.client.circuits import Circuits
 from mbap.client.connection import Connection
 from mbap.client.dialogue import carry_out_async
@@ -24,10 +24,8 @@ from mbap.client.sessions import Sessions
 from mbap.client.slots import NO_LIMIT, Dial, Places, Slots
 from mbap.errors import (
     ConnectionLost,
-    ExceptionResponse,
     ModbusError,
     NotAsked,
-    ProtocolError,
     ResponseTimeout,
     Target,
 )
@@ -53,6 +51,7 @@ class Link:
     """
 
     __slots__ = (
+        "_alarm",
         "_allowance",
         "_circuits",
         "_clock",
@@ -64,8 +63,6 @@ class Link:
         "_queue",
         "_sessions",
         "_slots",
-        "_timer",
-        "_timer_at",
         "endpoint",
         "options",
     )
@@ -104,8 +101,7 @@ class Link:
             dial=dial or partial(opening.dial, user_timeout=self.options.user_timeout),
             places=places,
         )
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = math.inf
+        self._alarm = Alarm(self._pump)
 
     async def execute(
         self,
@@ -130,7 +126,7 @@ class Link:
             ModbusError: one of its kinds; `NotAsked` where nothing was sent.
             ValueError: *unit* is not 0 to 255.
         """
-        parts = self.in_parts(request)
+        parts = self.in_parts(request, unit)
         if parts is None:
             return await self._execute(self.job(request, unit, deadline=deadline), priority, origin)
         give_up_at = None if deadline is None else self._clock() + deadline
@@ -165,13 +161,14 @@ class Link:
         self._counts.broadcasts += 1
         await self._execute(self.job(request, 0, deadline=deadline, answered=False), None, origin)
 
-    def in_parts(self, request: Request[R]) -> Parts[R] | None:
-        """How *request* is carried out as others, because of a quirk; None: as it is."""
-        if not self.options.quirks.rewrites:
+    def in_parts(self, request: Request[R], unit: int) -> Parts[R] | None:
+        """How *request* to *unit* is carried out as others, because of a quirk; None: as it is."""
+        if not self.leeway.rewrites:
             return None
-        parts = in_parts(request, self.options.quirks)
+        leeway = self.leeway.at(unit)
+        parts = in_parts(request, leeway.quirks)
         if parts is not None:
-            self._sessions.leeway.used(parts.quirk)
+            leeway.used(parts.quirk)
         return parts
 
     def job(
@@ -251,8 +248,7 @@ class Link:
     async def aclose(self) -> None:
         """Close every connection, for good; what waits or is on its way ends with `ConnectionLost`."""
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         self._fail(self._pausing.take_all(), ConnectionLost("the link was closed"))
         self._fail(self._queue.take_all(), ConnectionLost("the link was closed"))
         await self._slots.aclose("the link was closed")
@@ -292,16 +288,20 @@ class Link:
             unreachable=self._circuits.unreachable,
             state=self._events.state,
             window=self._sessions.window.size,
-            quirks=dict(self._sessions.leeway.counts),
+            quirks=self._sessions.leeway.counts,
             **counts,
         )
+
+    def quirks_used(self, unit: int) -> Mapping[str, int]:
+        """How often each of the quirks of *unit* was needed, and of the connection that others share."""
+        return self._sessions.leeway.counts_of(unit)
 
     # What a connection tells (the Owner of mbap.client.connection).
 
     def transaction_ended(self, connection: Connection, ticket: Ticket, transaction: AnyTransaction) -> None:
         """The attempt of *ticket* ended: give its outcome, or try once more."""
         now, error = self._clock(), transaction.error
-        self._count(error)
+        self._counts.ended(error)
         self._circuits.ended(ticket.job.unit, error, now, probe=ticket.probe)
         ticket.transaction = None
         if error is None:
@@ -344,13 +344,13 @@ class Link:
             if connection is None:
                 self._slots.want(now)
                 break
-            ready_at = self._ready_at(connection, ticket)
+            ready_at = connection.pacing.ready_for(ticket.job.unit)
             if ready_at > now:
-                self._wake(ready_at, now)
+                self._alarm.set(ready_at, now)
                 break
             self._send(self._queue.pop(), connection, now)
         if self._queue:
-            self._wake(self._queue.next_expiry, now)
+            self._alarm.set(self._queue.next_expiry, now)
 
     def _head(self, now: float) -> Ticket | None:
         """The next ticket that may be sent; those that may not end here."""
@@ -385,47 +385,12 @@ class Link:
         self._queue.put_back(ticket)
         self._pump()
 
-    def _ready_at(self, connection: Connection, ticket: Ticket) -> float:
-        options = self.options
-        if connection.last_unit is None:
-            return connection.ready_at
-        pause = options.pause
-        if connection.last_unit != ticket.job.unit and options.unit_pause > pause:
-            pause = options.unit_pause
-        return max(connection.ready_at, connection.quiet_since + pause) if pause else connection.ready_at
-
     def _send(self, ticket: Ticket, connection: Connection, now: float) -> None:
         ticket.probe = self._circuits.admit(ticket.job.unit)
         self._counts.requests += 1
         self._places.busy(connection)
-        connection.ready_at = now + self.options.pause
         connection.send(ticket, now)
-
-    def _count(self, error: ModbusError | None) -> None:
-        if error is None:
-            self._counts.answers += 1
-        elif isinstance(error, ExceptionResponse):
-            self._counts.exceptions += 1
-        elif isinstance(error, ResponseTimeout):
-            self._counts.timeouts += 1
-        elif isinstance(error, ProtocolError):
-            self._counts.protocol_errors += 1
 
     def _fail(self, tickets: list[Ticket], error: ModbusError) -> None:
         for ticket in tickets:
             ticket.fail(copy_of(error), self.endpoint.url, sent=False)
-
-    # Waking up.
-
-    def _wake(self, when: float, now: float) -> None:
-        """Look again at *when*; one timer serves all."""
-        if when >= self._timer_at:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = when
-        self._timer = asyncio.get_running_loop().call_later(max(when - now, 0.001), self._woken)
-
-    def _woken(self) -> None:
-        self._timer, self._timer_at = None, math.inf
-        self._pump()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict, cast
 
 from mbap.client.breaker import Breaker
 from mbap.client.events import LinkState
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.client.timing import LINK_KINDS, LinkKind, LinkName, link_kind
+from mbap.errors import ExceptionResponse, ModbusError, ProtocolError, ResponseTimeout
 
 DEFAULT_BREAKER = LINK_KINDS["lan"].breaker
 DEFAULT_BACKOFF = LINK_KINDS["lan"].backoff
@@ -35,6 +36,7 @@ class LinkKeywords(TypedDict, total=False):
     backoff: Breaker | None
     queue: int
     quirks: Quirks
+    unit_quirks: Mapping[int, Quirks]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class LinkOptions:
         backoff: when to leave an endpoint alone that cannot be connected; None never does.
         queue: how many requests may wait; what is more is refused with `NotAsked`.
         quirks: how the device breaks the rules.
+        unit_quirks: where the units behind the endpoint differ, those of a unit, instead of the ones in
+            *quirks*; what is of the connection stands in *quirks* alone.
     """
 
     timeout: float | None = None
@@ -76,6 +80,7 @@ class LinkOptions:
     backoff: Breaker | None = DEFAULT_BACKOFF
     queue: int = 1000
     quirks: Quirks = NO_QUIRKS
+    unit_quirks: Mapping[int, Quirks] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         self._take_from(link_kind(self.link))
@@ -89,6 +94,9 @@ class LinkOptions:
             raise ValueError("retry_pauses are one or more pauses, each 0 seconds or more")
         if not 1 <= self.outstanding <= 64:
             raise ValueError(f"outstanding is 1 to 64, not {self.outstanding}")
+        for unit, quirks in self.unit_quirks.items():
+            if strange := quirks.of_connection().said():
+                raise ValueError(f"unit {unit}: {next(iter(strange))} is of the connection, so of its quirks")
 
     def _take_from(self, kind: LinkKind) -> None:
         if self.timeout is None:
@@ -150,6 +158,17 @@ class LinkCounts:
     connections_lost: int = 0
     late_answers: int = 0
     stray_answers: int = 0
+
+    def ended(self, error: ModbusError | None) -> None:
+        """An attempt ended, with *error* or with a result."""
+        if error is None:
+            self.answers += 1
+        elif isinstance(error, ExceptionResponse):
+            self.exceptions += 1
+        elif isinstance(error, ResponseTimeout):
+            self.timeouts += 1
+        elif isinstance(error, ProtocolError):
+            self.protocol_errors += 1
 
 
 @dataclass(frozen=True, slots=True)

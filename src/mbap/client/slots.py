@@ -11,6 +11,7 @@ from mbap.client.circuits import Circuits
 from mbap.client.connection import Connection, Owner
 from mbap.client.events import Events, LinkState
 from mbap.client.options import LinkCounts, LinkOptions
+from mbap.client.pacing import Pacing
 from mbap.client.sessions import Sessions
 from mbap.errors import ConnectFailed, ModbusError
 from mbap.transport.endpoint import Endpoint
@@ -133,7 +134,7 @@ class Slots:
         if longest is not None:
             self._retire_idle(now, longest)
         free = [connection for connection in self.connections if connection.has_room]
-        return min(free, key=lambda connection: connection.ready_at, default=None)
+        return min(free, key=lambda connection: connection.pacing.ready_at, default=None)
 
     def want(self, now: float) -> None:
         """Make one more connection, if a slot is left and the device is not known to refuse it."""
@@ -153,7 +154,6 @@ class Slots:
         self._circuits.connected()
         self._tell(LinkState.UP)
         self.connections.append(connection)
-        connection.ready_at = self._clock() + self._options.connect_pause
         self._places.opened(connection)
 
     def closed(self, connection: Connection) -> None:
@@ -191,7 +191,13 @@ class Slots:
         return error
 
     async def _try_to_open(self) -> ModbusError | None:
-        connection = Connection(self._link, self._sessions.new(), self._sessions.window, self._clock)
+        connection = Connection(
+            self._link,
+            self._sessions.new(),
+            self._sessions.window,
+            Pacing(self._options, self._clock()),
+            self._clock,
+        )
         self._circuits.admit_connecting()
         if not self.connections:
             self._tell(LinkState.CONNECTING)
@@ -222,7 +228,7 @@ class Slots:
 
     def _retire_idle(self, now: float, longest: float) -> None:
         for connection in list(self.connections):
-            if connection.idle and connection.usable and now - connection.quiet_since > longest:
+            if connection.idle and connection.usable and now - connection.pacing.quiet_since > longest:
                 self._sessions.leeway.used("reconnect_idle")
                 connection.retire()
 
