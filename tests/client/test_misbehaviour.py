@@ -18,7 +18,7 @@ from mbap import (
 from support.fronts import FRONTS, connected
 from support.scripted import Held, Reply, Silence, Step, registers, scripted
 
-QUICK = 0.15
+QUICK = 0.3
 READ = ReadHoldingRegisters(107, 3)
 RIGHT = registers(107, 3)
 WRITE = WriteSingleRegister(7, 42)

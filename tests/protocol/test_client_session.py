@@ -108,6 +108,15 @@ def test_a_number_is_not_used_again_while_its_tombstone_stands() -> None:
     assert 1 not in numbers
 
 
+def test_an_answer_that_comes_twice_is_not_the_next_ones() -> None:
+    session = ClientSession()
+    asked(session)
+    session.receive_data(packed(ANSWER), 100.1)
+    (second,) = asked(session)
+    session.receive_data(packed(ANSWER), 100.2)
+    assert (second.done, session.unmatched) == (False, 1)
+
+
 def test_after_a_wrong_answer_the_right_one_is_late_and_its_number_is_not_used_again() -> None:
     session = ClientSession()
     (transaction,) = asked(session)
