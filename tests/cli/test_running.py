@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 import pytest
 
-from mbap.cli.running import until_stopped
+from mbap.cli.running import run, until_stopped
 from mbap.collect.poller import Poller
 from mbap.server.device import Device
 from mbap.server.server import Server
@@ -36,3 +39,24 @@ async def test_a_site_that_was_given_a_time_ends_without_complaint(tmp_path: Pat
     site = Site(site_plan("tcp://127.0.0.1:1", folder=tmp_path))
     await until_stopped(site, 0.1, lambda: begun.append("yes"))
     assert begun == ["yes"]
+
+
+def loop_of_run() -> str:
+    """The module of the event loop on which commands run."""
+    taken: list[str] = []
+
+    async def main() -> None:
+        taken.append(type(asyncio.get_running_loop()).__module__.partition(".")[0])
+
+    run(main())
+    return taken[0]
+
+
+@pytest.mark.skipif(not find_spec("uvloop"), reason="needs uvloop")
+def test_commands_run_on_uvloop_where_it_is_installed() -> None:
+    assert loop_of_run() == "uvloop"
+
+
+def test_commands_run_without_uvloop_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    assert loop_of_run() == "asyncio"

@@ -329,6 +329,23 @@ def test_a_thousand_clients_that_come_at_once_are_all_served() -> None:
     assert answers == [ANSWER_0] * 1_000
 
 
+@pytest.mark.parametrize("limits", [Limits(max_connections=10), Limits(max_per_address=10)])
+async def test_of_a_burst_no_more_are_let_in_than_may_be(limits: Limits) -> None:
+    async with Server("tcp://127.0.0.1:0", Device(holding_registers=[7]), limits=limits) as server:
+        clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
+        try:
+            await until(lambda: server.statistics().accepted + _refused(server) == 60)
+            assert (server.statistics().accepted, _refused(server)) == (10, 50)
+        finally:
+            for client in clients:
+                client.close()
+
+
+def _refused(server: Server) -> int:
+    counted = server.statistics()
+    return counted.refused + counted.refused_per_address
+
+
 def test_a_burst_waits_in_the_systems_queue_and_is_served_when_the_loop_comes_to_it() -> None:
     """300 connect before the server's loop has a turn: more than the usual queue of 100 holds."""
     _room_for_files(1_000)

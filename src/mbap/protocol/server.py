@@ -69,10 +69,11 @@ class ServerSession:
     be: unit 0 is then a broadcast, and one request is answered before the next is begun.
     """
 
-    __slots__ = ("_checks", "framing")
+    __slots__ = ("_checks", "_heard", "framing")
 
     def __init__(self, framing: Framing | None = None) -> None:
         self.framing: Framing = framing or TcpFraming()
+        self._heard = Heard()
         self._checks = [name for name in _CHECKS if hasattr(self.framing, name)]
 
     @property
@@ -91,11 +92,19 @@ class ServerSession:
         return self.framing.partial
 
     @property
+    def fresh(self) -> bool:
+        """Whether what comes next is Modbus TCP, and taken as if nothing had come before."""
+        return isinstance(self.framing, TcpFraming) and self.framing.fresh
+
+    @property
     def heard(self) -> Heard:
         """What the framing has left out so far."""
         framing = self.framing
         wrong = sum(getattr(framing, name) for name in self._checks) if self._checks else 0
-        return Heard(getattr(framing, "foreign", 0), wrong, getattr(framing, "noise", 0))
+        heard = getattr(framing, "foreign", 0), wrong, getattr(framing, "noise", 0)
+        if heard != self._heard:
+            self._heard = Heard(*heard)
+        return self._heard
 
     def receive_data(self, data: bytes) -> list[Indication[object]]:
         """Take in *data*; gives the requests that it completes, in order."""

@@ -45,6 +45,11 @@ class TcpFraming:
         """How many bytes of an unfinished ADU are kept; at most 259."""
         return len(self._buffer)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether what comes next is taken as if nothing had come before."""
+        return not self._buffer and not self._foreign_in_a_row and self.failure is None
+
     def pack(self, adu: Adu) -> bytes:
         """The bytes of *adu*."""
         return HEADER.pack(adu.transaction or 0, 0, len(adu.pdu) + 1, adu.unit) + adu.pdu

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Collection, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -70,16 +70,33 @@ class Conversation:
 
     Attributes:
         peer: who the client is.
-        tasks: those that handlers asked for and that have not ended.
         ended: nothing is begun or answered any more.
     """
 
+    __slots__ = (
+        "_backlog",
+        "_loop",
+        "_most",
+        "_open",
+        "_out",
+        "_outlet",
+        "_service",
+        "_session",
+        "_slots",
+        "_stage",
+        "_surplus_is_busy",
+        "_tasks",
+        "_unsent",
+        "ended",
+        "peer",
+    )
+
     def __init__(self, service: Service, session: ServerSession, outlet: Outlet, peer: Peer) -> None:
         self.peer = peer
-        self.tasks: set[asyncio.Task[Any]] = set()
         self.ended = False
+        self._tasks: set[asyncio.Task[Any]] | None = None
         self._service, self._session, self._outlet = service, session, outlet
-        self._backlog: deque[Indication[Any]] = deque()
+        self._backlog: list[Indication[Any]] = []  # the newest first
         self._slots: dict[int, deque[_Slot]] = {}
         self._out: list[bytes] = []
         self._unsent = self._open = 0
@@ -97,6 +114,11 @@ class Conversation:
         return faulty is None or self._stage is not None
 
     @property
+    def tasks(self) -> Collection[asyncio.Task[Any]]:
+        """Those that handlers asked for and that have not ended."""
+        return self._tasks or ()
+
+    @property
     def waiting(self) -> bool:
         """Whether requests are here that have not been begun."""
         return bool(self._backlog)
@@ -109,7 +131,7 @@ class Conversation:
     def take(self, indications: list[Indication[Any]]) -> None:
         """Requests came."""
         self._service.counted.requests += len(indications)
-        self._backlog.extend(indications)
+        self._backlog = indications[::-1] + self._backlog
         self.work()
 
     def work(self) -> None:
@@ -117,9 +139,9 @@ class Conversation:
         limits = self._service.limits
         while self._backlog and not self.ended and not self._outlet.blocked:
             if self._open < self._most:
-                self._begin(self._backlog.popleft())
+                self._begin(self._backlog.pop())
             elif self._surplus_is_busy:
-                self._turn_away(self._backlog.popleft())
+                self._turn_away(self._backlog.pop())
             else:
                 break
             if self._unsent >= limits.write_buffer:
@@ -217,11 +239,13 @@ class Conversation:
             self._loop.call_later(delay, self._settle, slot, outcome)
             return
         task = self._loop.create_task(outcome if isinstance(outcome, Coroutine) else _awaited(outcome))
-        self.tasks.add(task)
+        self._tasks = self._tasks or set()
+        self._tasks.add(task)
         task.add_done_callback(lambda done: self._task_ended(slot, done, delay))
 
     def _task_ended(self, slot: _Slot, task: asyncio.Task[Any], delay: float) -> None:
-        self.tasks.discard(task)
+        if self._tasks is not None:
+            self._tasks.discard(task)
         outcome = self._result(slot.indication, task)
         if delay:
             self._loop.call_later(delay, self._settle, slot, outcome)

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from mbap.addresses import Table
 from mbap.errors import ExceptionCode, ExceptionResponse, NoAnswer
 from mbap.protocol.wire import Bits, Registers
 from mbap.server.diagnostics import Bus, DiagnosticAccess
 from mbap.server.extras import DeviceExtras, Identification
-from mbap.server.handler import Call
+from mbap.server.handler import Call, PlainTables
 from mbap.server.tables import BitMemory, RegisterMemory, Values
 
 R = TypeVar("R")
+
+PLAIN: Final = {
+    1: Table.COILS,
+    2: Table.DISCRETE_INPUTS,
+    3: Table.HOLDING_REGISTERS,
+    4: Table.INPUT_REGISTERS,
+    6: Table.HOLDING_REGISTERS,
+    16: Table.HOLDING_REGISTERS,
+    23: Table.HOLDING_REGISTERS,
+}
+"""The function codes that may be carried out on memory without `Device.handle`, with their tables."""
+_PASSED_BY: Final = {
+    1: ("read_bits",),
+    2: ("read_bits",),
+    3: ("read_registers",),
+    4: ("read_registers",),
+    6: ("write_registers",),
+    16: ("write_registers",),
+    23: ("read_registers", "write_registers"),
+}
+"""The methods that then do not see them."""
 
 
 class Device(DeviceExtras):
@@ -110,6 +131,21 @@ class Device(DeviceExtras):
     def part(self, bus: Bus) -> None:
         """Do not hear *bus* any more: the server has stopped."""
         self.line.part(bus)
+
+    def plain(self, unit: int) -> PlainTables | None:
+        """What may be read and written without asking: all but what a subclass has its own methods for."""
+        if not self._is_own("handle"):
+            return None
+        codes = {
+            code: self.memory(table)
+            for code, table in PLAIN.items()
+            if all(map(self._is_own, _PASSED_BY[code]))
+        }
+        return PlainTables(self.line, codes) if codes else None
+
+    def _is_own(self, name: str) -> bool:
+        """Whether the method *name* is the one of `Device` itself."""
+        return bool(getattr(self, name) == getattr(Device, name).__get__(self))
 
     def memory(self, table: Table) -> BitMemory | RegisterMemory:
         """The memory of *table*."""

@@ -18,6 +18,7 @@ DiagnosticAccess = Literal["none", "read", "control"]
 RESTARTED, ENTERED_LISTEN_ONLY = 0x00, 0x04
 _RECEIVED, _BROADCAST, _LISTENING, _CHECK_FAILED = 0x80, 0x40, 0x20, 0x02
 _SENT = 0x40
+_RECEIVED_AND_SENT: Final = (_RECEIVED, _SENT) * (MOST_EVENTS // 2)
 _NAK = 7
 _SENT_WITH: Final = {1: 0x01, 2: 0x01, 3: 0x01, 4: 0x02, 5: 0x04, 6: 0x04, _NAK: 0x08}
 _NOT_COUNTED: Final = frozenset({11, 12})
@@ -163,6 +164,15 @@ class Line:
         if self._after is not None:
             after, self._after = self._after, None
             after()
+
+    def answered_at_once(self, count: int) -> None:
+        """*count* messages for this device came, were carried out and answered, one after the other.
+
+        None of them was one that asks for what is kept here.
+        """
+        self.messages += count
+        self.events += count
+        self.log.extendleft(_RECEIVED_AND_SENT[: 2 * count])
 
     def refused(self, code: int) -> None:
         """It is answered with the exception *code*."""

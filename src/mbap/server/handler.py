@@ -11,7 +11,8 @@ from mbap.errors import Disconnect, ExceptionCode, ExceptionResponse, NoAnswer
 from mbap.protocol.pdu.base import Request
 
 if TYPE_CHECKING:
-    from mbap.server.diagnostics import Bus
+    from mbap.server.diagnostics import Bus, Line
+    from mbap.server.tables import BitMemory, RegisterMemory
 
 R = TypeVar("R")
 
@@ -90,6 +91,27 @@ class OnBus(Protocol):
         ...
 
 
+class PlainTables(NamedTuple):
+    """Memory that may be read and written without asking its device.
+
+    Attributes:
+        line: counts what is answered so.
+        by_code: what the function code is about, where it is carried out on memory and nothing else is done.
+    """
+
+    line: Line
+    by_code: Mapping[int, BitMemory | RegisterMemory]
+
+
+@runtime_checkable
+class Simple(Protocol):
+    """A handler that need not be asked about every request."""
+
+    def plain(self, unit: int) -> PlainTables | None:
+        """What may be read and written of *unit*, now and later, without asking; None: nothing."""
+        ...
+
+
 class Units:
     """Hands each unit's requests to the handler of that unit, and what is for all units to all of them.
 
@@ -136,6 +158,12 @@ class Units:
         if isinstance(handler, int):
             return ExceptionResponse(handler)
         return handler.refuse(unit, refusal) if isinstance(handler, Refusing) else refusal
+
+    def plain(self, unit: int) -> PlainTables | None:
+        """What may be read and written of *unit* without asking its handler."""
+        handler = self._handlers.get(unit, self._unknown)
+        own_way = type(self).handle is not Units.handle
+        return None if own_way or not isinstance(handler, Simple) else handler.plain(unit)
 
     def join(self, bus: Bus) -> None:
         """All handlers hear *bus* from now on."""

@@ -140,11 +140,10 @@ class Acceptor:
         self._listener.close()
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         pause, taken = FIRST_PAUSE, 0
         while not self._closing:
             try:
-                connection, address = await loop.sock_accept(self._listener)
+                connection, address = await self._accepted()
             except OSError as problem:
                 if self._closing:
                     return
@@ -157,6 +156,15 @@ class Acceptor:
             taken += 1
             if taken % _AT_ONCE == 0:
                 await asyncio.sleep(0)
+
+    async def _accepted(self) -> tuple[socket.socket, Any]:
+        """The next connection, without waiting where it is there: uvloop by itself takes one a turn."""
+        try:
+            connection, address = self._listener.accept()
+        except BlockingIOError:
+            return await asyncio.get_running_loop().sock_accept(self._listener)
+        connection.setblocking(False)
+        return connection, address
 
 
 def cannot_listen(endpoint: Endpoint, error: OSError) -> OSError:

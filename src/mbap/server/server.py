@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
@@ -24,6 +25,7 @@ from mbap.server.handler import Handler, OnBus
 from mbap.server.limits import Limits, ServerStatistics
 from mbap.server.listening import Acceptor, bound, cannot_listen, places
 from mbap.server.seldom import Seldom
+from mbap.server.shortcut import shortcut_to
 from mbap.transport.endpoint import parse_endpoint
 
 log = logging.getLogger("mbap.server")
@@ -63,13 +65,16 @@ class Server:
         self.handler = handler
         self.limits = limits or Limits()
         self.faulty = None if faults is None else FaultyDevice(faults)
+        self.shortcut = None if faults is not None else shortcut_to(handler, self.limits.write_buffer)
         self.counted = ServerStatistics()
         self.bus = Bus()
         self.seldom = Seldom(log)
         self._public = public
         self._connections = Guests[Connection](self.limits, self.counted, self.seldom)
         self._correspondents = Correspondents[DatagramClient](self.limits, self.counted, self.seldom)
+        self._buffer = bytearray(self.limits.read_size)
         self._acceptors: list[Acceptor] = []
+        self._arriving: set[asyncio.Task[None]] = set()
         self._datagrams: list[Datagrams] = []
         self._listening = False
         self._stopped = asyncio.Event()
@@ -121,6 +126,7 @@ class Server:
         self._listening = False
         acceptors, self._acceptors = self._acceptors, []
         await asyncio.gather(*(acceptor.aclose() for acceptor in acceptors))
+        await asyncio.gather(*self._arriving, return_exceptions=True)
         datagrams, self._datagrams = self._datagrams, []
         await _cancelled(conversation for one in datagrams for conversation in one.conversations)
         for one in datagrams:
@@ -173,6 +179,17 @@ class Server:
         if not self._connections.allows(address) or not self._connections.has_room(address):
             accepted.close()
             return
+        arriving = asyncio.get_running_loop().create_task(self._welcome(accepted))
+        self._arriving.add(arriving)
+        arriving.add_done_callback(self._arriving.discard)
+        # It takes some turns of the loop, in which others are served. The next can arrive meanwhile, unless
+        # it depends on this one whether there is room.
+        limits = self.limits
+        free = limits.max_connections - limits.reserved - len(self._connections)
+        if limits.max_per_address is not None or len(self._arriving) >= free:
+            await asyncio.wait(self._arriving)
+
+    async def _welcome(self, accepted: socket.socket) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self), accepted)
         except OSError:  # it has ended already
@@ -197,6 +214,12 @@ class Server:
     def keeps(self, address: str) -> bool:
         """Whether a client at *address* may be idle for as long as it likes."""
         return self._connections.keeps(address)
+
+    def new_buffer(self) -> bytearray:
+        """Where what one connection gets is read to: for all of them the same, as far as that is possible."""
+        # What was read is handled before anything else is read. Only Windows keeps a read of every connection
+        # under way, which fills its buffer at any time.
+        return bytearray(self.limits.read_size) if sys.platform == "win32" else self._buffer
 
     def admit(self, connection: Connection) -> None:
         """*connection* has begun."""

@@ -11,11 +11,12 @@ from pathlib import Path
 from mbap.addresses import Table
 from mbap.errors import IllegalDataAddress, IllegalDataValue, NoAnswer, ServerDeviceFailure
 from mbap.protocol.wire import Bits, Registers
-from mbap.server.device import Device
+from mbap.server.device import PLAIN, Device
 from mbap.server.devicefile import DeviceFile, Moving, UnitTables, read_device_file
 from mbap.server.faults import Faults
 from mbap.server.formula import Formula, Place
-from mbap.server.handler import Units
+from mbap.server.handler import PlainTables, Units
+from mbap.server.tables import ADDRESSES
 
 Clock = Callable[[], float]
 
@@ -55,6 +56,17 @@ class SimulatedDevice(Device):
         self._moving = {table: _Movements(tables.moving, table) for table in Table}
         self._made = Counter() if made is None else made
         self._tearing = Faults(tables.tearing, seed=seed, clock=clock) if tables.tearing else None
+
+    def plain(self, unit: int) -> PlainTables | None:
+        """The tables in which nothing moves, or did, and of which nothing is said but their values."""
+        if type(self) is not SimulatedDevice or self._plan.largest_read or self._tearing is not None:
+            return None
+        codes = {
+            code: self.memory(table)
+            for code, table in PLAIN.items()
+            if not self._moving[table].within(0, ADDRESSES)
+        }
+        return PlainTables(self.line, codes) if codes else None
 
     def read_bits(self, table: Table, address: int, count: int) -> Bits:
         self.refresh(table, address, count)

@@ -20,6 +20,9 @@ ADDRESSES = 0x10000
 T = TypeVar("T", int, bool)
 W = TypeVar("W", Registers, Bits)
 
+Stretch = tuple[int, int, bytearray]
+"""Addresses without a gap: the first, the one behind the last, and their values."""
+
 Values = Sequence[int] | Mapping[int, Sequence[int]]
 """A table's values: a list from address 0 on, or lists by the address at which they begin."""
 
@@ -69,13 +72,20 @@ class _Memory(ABC, Generic[T, W]):
         start, memory = self._find(address, len(values))
         self._set(memory, address - start, values)
 
-    def _find(self, address: int, count: int) -> tuple[int, bytearray]:
+    def stretch(self, address: int, count: int) -> Stretch | None:
+        """The range in which these addresses are, with its memory; None where not all of them exist."""
         index = bisect_right(self._starts, address) - 1
         if index >= 0:
             span, memory = self._ranges[index]
             if address + count <= span.stop:
-                return span.start, memory
-        raise IllegalDataAddress
+                return span.start, span.stop, memory
+        return None
+
+    def _find(self, address: int, count: int) -> tuple[int, bytearray]:
+        found = self.stretch(address, count)
+        if found is None:
+            raise IllegalDataAddress
+        return found[0], found[2]
 
     @abstractmethod
     def _wire(self, items: Sequence[int]) -> W: ...
@@ -175,9 +185,7 @@ class BitMemory(_Memory[bool, Bits]):
         return Bits.of([bool(item) for item in items])
 
     def _get(self, memory: bytearray, offset: int, count: int) -> Bits:
-        first, shift = divmod(offset, 8)
-        whole = int.from_bytes(memory[first : (offset + count + 7) // 8], "little") >> shift
-        return Bits((whole & ((1 << count) - 1)).to_bytes((count + 7) // 8, "little"), count)
+        return Bits(packed(memory, offset, count), count)
 
     def _set(self, memory: bytearray, offset: int, values: Bits) -> None:
         first, shift = divmod(offset, 8)
@@ -187,6 +195,13 @@ class BitMemory(_Memory[bool, Bits]):
             old = int.from_bytes(memory[touched], "little") & ~mask
             new = old | int.from_bytes(values.wire, "little") << shift
             memory[touched] = new.to_bytes(touched.stop - touched.start, "little")
+
+
+def packed(memory: bytearray, offset: int, count: int) -> bytes:
+    """*count* bits of *memory* from *offset* on, eight to the byte; what is left of the last byte is 0."""
+    first, shift = divmod(offset, 8)
+    whole = int.from_bytes(memory[first : (offset + count + 7) // 8], "little") >> shift
+    return (whole & ((1 << count) - 1)).to_bytes((count + 7) // 8, "little")
 
 
 def _joined(table: Table, given: Mapping[int, W]) -> list[tuple[range, W]]:
