@@ -14,7 +14,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from fuzz.generator import LONGEST, Generator  # noqa: E402
+from fuzz.scratch import folder, folder_of_a_run  # noqa: E402
 from fuzz.targets import TARGETS, corpus  # noqa: E402
 
 FINDINGS = ROOT / "fuzz" / "findings"
@@ -44,8 +44,12 @@ class Outcome:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzz what the *arguments* name; 1 when something was found."""
     options = parsed(arguments)
-    if options.input:
-        return again(options.target[0], options.input)
+    with folder_of_a_run():
+        return again(options.target[0], options.input) if options.input else run(options)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fuzz every target that *options* name."""
     seed = random.SystemRandom().randrange(1 << 31) if options.seed is None else options.seed
     engine = options.engine or ("atheris" if importlib.util.find_spec("atheris") else "seeded")
     names = options.target or list(TARGETS)
@@ -107,24 +111,23 @@ def by_generator(name: str, seed: int, seconds: float, most: int | None) -> Outc
 
 def by_atheris(name: str, seed: int, seconds: float, most: int | None) -> Outcome:
     """Fuzz with atheris, in a process of its own."""
-    with tempfile.TemporaryDirectory(prefix="mbap-fuzz-") as folder:
-        for data in corpus(name):
-            Path(folder, hashlib.sha1(data, usedforsecurity=False).hexdigest()).write_bytes(data)
-        crash = Path(folder, "crash")
-        command = [sys.executable, "-m", "fuzz.with_atheris", name, folder, f"-seed={seed % (1 << 31) or 1}"]
-        command += [f"-max_total_time={max(round(seconds), 1)}", f"-max_len={LONGEST}", f"-runs={most or -1}"]
-        command += [f"-timeout={SECONDS_FOR_ONE}", f"-exact_artifact_path={crash}", "-rss_limit_mb=1024"]
-        done = subprocess.run(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
-        said = done.stdout.decode("utf-8", "replace")
-        counts = [int(number) for number in re.findall(r"^#(\d+)\s", said, re.MULTILINE)]
-        counts += [int(number) for number in re.findall(r"Done (\d+) runs", said)]
-        executions = max(counts, default=0)
-        if done.returncode == 0:
-            return Outcome(executions)
-        data = crash.read_bytes() if crash.is_file() else b""
-        return Outcome(executions, kept(name, data, said[-6000:]))
+    inputs = folder() / name
+    inputs.mkdir()
+    for data in corpus(name):
+        (inputs / hashlib.sha1(data, usedforsecurity=False).hexdigest()).write_bytes(data)
+    crash = folder() / f"{name}.crash"
+    command = [sys.executable, "-m", "fuzz.with_atheris", name, str(inputs), f"-seed={seed % (1 << 31) or 1}"]
+    command += [f"-max_total_time={max(round(seconds), 1)}", f"-max_len={LONGEST}", f"-runs={most or -1}"]
+    command += [f"-timeout={SECONDS_FOR_ONE}", f"-exact_artifact_path={crash}", "-rss_limit_mb=1024"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    said = done.stdout.decode("utf-8", "replace")
+    counts = [int(number) for number in re.findall(r"^#(\d+)\s", said, re.MULTILINE)]
+    counts += [int(number) for number in re.findall(r"Done (\d+) runs", said)]
+    executions = max(counts, default=0)
+    if done.returncode == 0:
+        return Outcome(executions)
+    data = crash.read_bytes() if crash.is_file() else b""
+    return Outcome(executions, kept(name, data, said[-6000:]))
 
 
 def problem_with(target: Callable[[bytes], None], data: bytes) -> str:
@@ -174,4 +177,7 @@ def again(name: str, path: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("fuzz: stopped")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from pathlib import Path
+import os
 
+from fuzz.scratch import folder
 from fuzz.source import Source
 
 from mbap.addresses import parse_assignment, parse_item, parse_reference, reference
@@ -113,12 +113,9 @@ def profile_file(data: bytes) -> None:
 
 def site_file(data: bytes) -> None:
     """A site file gives a plan, or all that is wrong with it."""
-    path = Path(_FOLDER.name, "site.toml")
+    path = folder() / f"site-{os.getpid()}.toml"
     path.write_bytes(data)
     try:
         load_site(path)
     except FileFaults as error:
         assert error.faults
-
-
-_FOLDER = tempfile.TemporaryDirectory(prefix="mbap-fuzz-")

@@ -259,14 +259,16 @@ class _UModbus:
 
 
 class _Tmodbus:
-    def __init__(self, port: int, timeout: float) -> None:
+    def __init__(self, framing: Framing, port: int, timeout: float) -> None:
         self._runner = asyncio.Runner()
-        self._runner.run(self._connect(port, timeout))
+        self._runner.run(self._connect(framing, port, timeout))
 
-    async def _connect(self, port: int, timeout: float) -> None:
-        from tmodbus import create_async_tcp_client  # type: ignore[import-not-found]
+    async def _connect(self, framing: Framing, port: int, timeout: float) -> None:
+        import tmodbus  # type: ignore[import-not-found]
 
-        self._client = create_async_tcp_client("127.0.0.1", port, unit_id=1, timeout=timeout)
+        over_tcp = tmodbus.create_async_rtu_over_tcp_client
+        create = tmodbus.create_async_tcp_client if framing == "tcp" else over_tcp
+        self._client = create("127.0.0.1", port, unit_id=1, timeout=timeout)
         await self._client.connect()
 
     def ask(self, asked: Asked, address: int, count: int) -> list[Any] | None:
@@ -306,7 +308,9 @@ CLIENTS: Mapping[str, Client] = {
     ),
     "pymodbustcp": Client("pyModbusTCP", "pyModbusTCP", _PyModbusTCP),
     "umodbus": Client("uModbus", "uModbus", _UModbus),
-    "tmodbus": Client("tmodbus", "tmodbus", _Tmodbus, newest=(3, 12)),
+    "tmodbus": Client(
+        "tmodbus", "tmodbus", lambda port, timeout: _Tmodbus("tcp", port, timeout), newest=(3, 12)
+    ),
     "mbap-rtu": Client(
         "mbap, blocking", "mbap", lambda port, timeout: _Mbap("rtu+tcp", port, timeout), "rtu"
     ),
@@ -318,6 +322,9 @@ CLIENTS: Mapping[str, Client] = {
     ),
     "pymodbus-rtu-asyncio": Client(
         "pymodbus, async", "pymodbus", lambda port, timeout: _AsyncPymodbus("rtu", port, timeout), "rtu"
+    ),
+    "tmodbus-rtu": Client(
+        "tmodbus", "tmodbus", lambda port, timeout: _Tmodbus("rtu", port, timeout), "rtu", (3, 12)
     ),
 }
 OURS = tuple(name for name, client in CLIENTS.items() if client.package == "mbap")

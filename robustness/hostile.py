@@ -152,6 +152,9 @@ def _tcp() -> Iterator[Hostile]:
     )
     flood = (adu("03 0000 0064") * 20_000,)
     yield Hostile("H026", "20,000 requests, and no answer is read", flood, (CLOSED, OPEN), unread=True)
+    errors = b"".join(adu("03 0000 0000", number) for number in range(1, 2001))
+    refusals = b"".join(adu("83 03", number) for number in range(1, 2001))
+    yield Hostile("H032", "2,000 malformed requests at once", (errors,), (Outcome(refusals),), patience=4.0)
     yield Hostile("H030", "300 clients that ask and are gone", (READ,), (Outcome(READ_ANSWER),), churn=300)
     yield Hostile("H028", "a reset in the middle of a request", (READ[:7],), (CLOSED,), reset=True)
     yield Hostile(

@@ -46,6 +46,7 @@ SERVERS: Mapping[str, Serving] = {
     "pymodbus": Serving("pymodbus", "pymodbus"),
     "pymodbustcp": Serving("pyModbusTCP", "pyModbusTCP"),
     "umodbus": Serving("uModbus", "uModbus"),
+    "tmodbus": Serving("tmodbus", "tmodbus", (3, 12)),
 }
 
 
@@ -186,6 +187,62 @@ def serve_umodbus() -> None:
     server.serve_forever()
 
 
+def serve_tmodbus() -> None:
+    """tmodbus: its router, with a handler for each function that reads or writes tables."""
+    import asyncio
+
+    from tmodbus.server import AsyncTcpServer  # type: ignore[import-not-found]
+
+    async def main() -> None:
+        server = AsyncTcpServer("127.0.0.1", tmodbus_router(), port=free_port())
+        await server.start()
+        print(server.port, flush=True)
+        await asyncio.Event().wait()
+
+    asyncio.run(main())
+
+
+def tmodbus_router() -> Any:
+    """What answers for tmodbus."""
+    from tmodbus import pdu  # type: ignore[import-not-found]
+    from tmodbus.exceptions import IllegalDataAddressError  # type: ignore[import-not-found]
+    from tmodbus.server import ModbusRequestRouter
+
+    router = ModbusRequestRouter()
+
+    def refuse_beyond(request: Any, first: int, count: int) -> None:
+        if first + count > SIZE:
+            raise IllegalDataAddressError(request.function_code)
+
+    def on_table(table: list[Any], reads: Any, writes_one: Any = None, writes_many: Any = None) -> None:
+        @router.register(reads)  # type: ignore[untyped-decorator]
+        async def read(unit: int, request: Any) -> list[Any]:
+            refuse_beyond(request, request.start_address, request.quantity)
+            return table[request.start_address : request.start_address + request.quantity]
+
+        if writes_one is None:
+            return
+
+        @router.register(writes_one)  # type: ignore[untyped-decorator]
+        async def write_one(unit: int, request: Any) -> Any:
+            refuse_beyond(request, request.address, 1)
+            table[request.address] = request.value
+            return request.value
+
+        @router.register(writes_many)  # type: ignore[untyped-decorator]
+        async def write_many(unit: int, request: Any) -> int:
+            refuse_beyond(request, request.start_address, len(request.values))
+            table[request.start_address : request.start_address + len(request.values)] = request.values
+            return len(request.values)
+
+    on_table([*COILS], pdu.ReadCoilsPDU, pdu.WriteSingleCoilPDU, pdu.WriteMultipleCoilsPDU)
+    on_table([*COILS], pdu.ReadDiscreteInputsPDU)
+    registers = (pdu.ReadHoldingRegistersPDU, pdu.WriteSingleRegisterPDU, pdu.WriteMultipleRegistersPDU)
+    on_table([*HOLDING], *registers)
+    on_table([*HOLDING], pdu.ReadInputRegistersPDU)
+    return router
+
+
 def free_port() -> int:
     """A port that is free now, for libraries that do not tell which one they got."""
     import socket
@@ -201,4 +258,5 @@ if __name__ == "__main__":
         "pymodbus": serve_pymodbus,
         "pymodbustcp": serve_pymodbustcp,
         "umodbus": serve_umodbus,
+        "tmodbus": serve_tmodbus,
     }[sys.argv[1]]()

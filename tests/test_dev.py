@@ -171,12 +171,34 @@ def test_robustness_installs_the_other_libraries_once_and_not_into_venv(
         return 0
 
     monkeypatch.setattr(dev, "PEERS_VENV", folder)
+    monkeypatch.setattr(dev.shutil, "which", lambda name: None)
     monkeypatch.setattr(dev.subprocess, "call", call)
     monkeypatch.setattr(dev, "become", lambda words, folder: words[-2:])
     for _ in range(2):
         assert dev.main(["robustness", "--number", "C19"]) == ["--number", "C19"]
     assert [command[2] for command in called] == ["venv", "pip"]
     assert all(str(folder) in " ".join(command) for command in called)
+
+
+def test_robustness_takes_a_python_on_which_all_libraries_run_where_there_is_one(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 11, 7))
+    monkeypatch.setattr(dev.shutil, "which", lambda name: f"/opt/{name}")
+    monkeypatch.setattr(dev, "runs", lambda python: "3.12" not in python)
+    assert dev.peers_python(["--only", "mbap"]) == ("/opt/python3.13", ["--only", "mbap"])
+
+
+def test_robustness_runs_on_the_python_that_is_named(dev: ModuleType) -> None:
+    assert dev.peers_python(["--python", sys.executable, "--only", "mbap"]) == (
+        sys.executable,
+        ["--only", "mbap"],
+    )
+
+
+def test_a_python_that_does_not_run_is_one_sentence(dev: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"is no Python 3\.11 or newer that runs"):
+        dev.peers_python(["--python", str(tmp_path / "python3")])
 
 
 def test_a_failed_step_of_the_check_does_not_stop_the_others(

@@ -22,6 +22,9 @@ from support.documents import ROOT, Block, blocks, documents, steps
 
 CLI_REFERENCE = ROOT / "docs" / "reference" / "cli.md"
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)\s]+)\)")
+DECISION = re.compile(r"^\| \[(\d+)\]\(\S+\) \| (.*) \|$", re.MULTILINE)
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 SHELL = {"sh", "console"}
 
 
@@ -99,6 +102,28 @@ def test_every_toml_and_json_block_is_well_formed(document: Path) -> None:
 def test_every_relative_link_leads_to_a_file(document: Path) -> None:
     links = [link for link in LINK.findall(document.read_text(encoding="utf-8")) if "://" not in link]
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", documents(), ids=name)
+def test_every_link_into_a_page_leads_to_a_heading(document: Path) -> None:
+    found = ANCHOR.findall(document.read_text(encoding="utf-8"))
+    inside = [
+        (document.parent / page if page else document, anchor) for page, anchor in found if "://" not in page
+    ]
+    assert [(page.name, anchor) for page, anchor in inside if anchor not in anchors(page)] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What links may name in *page*: headings in small letters, without marks, hyphens for spaces."""
+    headings = HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_decision_is_listed_with_its_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    titles = [page.read_text(encoding="utf-8").splitlines()[0][2:] for page in sorted(folder.glob("0*.md"))]
+    rows = DECISION.findall((folder / "README.md").read_text(encoding="utf-8"))
+    assert [f"{number}: {title}" for number, title in rows] == titles
 
 
 def test_every_page_is_reached_from_the_index() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +35,25 @@ def test_an_input_can_be_looked_at_again(tmp_path: Path) -> None:
     path.write_bytes(b"hr10")
     done = fuzz("--target", "addresses", "--input", str(path))
     assert (done.returncode, done.stdout) == (0, f"addresses: nothing wrong with {path}\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to end a program with")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_leaves_nothing_behind(number: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fuzz.run", "--engine", "seeded", "--target", "site_file"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline().startswith("fuzz: seeded")
+        (folder,) = tmp_path.iterdir()
+        assert folder.name.startswith("mbap-fuzz-")
+        program.send_signal(number)
+        _, said = program.communicate(timeout=20)
+    assert program.returncode != 0
+    assert "Traceback" not in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_home_that_does_not_exist_is_a_name_like_any_other(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": {*WIRE, "transport"},
     "server": {*WIRE, "transport"},
     "security": {*WIRE, "server.handler"},
-    "collect": {*WIRE, "server.handler"},
+    "collect": {*WIRE, "server.handler", "client.quirks"},  # data, as a profile has them
     "sinks": {*LEAVES, "collect"},
     "dashboard": {*LEAVES, "collect", "sinks.base"},
     "diagnose": {*WIRE, "transport", "client", "server.handler", "collect"},
@@ -48,7 +48,7 @@ OPTIONAL: dict[str, set[str]] = {
         "collect.filemodel",
         "collect.filesentences",
         "collect.profilefile",
-        "server.devicefile",
+        "collect.quirksfile",
         "site",
     },
     "pydantic_core": {"collect.filesentences"},

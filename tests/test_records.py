@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from mbap.records import Record
+from mbap.records import Record, fresh
 
 
 class Pause(Record):
@@ -29,6 +29,12 @@ class Counts(Record, frozen=False):
     """One that can be changed."""
 
     answers: int = 0
+
+
+class Notes(Record):
+    """One whose default is made anew each time."""
+
+    lines: list[str] = fresh(list[str])
 
 
 AnyPause: Any = Pause
@@ -88,6 +94,14 @@ def test_nothing_can_be_added_to_a_record() -> None:
     counts: Any = Counts()
     with pytest.raises(AttributeError):
         counts.questions = 1
+
+
+def test_a_fresh_default_is_made_for_each_record() -> None:
+    Notes().lines.append("one")
+    assert Notes() == Notes([])
+    assert replace(Notes(["two"])) == Notes(["two"])
+    assert [one.default_factory for one in fields(Notes)] == [list[str]]
+    assert str(inspect.signature(Notes)) == "(lines: 'list[str]' = <factory>) -> None"
 
 
 def test_a_record_survives_copying_and_pickling() -> None:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mbap.addresses import Item, Location, Table, describe, parse_item, parse_reference, reference
-    from mbap.client.asynchronous import AsyncClient
-    from mbap.client.blocking import Client
+    from mbap.client.asynchronous import AsyncClient, AsyncUnit
+    from mbap.client.blocking import BlockingUnit, Client
     from mbap.client.breaker import Breaker
-    from mbap.client.events import LinkEvent, LinkState
+    from mbap.client.events import EventStream, LinkEvent, LinkState
     from mbap.client.link import Link
-    from mbap.client.links import Links
+    from mbap.client.links import Links, PlacesStatistics
     from mbap.client.options import LinkOptions, LinkStatistics
     from mbap.client.quirks import Quirks
     from mbap.errors import (
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         Target,
     )
     from mbap.protocol.adu import Adu
-    from mbap.protocol.execute import Executor, Priority
+    from mbap.protocol.execute import Executor, Priority, RequestFor
     from mbap.protocol.pdu import (
         CommEventCounter,
         CommEventLog,
@@ -94,7 +94,9 @@ __all__ = [
     "Acknowledge",
     "Adu",
     "AsyncClient",
+    "AsyncUnit",
     "Bits",
+    "BlockingUnit",
     "Breaker",
     "Call",
     "Client",
@@ -108,6 +110,7 @@ __all__ = [
     "Disconnect",
     "EncapsulatedInterface",
     "Encoding",
+    "EventStream",
     "ExceptionCode",
     "ExceptionResponse",
     "Executor",
@@ -139,6 +142,7 @@ __all__ = [
     "Opaque",
     "OutcomeUnknown",
     "Peer",
+    "PlacesStatistics",
     "Priority",
     "ProtocolError",
     "Quirks",
@@ -155,6 +159,7 @@ __all__ = [
     "Registers",
     "ReportServerId",
     "Request",
+    "RequestFor",
     "ResponseTimeout",
     "Server",
     "ServerDeviceBusy",
@@ -189,15 +194,25 @@ _MODULES = {
         "parse_reference",
         "reference",
     ),
-    "mbap.client.asynchronous": ("AsyncClient",),
-    "mbap.client.blocking": ("Client",),
+    "mbap.client.asynchronous": (
+        "AsyncClient",
+        "AsyncUnit",
+    ),
+    "mbap.client.blocking": (
+        "BlockingUnit",
+        "Client",
+    ),
     "mbap.client.breaker": ("Breaker",),
     "mbap.client.events": (
+        "EventStream",
         "LinkEvent",
         "LinkState",
     ),
     "mbap.client.link": ("Link",),
-    "mbap.client.links": ("Links",),
+    "mbap.client.links": (
+        "Links",
+        "PlacesStatistics",
+    ),
     "mbap.client.options": (
         "LinkOptions",
         "LinkStatistics",
@@ -230,6 +245,7 @@ _MODULES = {
     "mbap.protocol.execute": (
         "Executor",
         "Priority",
+        "RequestFor",
     ),
     "mbap.protocol.pdu": (
         "CommEventCounter",

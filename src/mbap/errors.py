@@ -152,7 +152,10 @@ class IllegalDataValue(
 
 
 class ServerDeviceFailure(
-    ExceptionResponse, code=ExceptionCode.SERVER_DEVICE_FAILURE, meaning="server device failure"
+    ExceptionResponse,
+    code=ExceptionCode.SERVER_DEVICE_FAILURE,
+    meaning="server device failure",
+    advice="it went wrong inside the device: look at its state, and whether it permits this now",
 ):
     """Exception 04."""
 
@@ -176,7 +179,10 @@ class ServerDeviceBusy(
 
 
 class MemoryParityError(
-    ExceptionResponse, code=ExceptionCode.MEMORY_PARITY_ERROR, meaning="memory parity error"
+    ExceptionResponse,
+    code=ExceptionCode.MEMORY_PARITY_ERROR,
+    meaning="memory parity error",
+    advice="the memory of the device is damaged there: try again, or read another file",
 ):
     """Exception 08."""
 
@@ -218,15 +224,20 @@ class ResponseTimeout(ModbusError):
     advice = "check the unit, and whether the device is slow or serves only few connections"
 
     def _may_be_the_unit(self) -> bool:
-        return True
+        return self.advice == type(self).advice  # otherwise something came, and it says what to do
 
 
 class NotAsked(ResponseTimeout):
-    """Not sent, because the unit did not answer before; it is asked again after `retry_in` seconds."""
+    """Not sent: unit or endpoint were silent before and rest for `retry_in` seconds, or too many wait."""
+
+    advice = "try again later"
 
     def __init__(self, reason: str, retry_in: float = 0.0) -> None:
         super().__init__(reason)
         self.retry_in = retry_in
+
+    def _may_be_the_unit(self) -> bool:
+        return False
 
 
 class ConnectionLost(ModbusError):

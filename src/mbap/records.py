@@ -7,14 +7,32 @@ and `asdict` work with these, too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, dataclass_transform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from dataclasses import Field
     from inspect import Signature
 
 
+R = TypeVar("R")
+
 _FIELDS = "__dataclass_fields__"
+
+
+class _Fresh:
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+def fresh(make: Callable[[], R]) -> R:
+    """For the default of a field: what *make* gives, anew for each record."""
+    return cast("R", _Fresh(make))
 
 
 @dataclass_transform(eq_default=True, frozen_default=True)
@@ -53,13 +71,17 @@ class _Fields:
     def __get__(self, instance: object, owner: _Kind) -> dict[str, Field[Any]]:
         from dataclasses import field, make_dataclass
 
-        with_defaults = [
-            (one, owner.__annotations__[one], field(default=owner._defaults[one]))
-            if one in owner._defaults
-            else (one, owner.__annotations__[one])
-            for one in owner.__match_args__
-        ]
-        made: dict[str, Field[Any]] = vars(make_dataclass(owner.__name__, with_defaults))[_FIELDS]
+        def described(name: str) -> tuple[str, Any] | tuple[str, Any, Field[Any]]:
+            kind = owner.__annotations__[name]
+            if name not in owner._defaults:
+                return name, kind
+            default = owner._defaults[name]
+            if isinstance(default, _Fresh):
+                return name, kind, field(default_factory=default.make)
+            return name, kind, field(default=default)
+
+        fields = [described(name) for name in owner.__match_args__]
+        made: dict[str, Field[Any]] = vars(make_dataclass(owner.__name__, fields))[_FIELDS]
         setattr(owner, _FIELDS, made)
         return made
 
@@ -86,7 +108,8 @@ class Record(metaclass=_Kind):
         for name in names:
             if name not in whole:
                 raise TypeError(f"{type(self).__name__} needs {name!r}")
-            object.__setattr__(self, name, whole[name])
+            value = whole[name]
+            object.__setattr__(self, name, value.make() if isinstance(value, _Fresh) else value)
         self.__post_init__()
 
     def __post_init__(self) -> None:

@@ -9,7 +9,8 @@ import pytest
 from mbap.protocol.adu import Adu
 from mbap.protocol.tcp import TcpFraming
 from support.commandline import CommandLine
-from vectors.frames import EXCHANGES, Exchange
+from vectors.frames import Exchange
+from vectors.more_frames import EVERY_EXCHANGE
 
 REQUEST = "00 01 00 00 00 06 01 03 00 6b 00 03"
 RESPONSE = "00 01 00 00 00 09 01 03 06 02 2b 00 00 00 64"
@@ -94,7 +95,7 @@ def test_the_first_malformed_of_several_is_named(mbap: CommandLine) -> None:
 
 
 def test_an_rtu_frame_is_told_by_its_crc(mbap: CommandLine) -> None:
-    err = mbap("decode", "11 03 00 6B 00 03 76 87").err
+    err = mbap("decode", "--framing", "tcp", "11 03 00 6B 00 03 76 87").err
     assert "this is a Modbus RTU frame: its CRC is right (unit 17, function 3, read holding registers)" in err
 
 
@@ -142,10 +143,84 @@ def test_json_of_a_malformed_frame_holds_what_is_wrong(mbap: CommandLine) -> Non
     assert outcome.code == 6
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange.name)
+@pytest.mark.parametrize("exchange", EVERY_EXCHANGE, ids=lambda exchange: exchange.name)
 def test_the_examples_of_the_standard_are_right_and_paired(mbap: CommandLine, exchange: Exchange) -> None:
     pack = TcpFraming().pack
     both = pack(Adu(17, exchange.request_pdu, 5)) + pack(Adu(17, exchange.response_pdu, 5))
     outcome = mbap("decode", both.hex())
     assert outcome.code == 0
     assert outcome.out.count(", the answer to ADU 1") == 1
+
+
+# Serial lines
+
+
+RTU = "11 03 00 6B 00 03 76 87"
+ASCII = ":1103006B00037E"
+
+
+def test_an_rtu_frame_is_explained_and_the_framing_said(mbap: CommandLine) -> None:
+    outcome = mbap("decode", RTU)
+    assert outcome.out.splitlines() == [
+        "Modbus RTU: its CRC is right",
+        "",
+        "frame 1, 8 bytes: request, read holding registers (function 3)",
+        "  11                      unit            17",
+        "  03                      function code   3         read holding registers",
+        "  00 6b                   address         107       holding register 107 (reference 40108)",
+        "  00 03                   count           3         "
+        "holding registers 107 to 109 (references 40108 to 40110)",
+        "  76 87                   CRC             right",
+    ]
+    assert outcome.code == 0
+
+
+def test_a_wrong_crc_is_shown_with_the_right_one(mbap: CommandLine) -> None:
+    outcome = mbap("decode", "11 03 00 6B 00 03 76 88")
+    assert "  76 88                   CRC             wrong     76 87 would be right\n" in outcome.out
+    assert outcome.err == "error: the frame is malformed: CRC is 76 88, and 76 87 would be right\n"
+    assert outcome.code == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [ASCII, f"{ASCII}\r\n", rf"{ASCII}\r\n", f"b'{ASCII}\\r\\n'", (ASCII + "\r\n").encode().hex(" ")],
+    ids=["as it is", "with its end", "with its end written out", "Python", "hexadecimal"],
+)
+def test_an_ascii_frame_is_told_however_it_is_pasted(mbap: CommandLine, text: str) -> None:
+    outcome = mbap("decode", text)
+    assert outcome.out.startswith("Modbus ASCII: it begins with a colon\n\nframe 1, 17 bytes: request, read")
+    assert "  7e                      LRC             right\n" in outcome.out
+    assert outcome.code == 0
+
+
+def test_several_ascii_frames_on_lines_are_paired(mbap: CommandLine) -> None:
+    out = mbap("decode", "-", given=f"{ASCII}\n:110306022B00000064{0x55:02X}\n".encode()).out
+    assert "frame 2, 23 bytes from byte 17 on: response" in out
+    assert "the answer to frame 1" in out
+
+
+def test_with_the_framing_given_it_is_not_said(mbap: CommandLine) -> None:
+    assert mbap("decode", "--framing", "rtu", RTU).out.startswith("frame 1, 8 bytes")
+
+
+def test_where_another_framing_fits_better_it_is_said(mbap: CommandLine) -> None:
+    err = mbap("decode", "--framing", "rtu", REQUEST).err
+    assert err.endswith("; --framing tcp may be right: it begins with an MBAP header\n")
+
+
+def test_where_nothing_fits_nothing_is_said(mbap: CommandLine) -> None:
+    outcome = mbap("decode", "--framing", "rtu", "11 41 01 02")
+    assert outcome.err == "error: the frame is malformed: CRC is 01 02, and cd d0 would be right\n"
+
+
+def test_json_says_the_framing_and_has_the_check(mbap: CommandLine) -> None:
+    (frame,) = json.loads(mbap("decode", "--json", RTU).out)
+    assert (frame["framing"], frame["transaction"], frame["unit"]) == ("rtu", None, 17)
+    assert frame["trailer"] == [
+        {"offset": 6, "bytes": "7687", "name": "CRC", "value": "right", "meaning": ""}
+    ]
+
+
+def test_a_stranger_in_ascii_text_is_malformed(mbap: CommandLine) -> None:
+    assert mbap("decode", ":11\N{SNOWMAN}").code == 6

@@ -106,3 +106,71 @@ def test_what_cannot_be_built_is_a_sentence_and_code_2(mbap: CommandLine, argume
     outcome = mbap("encode", *arguments.split())
     assert says in outcome.err
     assert outcome.code == 2
+
+
+# Rarer functions, and serial lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ("function 7", "07"),
+        ("function 66 01 02", "42 01 02"),
+        ("diagnostics 0 A537", "08 00 00 a5 37"),
+        ("diagnostics 0x0B", "08 00 0b 00 00"),
+        ("device-id", "2b 0e 01 00"),
+        ("device-id extended --object 128", "2b 0e 03 80"),
+        ("device-id object --object 2", "2b 0e 04 02"),
+        ("file 4:1:2 3:9:2", "14 0e 06 00 04 00 01 00 02 06 00 03 00 09 00 02"),
+        ("file 4:7=1711,1214,0x100D", "15 0d 06 00 04 00 07 00 03 06 af 04 be 10 0d"),
+        ("fifo hr1246", "18 04 de"),
+    ],
+)
+def test_a_rarer_function_is_built_as_the_standard_says(
+    mbap: CommandLine, arguments: str, wanted: str
+) -> None:
+    assert pdus(mbap("encode", *arguments.split()).out) == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("function 0", "0 is not in the range 1<=x<=127"),
+        ("function 7 zz", "is not hexadecimal"),
+        ("diagnostics 11 1234", "diagnostics, return bus message count does not go with the data 12 34"),
+        ("file 4:7", "should be FILE:RECORD:COUNT to read, or FILE:RECORD=VALUES to write"),
+        ("file 4:7:1 4:7=1", "one request reads or writes"),
+        ("file 0:7:1", "file is 1 to 65535, not 0"),
+        ("file 4:7=", "'' is no number"),
+        ("fifo ir3", "a queue's pointer is a holding register"),
+    ],
+)
+def test_what_cannot_be_built_of_a_rarer_function_is_a_sentence(
+    mbap: CommandLine, arguments: str, says: str
+) -> None:
+    outcome = mbap("encode", *arguments.split())
+    assert says in outcome.err
+    assert outcome.code == 2
+
+
+def test_an_rtu_frame_has_its_crc(mbap: CommandLine) -> None:
+    out = mbap("encode", "read", "hr107..109", "--unit", "17", "--framing", "rtu").out
+    assert out == "11 03 00 6b 00 03 76 87\n"
+
+
+def test_an_ascii_frame_is_printed_as_it_is(mbap: CommandLine) -> None:
+    out = mbap("encode", "read", "hr107..109", "--unit", "17", "--framing", "ascii").out
+    assert out == ":1103006B00037E\n"
+
+
+def test_a_serial_frame_has_no_transaction(mbap: CommandLine) -> None:
+    (frame,) = json.loads(mbap("encode", "function", "7", "--framing", "rtu", "--json").out)
+    assert frame == {"bytes": "010741e2", "transaction": None, "unit": 1, "function_code": 7}
+
+
+@pytest.mark.parametrize("framing", ["tcp", "rtu", "ascii"])
+def test_what_is_built_in_any_framing_is_told_by_decode(mbap: CommandLine, framing: str) -> None:
+    frames = mbap("encode", "write", "hr0=1", "hr5=1", "--framing", framing).out
+    outcome = mbap("decode", "-", "--json", given=frames.encode())
+    assert [one["framing"] for one in json.loads(outcome.out)] == [framing] * 2
+    assert outcome.code == 0

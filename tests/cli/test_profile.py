@@ -94,6 +94,14 @@ def test_check_says_ok_and_exits_with_0(good: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, f"{good}: ok, 3 points in the groups default, fast\n")
 
 
+def test_show_and_check_say_how_the_device_breaks_the_rules(good: Path) -> None:
+    good.write_text(f"[quirks]\nanswer_unit = 9\n{good.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert "Quirks" in run("show", good).output
+    assert "; quirks: answer-unit=9" in run("check", good).output
+    assert data("show", good, "--json")["quirks"] == {"answer_unit": 9}
+    assert data("check", good, "--json")[0]["quirks"] == {"answer_unit": 9}
+
+
 def test_check_reports_all_faults_and_exits_with_2(bad: Path) -> None:
     result = run("check", bad)
     assert result.exit_code == 2

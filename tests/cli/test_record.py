@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,13 @@ def test_a_file_that_is_there_is_not_overwritten_unless_told(run: CommandLine, t
     assert file.read_text(encoding="utf-8") == "mine"
     assert run(*words, "--overwrite").code == 0
     assert read_trace(file).exchanges == ()
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(run: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "missing" / "trace.jsonl"
+    outcome = run("record", "--listen", ANY_PORT, "--for", "10ms", "tcp://127.0.0.1:1", str(file))
+    assert outcome.code == 2
+    assert f"{file} cannot be written: {os.strerror(errno.ENOENT)}; name a file" in outcome.err
 
 
 def test_only_tcp_is_recorded(run: CommandLine, tmp_path: Path) -> None:

@@ -188,6 +188,32 @@ def test_every_limit_can_be_set(run: CommandLine) -> None:
     assert (outcome.code, outcome.err) == (0, "stopped after 0 requests on 0 connections\n")
 
 
+def test_places_can_be_reserved_for_those_who_are_kept(run: CommandLine) -> None:
+    keep = ("--keep", "192.0.2.0/24", "--keep", "127.0.0.1", "--reserve", "2")
+    assert run("serve", "--listen", ANY_PORT, "--for", "10ms", *keep).code == 0
+
+
+def test_places_are_reserved_for_somebody(run: CommandLine) -> None:
+    outcome = run("serve", "--reserve", "2")
+    assert outcome.code == 2
+    assert "--reserve needs --keep NETWORK" in outcome.err
+
+
+def test_reserved_places_reach_the_server() -> None:
+    keep = ["--max-connections", "2", "--keep", "192.0.2.1", "--reserve", "1"]
+    command = [sys.executable, "-m", "mbap", "serve", "--listen", ANY_PORT, *keep]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        endpoint = parse_endpoint(wait_for_line(program).split()[2].rstrip(":"))
+        with socket.create_connection((endpoint.host, endpoint.port), 5) as first:
+            first.sendall(bytes.fromhex("0001 0000 0006 01 03 0000 0001"))
+            assert first.recv(100)
+            with socket.create_connection((endpoint.host, endpoint.port), 5) as second:
+                assert second.recv(1) == b""
+            program.send_signal(signal.SIGINT)
+            _, said = program.communicate(timeout=20)
+    assert "reserved for others: 1" in said
+
+
 def test_limits_reach_the_server() -> None:
     command = [sys.executable, "-m", "mbap", "serve", "--listen", ANY_PORT, "--max-connections", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:

@@ -27,3 +27,4 @@ def test_init_never_overwrites_unless_forced(tmp_path: Path) -> None:
 def test_schema_is_a_json_schema() -> None:
     schema = json.loads(mbap("site", "schema").stdout)
     assert "devices" in schema["properties"]
+    assert "null" not in json.dumps(schema)

@@ -219,6 +219,17 @@ def test_check_says_all_that_is_wrong_and_exits_with_2(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_check_says_which_devices_have_quirks(tmp_path: Path) -> None:
+    site = write_site(tmp_path, "10.0.0.5")
+    text = site.read_text(encoding="utf-8")
+    site.write_text(
+        text.replace("[groups.fast]", "quirks = { answer_unit = 9 }\n[groups.fast]"), encoding="utf-8"
+    )
+    assert "quirks of one: answer-unit=9" in mbap("up", "--check", str(site)).stdout
+    found = json.loads(mbap("up", "--check", "--json", str(site)).stdout)
+    assert found["quirks"] == {"one": {"answer_unit": 9}}
+
+
 def test_check_as_json_has_the_faults_too(tmp_path: Path) -> None:
     done = mbap("up", "--check", "--json", str(write_site(tmp_path, "http://127.0.0.1")))
     document = json.loads(done.stdout)

@@ -11,6 +11,7 @@ from mbap import (
     IllegalDataAddress,
     Link,
     OutcomeUnknown,
+    Quirks,
     ReadHoldingRegisters,
     ResponseTimeout,
     WriteSingleRegister,
@@ -38,6 +39,13 @@ async def test_it_is_not_open_to_a_device_that_needs_pauses(options: dict[str, f
         async with AsyncClient(server.url, **options) as plc:  # type: ignore[arg-type]
             assert await plc.read_holding_registers(0, 2) == registers(0, 2)
             assert not is_open(plc._link)
+
+
+async def test_it_is_not_open_where_a_unit_has_quirks_of_its_own() -> None:
+    with scripted(Reply()) as server:
+        async with Link(server.url, unit_quirks={7: Quirks(only_fc6=True)}) as link:
+            assert await link.execute(ReadHoldingRegisters(0, 2), 1) == registers(0, 2)
+            assert not is_open(link)
 
 
 async def test_it_opens_again_after_an_exception_and_a_right_answer() -> None:

@@ -27,6 +27,10 @@ from mbap import (
     ResponseTimeout,
     WriteSingleRegister,
 )
+from mbap.client.turn import Visit
+from mbap.protocol.adu import Adu
+from mbap.protocol.direct import Otherwise
+from mbap.protocol.tcp import TcpFraming
 from support.scripted import Held, Reply, ScriptedServer, Silence, registers, scripted
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no direct way on Windows")
@@ -247,6 +251,51 @@ def test_an_interruption_leaves_the_client_usable() -> None:
         finally:
             signal.signal(signal.SIGALRM, before)
         assert plc.read_holding_registers(0, 2) == registers(0, 2)
+
+
+def test_a_connection_on_which_a_call_was_interrupted_is_not_used_again() -> None:
+    with opened(Reply()) as (plc, server):
+        exchange = plc._line._exchange
+        assert exchange is not None
+        exchange.at_work = True  # and so was what should have closed it
+        assert plc.read_holding_registers(3, 2) == registers(3, 2)
+        assert plc.execute_many(READS) == [registers(read.address, 2) for read in READS]
+        assert [request.connection for request in server.requests[:2]] == [1, 2]
+
+
+def test_what_the_request_would_not_have_taken_is_no_late_answer_to_it() -> None:
+    wrong_and_right = b"\x03\x02\x00\x07", b"\x03\x04\x00\x05\x00\x06"
+    with opened(Silence(), Reply(), timeout=0.05) as (plc, server):
+        with pytest.raises(ResponseTimeout):
+            plc.read_holding_registers(3, 2)
+        exchange = plc._line._exchange
+        assert exchange is not None
+        session, number = exchange.session, server.requests[1].transaction
+        for pdu, stands in zip(wrong_and_right, (True, False), strict=True):
+            session.receive_data(TcpFraming().pack(Adu(1, pdu, number)), time.monotonic())
+            assert (number in session.buried) is stands
+        assert (session.unmatched, session.late) == (1, 1)
+
+
+def test_an_answer_that_was_wrong_leaves_its_number_unused() -> None:
+    with opened(Reply(pdu=b"\x03\x02\x11\x00")) as (plc, server):
+        exchange = plc._line._exchange
+        assert exchange is not None
+        with pytest.raises(ProtocolError):
+            plc.read_holding_registers(3, 2)
+        assert server.requests[1].transaction in exchange.session.buried
+
+
+def test_while_another_thread_waits_nobody_takes_it() -> None:
+    with opened(Reply()) as (plc, server):
+        exchange, turn = plc._line._exchange, plc._line._turn
+        assert exchange is not None
+        waiting = Visit(0, jobs=1)
+        turn._waiting[waiting] = None
+        ask = plc._line.ask(READS[0], 1, 1.0, assumed=False)
+        assert isinstance(ask, Otherwise)
+        assert plc._line.ask_many(READS, 1, 1.0, assumed=False) == []
+        assert len(server.requests) == 1
 
 
 def test_it_is_not_open_to_a_device_that_needs_pauses() -> None:

@@ -35,7 +35,7 @@ from support.peers import free_port
 from support.scripted import Held, Reply, Request, Silence, Step, adu, registers, scripted
 from support.virtual_tests import scenario
 
-QUICK = 0.15
+QUICK = 0.3
 READ = ReadHoldingRegisters(107, 3)
 RIGHT = registers(107, 3)
 
@@ -134,6 +134,23 @@ def test_e31_a_device_that_wakes_up_slowly_is_waited_for(kind: str) -> None:
     with scripted(slow) as server, connected(kind, server.url, timeout=QUICK, connect_pause=0.15) as client:
         assert [client.execute(READ) for _ in range(2)] == [RIGHT] * 2
         assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("kind", FRONTS)
+def test_e31_a_device_that_is_deaf_for_ever_when_asked_too_early_is_asked_later(kind: str) -> None:
+    deaf: set[int] = set()
+
+    def step(request: Request) -> Reply | Silence:
+        if request.at - server.opened_at[request.connection - 1] < 0.1:
+            deaf.add(request.connection)
+        return Silence() if request.connection in deaf else Reply()
+
+    with (
+        scripted(step) as server,
+        connected(kind, server.url, timeout=QUICK, connect_pause=0.15) as client,
+    ):
+        assert [client.execute(READ) for _ in range(3)] == [RIGHT] * 3
+        assert (server.connections, deaf) == (1, set())
 
 
 @pytest.mark.parametrize("kind", FRONTS)

@@ -18,7 +18,7 @@ from mbap import (
 from support.fronts import FRONTS, connected
 from support.scripted import Held, Reply, Silence, Step, registers, scripted
 
-QUICK = 0.15
+QUICK = 0.3
 READ = ReadHoldingRegisters(107, 3)
 RIGHT = registers(107, 3)
 WRITE = WriteSingleRegister(7, 42)
@@ -231,6 +231,16 @@ def test_without_a_unit_the_error_says_which_was_assumed_and_what_to_try(kind: s
     assert "unit 1" in str(caught.value)
     assert "holding registers 107 to 109 (references 40108 to 40110)" in str(caught.value)
     assert "no unit was given, so 1 was assumed: try unit 255, then 0" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", FRONTS)
+def test_what_came_instead_of_the_answer_is_better_advice_than_another_unit(kind: str) -> None:
+    with (
+        scripted(Reply(transaction=0)) as server,
+        connected(kind, server.url, timeout=0.05) as client,
+        pytest.raises(ResponseTimeout, match="needs a quirk for that"),
+    ):
+        client.execute(READ)
 
 
 @pytest.mark.parametrize("kind", FRONTS)

@@ -33,7 +33,7 @@ from support.fronts import FRONTS, connected
 from support.scripted import Echoed, Held, Reply, Silence, Step, adu, crc, registers, scripted
 from support.scripted import Request as Asked
 
-QUICK = 0.15
+QUICK = 0.3
 READ = ReadHoldingRegisters(107, 3)
 RIGHT = registers(107, 3)
 WRITE = WriteSingleRegister(7, 42)
@@ -149,6 +149,9 @@ CASES: dict[str, Case] = {
         [RIGHT] * 3,
         **quirk("transaction", transaction="own"),
     ),
+    "E05 high identifiers are ignored": Case(
+        [lambda asked: Silence() if asked.transaction > 0x7FFF else Reply()], [RIGHT] * 3, connections=1
+    ),
     "E06 one behind after a timeout": Case([one_behind()], [*[ResponseTimeout] * 3, RIGHT, RIGHT]),
     "E07 every answer twice": Case([Reply(times=2)], [RIGHT] * 3, connections=1),
     "E07 every answer twice, RTU": Case([Reply(times=2)], [RIGHT] * 3, server=RTU),
@@ -192,7 +195,7 @@ CASES: dict[str, Case] = {
         [Echoed()], [RIGHT, None, None, RIGHT], [READ, WRITE, WRITE, READ], server=RTU
     ),
     "E16 an echo of the first write": Case(
-        [Echoed()], [None, RIGHT], [WRITE, READ], {"quirks": Quirks(echo=True)}, RTU, connections=1
+        [Echoed()], [None, RIGHT], [WRITE, READ], server=RTU, connections=1, **quirk("echo", echo=True)
     ),
     "E16 an echo alone is no answer": Case(
         [lambda asked: Reply(raw=bytes((1,)) + asked.pdu + crc(bytes((1,)) + asked.pdu))],

@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 
 from mbap import Quirks
 from mbap.client.leeway import Leeway, OverlongFraming
+from mbap.client.options import LinkOptions
 from mbap.client.quirks import NO_QUIRKS
+from mbap.client.rewriting import in_parts
 from mbap.protocol.adu import Adu
+from mbap.protocol.pdu import ReadHoldingRegisters
 from mbap.protocol.tcp import TcpFraming
+from mbap.protocol.wire import Registers
 
 
 def test_each_is_off_until_it_is_asked_for() -> None:
@@ -58,6 +62,7 @@ def test_they_are_written_as_names_and_values(texts: list[str], quirks: Quirks) 
         (["largest-read=0"], "largest_read is 1 to 125, not 0"),
         (["reconnect-idle"], "needs a duration"),
         (["reconnect-idle=soon"], "soon"),
+        (["reconnect-idle=nan"], "reconnect_idle is more than 0 seconds"),
         (["reconnect-idle=0"], "reconnect_idle is more than 0 seconds"),
         (["echo", "echo"], "the quirk 'echo' is given twice"),
         (["only-fc6", "only-fc16"], "leave no function code to write with"),
@@ -101,7 +106,55 @@ def test_each_use_is_counted_and_the_first_is_logged(caplog: pytest.LogCaptureFi
         assert leeway.unit_fits(7, 1)
         assert leeway.unit_fits(8, 1)
     assert leeway.counts == {"answer_unit": 2}
-    assert caplog.messages == ["tcp://plc:502: the quirk answer_unit was needed"]
+    assert caplog.messages == ["tcp://plc:502 unit 1: the quirk answer_unit was needed"]
+
+
+def test_each_unit_may_have_its_own() -> None:
+    leeway = Leeway(Quirks(transaction="zero"), "plc", {5: Quirks(answer_unit=0)})
+    assert leeway.unit_fits(0, 5)
+    assert not leeway.unit_fits(0, 6)
+    assert leeway.at(5).quirks == Quirks(answer_unit=0)
+    assert leeway.at(6).quirks == Quirks(transaction="zero")
+
+
+def test_what_a_unit_needed_is_counted_for_it_and_what_the_connection_needed_for_all() -> None:
+    leeway = Leeway(Quirks(transaction="zero"), "plc", {5: Quirks(answer_unit=0)})
+    leeway.number_fits(0, 1)
+    leeway.unit_fits(0, 5)
+    leeway.at(5).used("no_gaps")
+    assert leeway.counts_of(5) == {"transaction": 1, "answer_unit": 1, "no_gaps": 1}
+    assert leeway.counts_of(6) == {"transaction": 1}
+    assert leeway.counts == {"transaction": 1, "answer_unit": 1, "no_gaps": 1}
+
+
+def test_a_link_refuses_a_quirk_of_the_connection_for_one_unit() -> None:
+    with pytest.raises(ValueError, match="unit 5: transaction is of the connection"):
+        LinkOptions(unit_quirks={5: Quirks(transaction="zero")})
+
+
+def test_quirks_are_of_the_connection_or_of_a_unit() -> None:
+    quirks = Quirks(transaction="own", reconnect_idle=3, short_answers=True, answer_unit=0)
+    assert quirks.of_connection() == Quirks(transaction="own", reconnect_idle=3)
+    assert quirks.of_unit() == Quirks(short_answers=True, answer_unit=0)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "names"),
+    [
+        ("tcp", ("echo",)),
+        ("udp", ("long_length", "echo")),
+        ("rtu+tcp", ("transaction", "long_length")),
+    ],
+)
+def test_some_change_nothing_on_some_endpoints(scheme: str, names: tuple[str, ...]) -> None:
+    quirks = Quirks(transaction="own", long_length=True, echo=True, short_answers=True)
+    assert quirks.without_effect(scheme) == names
+
+
+def test_parts_of_a_long_read_end_with_the_first_short_answer() -> None:
+    parts = in_parts(ReadHoldingRegisters(0, 6), Quirks(largest_read=2, short_answers=True))
+    assert parts is not None
+    assert parts.join([Registers.of([1, 2]), Registers.of([3]), Registers.of([5, 6])]) == [1, 2, 3]
 
 
 right_answers = st.lists(

@@ -16,6 +16,8 @@ import pytest
 
 import mbap
 from mbap import AsyncClient, Client, ConnectionLost, ModbusError, ReadHoldingRegisters
+from mbap.client import line
+from mbap.transport import opening
 from support.scripted import Reply, ScriptedServer, Silence, registers, scripted
 
 
@@ -92,6 +94,46 @@ def test_closing_ends_a_pause_before_a_retry() -> None:
         assert not thread.is_alive()
 
 
+def test_closing_does_not_wait_for_a_connection_that_is_being_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    connecting, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+    outcomes: list[object] = []
+
+    class Wire:
+        def close(self) -> None:
+            closed.set()
+
+    def connect(*_: object, **__: object) -> Wire:
+        connecting.set()
+        assert go_on.wait(10)
+        return Wire()
+
+    monkeypatch.setattr(opening, "connect", connect)
+    monkeypatch.setattr(line, "CLOSING_PATIENCE", 0.05)
+    plc = Client("tcp://plc")
+    thread = threading.Thread(target=lambda: outcomes.extend(plc.execute_many([ReadHoldingRegisters(0, 1)])))
+    thread.start()
+    assert connecting.wait(10)
+    plc.close()  # while the other thread still connects
+    go_on.set()
+    thread.join(10)
+    assert isinstance(outcomes[0], ConnectionLost)
+    assert closed.is_set()
+
+
+def test_a_write_of_one_thread_goes_before_the_reads_that_wait() -> None:
+    with scripted(Reply(delay=0.2), Reply()) as server, Client(server.url) as plc:
+        calls = [lambda: plc.read_holding_registers(0, 1)] * 3 + [lambda: plc.write_single_register(9, 1)]
+        threads = [threading.Thread(target=call) for call in calls]
+        for count, thread in enumerate(threads):
+            thread.start()
+            server.wait_for_requests(1)
+            while plc._line._turn.ahead <= count:
+                time.sleep(0.001)
+        for thread in threads:
+            thread.join()
+        assert [request.pdu[0] for request in server.requests] == [3, 6, 3, 3]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there a wait for a socket is not interrupted")
 @pytest.mark.parametrize("rtu", [False, True], ids=["tcp", "rtu+tcp"])
 def test_after_ctrl_c_the_client_is_as_usable_as_before(rtu: bool) -> None:
@@ -113,13 +155,23 @@ def _interrupt_when_asked(server: ScriptedServer) -> None:
 def test_ctrl_c_at_any_moment_leaves_a_client_that_works(url: str) -> None:
     chance = random.Random(7)
     with Client(url) as plc:
-        for round_ in range(30):
-            timer = threading.Timer(chance.random() * 0.01, os.kill, (os.getpid(), signal.SIGINT))
+        for round_ in range(200):
+            timer = threading.Timer(chance.random() * 0.003, os.kill, (os.getpid(), signal.SIGINT))
             with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the timer may be quicker than what follows
                 timer.start()
                 _read_for_ever(plc)
             timer.join()
-            assert plc.read_holding_registers(round_, 2) == [round_, round_ + 1]
+            request = ReadHoldingRegisters(round_, 2)
+            assert plc.execute(request, deadline=5) == [round_, round_ + 1]
+            assert _in_another_thread(plc, request) == [round_, round_ + 1]
+
+
+def _in_another_thread(plc: Client, request: ReadHoldingRegisters) -> object:
+    found: list[object] = []
+    thread = threading.Thread(target=lambda: found.extend(plc.execute_many([request], deadline=5)))
+    thread.start()
+    thread.join()
+    return found[0]
 
 
 def _read_for_ever(plc: Client) -> None:

@@ -129,6 +129,10 @@ def test_fewer_registers_than_a_value_takes_are_an_error_even_where_short_answer
         answer(reading("hr0:float32"), [Registers.of([1])])
 
 
+def test_of_a_short_answer_to_a_span_the_values_that_came_whole_are_given() -> None:
+    assert answer(reading("hr0..5:uint32"), [Registers.of([0, 7, 0])]) == [7, None, None]
+
+
 def test_a_long_span_of_coils_is_cut_at_2000() -> None:
     assert [count for _, count in spans(reading("co0..4999"))] == [2000, 2000, 1000]
 

@@ -282,3 +282,10 @@ def _fewest(points: Sequence[Point], facts: Profile) -> int:
         return known[key]
 
     return fewest(tuple(points))
+
+
+def test_of_a_short_answer_the_points_that_came_whole_are_good_and_the_others_bad() -> None:
+    (block,) = plan(profile(), [point(0), point(1, high=5.0), point(2, 2), point(4)])
+    values, qualities = block.decode(Registers.of([7, 8, 9]))
+    assert values == [7, None, None, None]
+    assert qualities == [Quality.GOOD, Quality.LIMITS, Quality.PROTOCOL, Quality.PROTOCOL]

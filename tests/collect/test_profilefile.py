@@ -336,7 +336,7 @@ def test_a_point_within_a_longer_one_before_others_is_found() -> None:
 
 def test_the_schema_describes_every_key() -> None:
     schema = json_schema()
-    assert set(schema["properties"]) == {"profile", "read", "points"}
+    assert set(schema["properties"]) == {"profile", "read", "quirks", "points"}
     assert {"table", "address", "reference", "type", "writable"} <= set(
         schema["$defs"]["PointModel"]["properties"]
     )

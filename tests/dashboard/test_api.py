@@ -80,6 +80,7 @@ async def test_communication_has_every_counter(client: httpx.AsyncClient) -> Non
     devices = (await client.get("/api/v1/communication")).json()["devices"]
     assert devices["spare"]["state"] == "failing"
     assert devices["main"]["latency_p99_ms"] == 9.7
+    assert devices["main"]["quirks"] == {"answer_unit": 5}
 
 
 async def test_alive(client: httpx.AsyncClient) -> None:

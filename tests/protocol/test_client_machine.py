@@ -3,8 +3,8 @@
 Every register of an answer holds the number of its request, so data that came to the wrong request shows.
 Answers come late, twice, in any order, in pieces, and with those of strangers between them; requests are
 given up and cancelled; connections end. What nobody could tell from the right answer is left out: a stranger
-that forges transaction, unit, function and length, and without transactions an answer that comes again after
-the next request was sent.
+that forges transaction, unit, function and length; without transactions an answer that comes again for the
+first time after the next request was sent; and two answers to a request that is 65,535 requests old.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mbap.protocol.wire import Registers
 FORGED = 0xDEAD
 ARRIVING = st.sampled_from([0, 0, 0, 7, 12])
 STEPS = settings(
-    max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=300, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -39,6 +39,7 @@ class Asked:
         self.transaction = transaction
         self.number = number
         self.wire_number = wire_number
+        self.answered = self.is_old = False
 
     @property
     def request(self) -> Any:
@@ -61,6 +62,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.numbers: dict[Transaction[Registers], int] = {}
+        self.ended: list[Transaction[Registers]] = []
         self.connect()
 
     def client_framing(self) -> Framing:
@@ -89,10 +91,17 @@ class Machine(RuleBasedStateMachine):
             self.connect()
         transaction = self.session.begin(ReadHoldingRegisters(0, count), unit, timeout)
         self.numbers[transaction] = len(self.numbers) + 1
+        transaction.on_end = self.ended.append
         self.queue.append(transaction)
         if sent:
             self.send()
         return transaction
+
+    @rule(unit=st.sampled_from([1, 1, 2]), seconds=st.sampled_from([1, 1, 3]))
+    def one_is_given_up_and_the_next_is_sent(self, unit: int, seconds: float) -> None:
+        self.begin(unit=1, count=1, timeout=1, sent=True)
+        self.time_passes(seconds=seconds)
+        self.begin(unit=unit, count=1, timeout=5, sent=True)
 
     @rule()
     def send(self) -> None:
@@ -114,6 +123,7 @@ class Machine(RuleBasedStateMachine):
             if transaction in self.queue and not transaction.sent:
                 self.queue.remove(transaction)
             self.session.cancel(transaction)
+            self.ended.append(transaction)
 
     def is_here(self, transaction: Transaction[Registers]) -> bool:
         """Whether it belongs to this connection."""
@@ -137,6 +147,10 @@ class Machine(RuleBasedStateMachine):
         self.connect()
 
     @invariant()
+    def each_ends_once(self) -> None:
+        assert len(self.ended) == len(set(self.ended))
+
+    @invariant()
     def nobody_has_the_data_of_another(self) -> None:
         for transaction, number in self.numbers.items():
             if transaction.done and transaction._error is None and transaction._result is not None:
@@ -158,7 +172,20 @@ class TcpMachine(Machine):
     @rule(which=st.integers(0, 7), arriving=ARRIVING)
     def any_request_is_answered_for_the_first_time_or_again(self, which: int, arriving: int) -> None:
         asked = self.asked[-1 - which % len(self.asked)]
+        asked.answered = True
+        if asked.is_old:
+            self.asked.remove(asked)
         self.answer_comes(self.server.pack(asked.answer()), arriving)
+
+    @precondition(lambda self: any(not one.answered for one in self.asked))
+    @rule(which=st.integers(0, 7))
+    def so_many_requests_pass_that_the_numbers_come_round(self, which: int) -> None:
+        self.bytes_arrive(len(self.wire))
+        self.asked = [one for one in self.asked if not one.answered]
+        for one in self.asked:
+            one.is_old = True
+        first = self.asked[which % len(self.asked)].wire_number or 1
+        self.session.last_number = first - 1
 
     @precondition(lambda self: self.asked)
     @rule(
@@ -203,6 +230,7 @@ class RtuMachine(Machine):
         super().connect()
         self.last = None
         self.known = 0
+        self.doubles = False
 
     def nothing_is_asked(self) -> bool:
         return not self.session.pending and not self.session.quarantined
@@ -217,6 +245,7 @@ class RtuMachine(Machine):
         """Once, or twice at once, or never."""
         self.last = self.asked[self.known]
         self.known += 1
+        self.doubles |= times > 1
         # What comes twice at once comes in one piece: the second may not wait for the next request.
         self.answer_comes(self.server.pack(self.last.answer()) * times, 0 if times > 1 else arriving)
 
@@ -224,14 +253,25 @@ class RtuMachine(Machine):
     @rule()
     def the_last_answer_comes_again_while_nothing_is_asked(self) -> None:
         if self.last is not None and self.session.failure is None:
+            self.doubles = True
+            self.answer_comes(self.server.pack(self.last.answer()), 0)
+
+    @precondition(lambda self: self.doubles and self.last is not None)
+    @rule()
+    def it_comes_once_more_at_any_time(self) -> None:
+        if self.last is not None and self.session.failure is None:
             self.answer_comes(self.server.pack(self.last.answer()), 0)
 
     @precondition(lambda self: self.asked)
-    @rule(change=st.sampled_from(["unit", "function"]), arriving=ARRIVING)
+    @rule(change=st.sampled_from(["unit", "function", "length"]), arriving=ARRIVING)
     def a_stranger_answers(self, change: str, arriving: int) -> None:
         right = self.asked[-1].answer(FORGED)
-        wrong = right._replace(unit=9) if change == "unit" else right._replace(pdu=b"\x04" + right.pdu[1:])
-        self.answer_comes(self.server.pack(wrong), arriving)
+        wrong = {
+            "unit": right._replace(unit=9),
+            "function": right._replace(pdu=b"\x04" + right.pdu[1:]),
+            "length": right._replace(pdu=bytes((3, 6)) + FORGED.to_bytes(2, "big") * 3),
+        }
+        self.answer_comes(self.server.pack(wrong[change]), arriving)
 
 
 class AsciiMachine(RtuMachine):

@@ -108,12 +108,44 @@ def test_a_number_is_not_used_again_while_its_tombstone_stands() -> None:
     assert 1 not in numbers
 
 
-def test_tombstones_are_bounded() -> None:
+def test_an_answer_that_comes_twice_is_not_the_next_ones() -> None:
+    session = ClientSession()
+    asked(session)
+    session.receive_data(packed(ANSWER), 100.1)
+    (second,) = asked(session)
+    session.receive_data(packed(ANSWER), 100.2)
+    assert (second.done, session.unmatched) == (False, 1)
+
+
+def test_after_a_wrong_answer_the_right_one_is_late_and_its_number_is_not_used_again() -> None:
+    session = ClientSession()
+    (transaction,) = asked(session)
+    session.receive_data(packed(ANSWER, unit=9), 100.1)
+    assert isinstance(transaction.error, ProtocolError)
+    session.last_number = 0  # as after 65,535 requests
+    (other,) = asked(session)
+    assert other.number == 2
+    session.receive_data(packed(ANSWER), 100.2)
+    assert (session.late, other.done) == (1, False)
+
+
+def test_a_stranger_does_not_take_a_tombstone_away() -> None:
+    session = ClientSession()
+    (transaction,) = asked(session)
+    session.cancel(transaction)
+    session.receive_data(packed(b"\x83\x02", unit=9), 100.1)
+    assert (session.late, session.unmatched) == (0, 1)
+    session.receive_data(packed(b"\x83\x02"), 100.2)
+    assert (session.late, session.unmatched) == (1, 1)
+
+
+def test_tombstones_are_bounded_and_those_beyond_are_counted() -> None:
     session = ClientSession()
     for _ in range(TOMBSTONES + 10):
         (transaction,) = asked(session)
         session.cancel(transaction)
     assert len(session._tombstones) == TOMBSTONES
+    assert session.forgotten == 10
 
 
 def test_an_answer_to_nothing_is_counted() -> None:
@@ -248,3 +280,21 @@ def test_a_unit_that_cannot_be_is_refused(unit: int) -> None:
 def test_outstanding_is_1_to_64(outstanding: int) -> None:
     with pytest.raises(ValueError, match="1 to 64"):
         ClientSession(outstanding=outstanding)
+
+
+def test_a_timeout_says_that_an_answer_began_and_did_not_end() -> None:
+    session = ClientSession()
+    transaction = session.begin(ReadHoldingRegisters(0, 1), 1, 1.0)
+    session.data_to_send(0.0)
+    session.receive_data(bytes.fromhex("0001 0000 0006 01 03 02 00 07"), 0.1)
+    session.check_deadlines(1.0)
+    assert "but 11 bytes of one that did not end; a device whose length" in str(transaction.error)
+
+
+def test_the_answer_of_another_unit_names_the_quirk_for_it() -> None:
+    session = ClientSession()
+    transaction = session.begin(ReadHoldingRegisters(0, 1), 1, 1.0)
+    session.data_to_send(0.0)
+    session.receive_data(bytes.fromhex("0001 0000 0005 09 03 02 00 07"), 0.1)
+    assert "unit 9 answers what unit 1 was asked; " in str(transaction.error)
+    assert "needs the quirk answer-unit" in str(transaction.error)

@@ -212,7 +212,7 @@ class Forgiving:
     def unit_fits(self, got: int, asked: int) -> bool:
         return got == 255
 
-    def decode(self, request: Request[R], pdu: bytes, error: ProtocolError) -> R:
+    def decode(self, request: Request[R], unit: int, pdu: bytes, error: ProtocolError) -> R:
         if len(pdu) != 6:
             raise error
         return request.decode_response(b"\x03\x02" + pdu[2:4])
@@ -265,6 +265,16 @@ def test_silence_of_a_device_that_answered_before_can_have_a_meaning(answered_be
     transaction = asked(session)
     session.check_deadlines(1.0)
     assert isinstance(transaction.error, IllegalDataAddress if answered_before else ResponseTimeout)
+
+
+def test_silence_of_a_unit_means_nothing_because_another_answered() -> None:
+    session = ClientSession(leniency=Forgiving(in_order=False, meaning=IllegalDataAddress()))
+    asked(session)
+    session.receive_data(TcpFraming().pack(Adu(1, SEVEN, 1)), 0.1)
+    other = session.begin(ONE, 2, 1.0)
+    session.data_to_send(0.0)
+    session.check_deadlines(1.0)
+    assert isinstance(other.error, ResponseTimeout)
 
 
 def test_silence_without_a_meaning_is_a_timeout() -> None:

@@ -13,10 +13,11 @@ from mbap.protocol.explain import Explanation, Role, explain, hint
 from mbap.protocol.layouts import walk_request, walk_response
 from mbap.protocol.pdu import decode_request
 from mbap.protocol.tcp import TcpFraming
-from vectors.frames import EXCHANGES, Exchange
+from vectors.frames import Exchange
+from vectors.more_frames import EVERY_EXCHANGE
 
-KNOWN = [exchange.request.function_code for exchange in EXCHANGES]
-names = pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange.name)
+KNOWN = [exchange.request.function_code for exchange in EVERY_EXCHANGE]
+names = pytest.mark.parametrize("exchange", EVERY_EXCHANGE, ids=lambda exchange: exchange.name)
 
 
 def pack(pdu: bytes, transaction: int = 1, unit: int = 1) -> bytes:
@@ -35,7 +36,7 @@ def values(explanation: Explanation) -> dict[str, int | str]:
 @st.composite
 def pdus(draw: st.DrawFn) -> bytes:
     """PDUs that are right, nearly right, or anything."""
-    exchange = draw(st.sampled_from(EXCHANGES))
+    exchange = draw(st.sampled_from(EVERY_EXCHANGE))
     pdu = bytearray(draw(st.sampled_from([exchange.request_pdu, exchange.response_pdu])))
     for _ in range(draw(st.integers(0, 2))):
         pdu[draw(st.integers(0, len(pdu) - 1))] = draw(st.integers(0, 255))

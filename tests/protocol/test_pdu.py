@@ -10,8 +10,11 @@ from mbap.errors import ExceptionResponse, IllegalDataValue, IllegalFunction, Pr
 from mbap.protocol.pdu import (
     Diagnostics,
     EncapsulatedInterface,
+    Opaque,
+    ReadDeviceIdentification,
     ReadFifoQueue,
     ReadFileRecord,
+    ReportServerId,
     Request,
     decode_request,
     encode_exception,
@@ -174,3 +177,71 @@ def test_all_names_can_be_imported_and_no_others() -> None:
 def test_spans_name_what_is_touched() -> None:
     assert ReadFifoQueue(1246).spans()[0][1:] == (1246, 1, False)
     assert Diagnostics(0).spans() == ReadFileRecord.spans(MORE_EXCHANGES[6].request) == ()
+
+
+# Longer than a PDU can be
+
+
+OVERSIZED = {
+    "write file record": b"\x15\xfc" + bytes.fromhex("06 0004 0007 007A") + bytes(244) + b"\x00",
+    "write file record, two groups": b"\x15\xfd" + 2 * (bytes.fromhex("06 0004 0007 003C") + bytes(120)),
+    "encapsulated interface": b"\x2b\x0d" + bytes(252),
+    "device identification": b"\x2b\x0e\x01\x00" + bytes(250),
+    "diagnostics": b"\x08\x00\x00" + bytes(252),
+    "read file record": b"\x14\xfc" + 36 * bytes.fromhex("06 0004 0007 0001"),
+    "write multiple registers": bytes.fromhex("10 0000 007C F8") + bytes(248),
+}
+
+
+@pytest.mark.parametrize("pdu", OVERSIZED.values(), ids=OVERSIZED)
+def test_a_request_longer_than_a_pdu_can_be_is_answered_with_exception_03(pdu: bytes) -> None:
+    assert len(pdu) > 253
+    assert refusal(pdu) == 3
+
+
+@every
+@given(more=st.binary(min_size=240, max_size=600))
+def test_any_extension_of_a_request_is_refused_or_is_a_pdu(exchange: Exchange, more: bytes) -> None:
+    pdu = exchange.request_pdu + more
+    assert refusal(pdu) in ((0, 3) if len(pdu) <= 253 else (3,))
+
+
+@every
+@given(more=st.binary(min_size=240, max_size=600))
+def test_any_extension_of_a_response_is_refused_or_is_a_pdu(exchange: Exchange, more: bytes) -> None:
+    pdu = exchange.response_pdu + more
+    assert not answers(exchange.request, pdu) or len(pdu) <= 253
+
+
+@pytest.mark.parametrize(
+    ("request_", "pdu"),
+    [
+        (ReportServerId(), b"\x11\xfd" + bytes(253)),
+        (EncapsulatedInterface(13), b"\x2b\x0d" + bytes(252)),
+        (Opaque(66), b"\x42" + bytes(253)),
+        (
+            ReadDeviceIdentification(),
+            bytes.fromhex("2B 0E 01 01 00 00 02 00 7A") + bytes(122) + b"\x01\x7b" + bytes(123),
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_answer_longer_than_a_pdu_can_be_is_none(request_: Request[object], pdu: bytes) -> None:
+    assert len(pdu) > 253
+    assert not answers(request_, pdu)
+
+
+@pytest.mark.parametrize("request_", [EncapsulatedInterface(13), Opaque(66)], ids=lambda one: one.title)
+def test_a_result_that_does_not_fit_is_not_encoded(request_: Request[bytes]) -> None:
+    with pytest.raises(ValueError, match="253 fit into an answer"):
+        request_.encode_response(bytes(253))
+
+
+def test_an_empty_pdu_is_refused() -> None:
+    assert refusal(b"") == 1
+
+
+@pytest.mark.parametrize("pdu", [b"", b"\x00", b"\x83\x02", bytes((66,)) + bytes(253)])
+def test_what_is_no_request_is_no_opaque_one(pdu: bytes) -> None:
+    with pytest.raises(IllegalDataValue):
+        Opaque.decode(pdu)

@@ -26,7 +26,7 @@ def attached(
 
 
 @scenario
-async def test_a_quiet_connection_is_closed_after_120_seconds() -> None:
+async def test_h019_a_quiet_connection_is_closed_after_120_seconds() -> None:
     server, client = attached()
     client.feed(READ_0)
     await asyncio.sleep(119.9)
@@ -63,6 +63,23 @@ async def test_without_an_idle_timeout_nothing_is_closed() -> None:
     _, client = attached(Limits(idle_timeout=None))
     await asyncio.sleep(90_000)
     assert client.end == ""
+
+
+@scenario
+async def test_h019_a_client_that_is_kept_may_be_quiet_for_as_long_as_it_likes() -> None:
+    server, client = attached(Limits(keep=("192.0.2.0/24",)))
+    await asyncio.sleep(90_000)
+    assert (client.end, server.statistics().closed_idle) == ("", 0)
+    client.feed(READ_0)
+    assert client.written.hex(" ") == ANSWER_0
+
+
+@scenario
+async def test_a_client_that_is_kept_has_5_seconds_for_a_request_like_everybody() -> None:
+    server, client = attached(Limits(keep=("192.0.2.7",)))
+    client.feed("0001 0000 0006 01")
+    await asyncio.sleep(5.1)
+    assert (client.end, server.statistics().closed_incomplete) == ("close", 1)
 
 
 @scenario

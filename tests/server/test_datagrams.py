@@ -10,12 +10,14 @@ import pytest
 
 from mbap.errors import Disconnect
 from mbap.server.admission import Admission
+from mbap.server.datagrams import Datagrams
 from mbap.server.device import Device
 from mbap.server.faults import Fault, Faults, Rule
 from mbap.server.handler import Handler, Units
 from mbap.server.limits import Limits
 from mbap.server.server import Server
 from support.serving import ANSWER_0, READ_0, Later, Raising, until
+from support.virtual_tests import scenario
 
 UDP = "udp://127.0.0.1:0"
 
@@ -110,6 +112,7 @@ async def test_the_client_that_asked_longest_ago_is_forgotten_for_one_more() -> 
             assert await client.ask(READ_0) == ANSWER_0
             client_count = server.statistics().connections
         assert client_count == 2
+        assert server.statistics().dropped == 2
         for client in clients:
             client.close()
 
@@ -127,6 +130,75 @@ async def test_one_client_more_than_there_may_be_is_refused_when_all_wait() -> N
         assert await first.receive() == ANSWER_0
         first.close()
         second.close()
+
+
+async def test_one_address_can_have_only_so_many_that_wait() -> None:
+    handler = Later(Device(holding_registers=[7]))
+    handler.release[1] = asyncio.Event()
+    async with Server(UDP, handler, limits=Limits(max_per_address=1)) as server:
+        first, second = Datagrammer(server.port), Datagrammer(server.port)
+        first.send(READ_0)
+        await until(lambda: handler.begun == [1])
+        second.send(READ_0)
+        await until(lambda: server.statistics().refused_per_address == 1)
+        handler.release[1].set()
+        assert await first.receive() == ANSWER_0
+        first.close()
+        second.close()
+
+
+async def test_a_place_that_is_reserved_for_others_is_not_given_away() -> None:
+    handler = Later(Device(holding_registers=[7]))
+    handler.release[1] = asyncio.Event()
+    limits = Limits(max_connections=2, keep=("192.0.2.0/24",), reserved=1)
+    async with Server(UDP, handler, limits=limits) as server:
+        first, second = Datagrammer(server.port), Datagrammer(server.port)
+        first.send(READ_0)
+        await until(lambda: handler.begun == [1])
+        second.send(READ_0)
+        await until(lambda: server.statistics().refused == 1)
+        first.close()
+        second.close()
+
+
+class Silent:
+    """The transport of a server's datagrams that go nowhere."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def sendto(self, data: bytes, address: object) -> None:
+        """Nobody is there."""
+
+
+def attached(limits: Limits) -> tuple[Server, Datagrams]:
+    """A server that does not listen, and what datagrams can be handed to."""
+    server = Server(UDP, Device(holding_registers=[7]), limits=limits)
+    datagrams = Datagrams(server, server._correspondents)
+    datagrams.connection_made(Silent())  # type: ignore[arg-type]
+    return server, datagrams
+
+
+@scenario
+async def test_h019_a_client_that_asks_no_more_is_forgotten_after_the_idle_time() -> None:
+    server, datagrams = attached(Limits(idle_timeout=10))
+    for port in (1, 2):
+        datagrams.datagram_received(bytes.fromhex(READ_0), ("127.0.0.1", port))
+    for _ in range(5):
+        await asyncio.sleep(9)
+        datagrams.datagram_received(bytes.fromhex(READ_0), ("127.0.0.1", 2))
+    counted = server.statistics()
+    assert (counted.connections, counted.closed_idle) == (1, 1)
+    await asyncio.sleep(13)
+    assert server.statistics().closed_idle == 2
+
+
+@scenario
+async def test_h019_a_client_that_is_kept_is_remembered() -> None:
+    server, datagrams = attached(Limits(idle_timeout=10, keep=("127.0.0.1",)))
+    datagrams.datagram_received(bytes.fromhex(READ_0), ("127.0.0.1", 1))
+    await asyncio.sleep(1_000)
+    assert server.statistics().connections == 1
 
 
 async def test_answers_that_come_together_are_a_datagram_each() -> None:

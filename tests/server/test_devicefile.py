@@ -350,6 +350,10 @@ def test_a_unit_has_identification_files_and_queues() -> None:
         ("[units.1.identification]\nvendor_name = 3", "identification.vendor_name: is text in quotes, not 3"),
         ("[units.1.files]\n0 = [1]", "files.0: its number is 1 to 65535, not 0"),
         ("[units.1.files]\n1 = 5", "files.1: is a list of whole numbers from 0 to 65535, not 5"),
+        (
+            "[units.1.files]\n1 = [1, 70000]",
+            "files.1: is a list of whole numbers from 0 to 65535, and has 70000",
+        ),
         ("[units.1]\nlargest_read = 126", "largest_read: is 1 to 125, not 126"),
         ("[units.1]\nholes = 'x'", 'holes: "x" cannot be; known are refused, silent, zero'),
         ("[units.1]\nserver_id = 'x'", 'server_id: is hexadecimal such as "0d0a", not "x"'),
@@ -382,6 +386,7 @@ def test_the_file_says_how_many_connections_there_may_be(text: str, admission: A
     ("text", "problem"),
     [
         ("preset = 'meters'", 'device.preset: "meters" cannot be; did you mean "meter"?'),
+        ("preset = 'meters'\nconnections = 9", 'device.preset: "meters" cannot be; did you mean "meter"?'),
         ("preset = 'plc'\nconnections = 9", "device.connections: a plc takes 4 to 8, not 9"),
         ("connections = 0", "device.connections: it is 1 to 1000, not 0"),
         ("when_full = 'x'", 'device.when_full: "x" cannot be; known are refuse, drop, mute'),
@@ -421,7 +426,7 @@ def test_a_fault_can_say_more(entry: str, fault: Fault) -> None:
         ),
         ("silent = { times = 0 }", "silent: times is 1 or more, not 0"),
         ("silent = { of = 3 }", "silent: says when"),
-        ("silent = { times = 3, of = 2 }", "silent: of 2 needs times, as many or fewer"),
+        ("silent = { times = 3, of = 2 }", "silent: of 2 needs times, as many or fewer: times = 2, of = 3"),
         ("torn = { times = 1 }", "torn: unknown key"),
     ],
 )

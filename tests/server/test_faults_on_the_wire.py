@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from mbap.server.admission import Admission
+from mbap.server.admission import Admission, WhenFull
 from mbap.server.device import Device
 from mbap.server.faults import Fault, Faults, Rule
 from mbap.server.server import Server
@@ -178,6 +179,23 @@ async def test_a_connection_that_ended_makes_room() -> None:
                 await asyncio.sleep(0.001)
 
 
+@pytest.mark.parametrize(
+    ("when_full", "counted"), [("refuse", "refused"), ("drop", "dropped"), ("mute", "mute")]
+)
+async def test_what_becomes_of_one_connection_too_many_is_counted(when_full: WhenFull, counted: str) -> None:
+    faults = Faults([], admission=Admission(1, when_full))
+    async with (
+        Server("tcp://127.0.0.1:0", Device(holding_registers=[7]), faults=faults) as server,
+        connected(server.url) as first,
+        connected(server.url),
+    ):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await first.ask(READ)
+        while not faults.happened:
+            await asyncio.sleep(0.001)
+    assert faults.happened == {counted: 1}
+
+
 async def test_answers_that_wait_are_limited_and_counted() -> None:
     faults = Faults([Rule(Fault("trickle", delay=60.0))])
     async with (
@@ -188,7 +206,7 @@ async def test_answers_that_wait_are_limited_and_counted() -> None:
             await client.send(READ * 50)
         while server.statistics().requests < 500:
             await asyncio.sleep(0.001)
-        assert faults.overflowed == 500 - 4096 // 11
+        assert faults.besides["overflowed"] == 500 - 4096 // 11
 
 
 @pytest.mark.parametrize(

@@ -45,3 +45,21 @@ def test_what_stands_in_the_standard_guide_is_the_default() -> None:
     usual = Limits()
     assert (usual.idle_timeout, usual.adu_timeout, usual.stalled_timeout) == (120.0, 5.0, 10.0)
     assert (usual.when_full, usual.surplus, usual.allow) == ("refuse", "busy", None)
+
+
+@pytest.mark.parametrize("reserved", [-1, 4, 5])
+def test_not_all_places_can_be_reserved(reserved: int) -> None:
+    with pytest.raises(ValueError, match=f"reserved is 0 to 3, fewer .* not {reserved}"):
+        Limits(max_connections=4, keep=("10.0.0.5",), reserved=reserved)
+
+
+def test_places_are_reserved_for_somebody() -> None:
+    with pytest.raises(ValueError, match="reserved=1 needs keep"):
+        Limits(reserved=1)
+
+
+def test_a_network_to_keep_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'10\.0\.0\.5/8' is an address within a network"):
+        Limits(keep=("10.0.0.5/8",))
+    with pytest.raises(ValueError, match=r"keep is a tuple of networks: write \('10.0.0.5',\)"):
+        Limits(keep="10.0.0.5")  # type: ignore[arg-type]

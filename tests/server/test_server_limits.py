@@ -26,7 +26,7 @@ def files_open() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def test_one_client_too_many_is_refused() -> None:
+async def test_h021_one_client_too_many_is_refused() -> None:
     async with serving(limits=Limits(max_connections=1)) as (server, client):
         await client.ask(READ_0)
         async with connected(server.url) as second:
@@ -35,7 +35,7 @@ async def test_one_client_too_many_is_refused() -> None:
         assert server.statistics().refused == 1
 
 
-async def test_one_client_too_many_can_take_the_place_of_the_one_that_was_quiet_for_longest() -> None:
+async def test_h021_one_too_many_can_take_the_place_of_the_one_that_was_quiet_for_longest() -> None:
     async with serving(limits=Limits(max_connections=2, when_full="drop_idle")) as (server, first):
         await first.ask(READ_0)
         async with connected(server.url) as second, connected(server.url) as third:
@@ -57,7 +57,7 @@ async def test_a_busy_connection_is_not_dropped() -> None:
         assert await first.receive() == ANSWER_0
 
 
-async def test_one_address_can_have_only_so_many() -> None:
+async def test_h020_one_address_can_have_only_so_many() -> None:
     async with serving(limits=Limits(max_per_address=1)) as (server, client):
         await client.ask(READ_0)
         async with connected(server.url) as second:
@@ -82,6 +82,24 @@ async def test_h020_one_that_left_makes_room_for_the_next() -> None:
         await until(lambda: server.statistics().connections == 0)
         async with connected(server.url) as second:
             assert await second.ask(READ_0) == ANSWER_0
+
+
+async def test_h021_who_is_kept_does_not_make_room() -> None:
+    limits = Limits(max_connections=1, when_full="drop_idle", keep=("127.0.0.1",))
+    async with serving(limits=limits) as (server, first):
+        await first.ask(READ_0)
+        async with connected(server.url) as second:
+            assert await second.ended() in REFUSED
+        assert await first.ask(READ_0) == ANSWER_0
+
+
+async def test_h020_a_place_that_is_reserved_for_others_is_not_given_away() -> None:
+    limits = Limits(max_connections=2, keep=("192.0.2.0/24",), reserved=1)
+    async with serving(limits=limits) as (server, first):
+        await first.ask(READ_0)
+        async with connected(server.url) as second:
+            assert await second.ended() in REFUSED
+        assert server.statistics().refused == 1
 
 
 async def test_who_is_not_allowed_is_closed_before_a_byte_is_read() -> None:
@@ -113,6 +131,20 @@ async def test_h022_its_end_of_a_connection_is_kept_alive() -> None:
         accepted = connection._transport.get_extra_info("socket")
         assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="needs Linux")
+async def test_h022_a_client_that_lost_its_power_is_noticed_within_a_minute() -> None:
+    async with serving() as (server, client):
+        await client.ask(READ_0)
+        (connection,) = server._connections
+        accepted = connection._transport.get_extra_info("socket")
+        idle, interval, probes = (
+            accepted.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert idle + interval * probes <= 60
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
 
 
 async def test_more_open_requests_than_allowed_are_answered_busy() -> None:
@@ -200,7 +232,7 @@ async def test_h028_a_reset_in_the_middle_of_a_request_frees_everything() -> Non
         client.reset()
         await until(lambda: server.statistics().connections == 0)
         assert server.statistics().resets == 1
-        assert not server._by_address
+        assert not server._connections._by_address
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")

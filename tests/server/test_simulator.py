@@ -212,6 +212,15 @@ def test_a_torn_value_is_of_two_moments(clock: HandClock) -> None:
     assert read(device, 0, 2) == [1, 4]
 
 
+def test_reads_that_were_torn_are_counted_with_the_other_faults(clock: HandClock) -> None:
+    text = "[units.1.holding]\n0 = { counter = 1, type = 'uint32' }\n[units.1.faults]\ntorn = { times = 2 }"
+    simulation = Simulation(parse_device_file(text), clock)
+    for _ in range(3):
+        read(simulation.units[1], 0, 2)
+    assert simulation.faults is not None
+    assert simulation.faults.happened == {"torn": 2}
+
+
 @pytest.mark.parametrize(("holes", "error"), [("refused", IllegalDataAddress), ("silent", NoAnswer)])
 def test_a_read_over_a_hole_is_refused_or_not_answered(
     clock: HandClock, holes: str, error: type[Exception]

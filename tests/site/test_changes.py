@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mbap import Quirks
 from mbap.addresses import Table
 from mbap.collect.device import PolledDevice
 from mbap.collect.registermap import Point, Profile
@@ -71,3 +72,11 @@ def test_what_takes_a_restart_is_said(change: dict[str, object]) -> None:
     old = site(device("one"))
     (sentence,) = changes_between(old, replace(old, **change)).restart  # type: ignore[arg-type]
     assert "restart" in sentence or "next start" in sentence
+
+
+def test_other_quirks_of_a_unit_make_the_link_anew() -> None:
+    before, after = site(device("one")), site(device("one"))
+    link = replace(after.links["tcp://a:502"], unit_quirks={1: Quirks(answer_unit=0)})
+    changes = changes_between(before, replace(after, links={link.url: link}))
+    assert changes.links == ("tcp://a:502",)
+    assert changes.said == ("changed: one",)

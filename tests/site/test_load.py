@@ -48,6 +48,7 @@ def test_what_is_not_given_has_its_default(load: Load, tmp_path: Path) -> None:
     plan = load(ONE)
     assert plan.history is not None
     assert plan.history.path == tmp_path / "history.db"
+    assert (plan.history.keep, plan.history.keep_rollups) == (400 * 86_400, None)
     assert plan.web is not None
     assert (plan.web.host, plan.web.port) == ("127.0.0.1", 8502)
     assert plan.devices[0].periods["default"] == 5.0
@@ -287,3 +288,9 @@ def test_a_connection_that_nobody_uses_gets_a_warning(load: Load) -> None:
 def test_many_public_addresses_share_a_warning(load: Load) -> None:
     (warning,) = load(ONE.replace("10.0.0.5", "8.8.8.[1-9]")).warnings
     assert "and 8 more" in warning
+
+
+def test_roll_ups_are_kept_as_long_as_the_file_says(load: Load) -> None:
+    plan = load(ONE + '[history]\nkeep_rollups = "3650d"\n')
+    assert plan.history is not None
+    assert plan.history.keep_rollups == 3650 * 86_400

@@ -256,6 +256,7 @@ class FakePlant:
             latency_p50_ms=3.2,
             latency_p99_ms=9.7,
             lateness_p99_ms=1.4,
+            quirks={"answer_unit": 5},
             last_answer=self.now,
             state="degraded" if name == "hall" else "ok",
         )

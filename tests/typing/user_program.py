@@ -30,6 +30,10 @@ def blocking() -> None:
         assert_type(list(plc.read_coils(0, 16)), list[bool])
         many = plc.execute_many([mbap.ReadHoldingRegisters(0, 3), mbap.ReadHoldingRegisters(100, 3)])
         assert_type(many, list[mbap.Registers | mbap.ModbusError])
+        mixed = plc.execute_many([mbap.ReadHoldingRegisters(0, 3), mbap.ReadCoils(0, 8)], deadline=5.0)
+        assert_type(mixed, list[object])
+        assert_type(plc.execute_many((mbap.WriteSingleCoil(3, True), mbap.ReadCoils(0, 8))), list[object])
+        assert_type(plc.execute_many(requests()), list[object])
         assert_type(plc.read_discrete_inputs(0, 1)[0], bool)
         assert_type(plc.read_input_registers(address=8, count=1)[0], int)
         assert_type(plc.read_write_multiple_registers(3, 6, 14, [255, 255])[0], int)
@@ -44,6 +48,16 @@ def blocking() -> None:
         assert_type(plc.execute(ReadSerialNumber()), int)
 
 
+def requests() -> list[mbap.RequestFor[object]]:
+    """Put together beforehand: the class of the list has to be said."""
+    return [mbap.ReadHoldingRegisters(0, 3), mbap.ReadCoils(0, 8), ReadSerialNumber()]
+
+
+def with_a_unit(unit: mbap.BlockingUnit) -> mbap.Bits:
+    """A view on one unit has a name of its own."""
+    return unit.read_coils(0, 8)
+
+
 async def asynchronous() -> None:
     async with mbap.AsyncClient("tcp://192.168.1.100") as plc:
         registers = await plc.read_holding_registers(107, 3)
@@ -51,6 +65,13 @@ async def asynchronous() -> None:
         assert_type((await plc.read_coils(0, 8))[0], bool)
         assert_type(await plc.execute(ReadSerialNumber()), int)
         assert_type(await plc.write_single_register(1, 3), None)
+        unit: mbap.AsyncUnit = plc.unit(5)
+        assert_type(await unit.execute_many([mbap.ReadCoils(0, 3)]), list[mbap.Bits | mbap.ModbusError])
+        mixed = await unit.execute_many([mbap.ReadHoldingRegisters(0, 3), mbap.WriteSingleCoil(0, False)])
+        assert_type(mixed, list[object])
+        events = plc.events()
+        assert_type(events, mbap.EventStream)
+        assert_type([event.state async for event in events], list[mbap.LinkState])
 
 
 @dataclass(frozen=True, slots=True)

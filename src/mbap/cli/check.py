@@ -49,6 +49,7 @@ def check(file: Path, *, connect: bool, as_json: bool) -> ExitCode:
 
 def _load(plan: SitePlan, file: Path, *, as_json: bool) -> None:
     from mbap.site.load_of_lines import load_of_lines
+    from mbap.site.quirks import quirk_lines
 
     lines = load_of_lines(plan)
     if as_json:
@@ -64,6 +65,8 @@ def _load(plan: SitePlan, file: Path, *, as_json: bool) -> None:
     requests = sum(line.requests_per_second for line in lines)
     values = sum(line.values_per_second for line in lines)
     click.echo(f"together {requests:.1f} requests/s and {values:.0f} values/s")
+    for said in quirk_lines(plan.devices):
+        click.echo(said)
     for warning in (*plan.warnings, *(line.warning for line in lines if line.warning)):
         click.echo(f"warning: {warning}")
 
@@ -74,6 +77,11 @@ def _load_document(plan: SitePlan, file: Path, lines: Sequence[LineLoad]) -> dic
         "ok": True,
         "devices": len(plan.devices),
         "points": sum(len(device.profile.points) for device in plan.devices),
+        "quirks": {
+            device.name: device.profile.quirks.said()
+            for device in plan.devices
+            if device.profile.quirks.said()
+        },
         "warnings": list(plan.warnings),
         "lines": [line.as_json() for line in lines],
     }

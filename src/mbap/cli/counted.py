@@ -45,7 +45,7 @@ def as_json(counted: ServerStatistics, faults: Faults | None) -> str:
 
 
 def _made(faults: Faults | None) -> dict[str, int]:
-    return {} if faults is None else {kind: count for kind, count in faults.counts.items() if count}
+    return {} if faults is None else dict(faults.happened)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from mbap.errors import ProtocolError
 
 if TYPE_CHECKING:
     from mbap.protocol.explain import Explanation, Reading
+    from mbap.protocol.explain_serial import Framed
     from mbap.protocol.fields import Field
 
 BYTES_A_LINE = 8
@@ -24,32 +26,67 @@ MOST_TEXT = 16 * 1024 * 1024
 @click.argument("frame", metavar="HEX|-", nargs=-1, required=True)
 @click.option("--request", "role", flag_value="request", help="It is a request, where it could be both.")
 @click.option("--response", "role", flag_value="response", help="It is a response, where it could be both.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one object an ADU.")
-def command(frame: tuple[str, ...], role: str | None, as_json: bool) -> None:
-    """Explain Modbus TCP frames: every field with its bytes, its name and its meaning.
+@click.option(
+    "--framing",
+    type=click.Choice(("tcp", "rtu", "ascii")),
+    help="What the frames are packed in; found out when not given.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one object a frame.")
+def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_json: bool) -> None:
+    """Explain Modbus frames, TCP, RTU or ASCII: every field with its bytes, its name and its meaning.
 
-    HEX is one ADU or several one after the other, written as programs print it: with or without spaces,
-    colons, commas, 0x or \\x. A single - reads it from standard input. A response that comes after its
-    request is explained with the addresses of the request.
+    HEX is one frame or several one after the other, written as programs print it: with or without spaces,
+    colons, commas, 0x or \\x; an ASCII frame as it is, from its colon on. A single - reads it from standard
+    input. A response that comes after its request is explained with the addresses of the request.
 
     \b
     Examples:
       mbap decode 00 01 00 00 00 06 01 03 00 6b 00 03
       mbap decode 000100000006010300 6b0003 00010000000901030602 2b00000064
+      mbap decode 11 03 00 6B 00 03 76 87
+      mbap decode :1103006B00037E
       mbap decode --response 0x00,0x01,0x00,0x00,0x00,0x06,0x01,0x06,0x00,0x01,0x00,0x03
       mbap encode read 40108 3 | mbap decode - --json
 
     The exit code is 6 when a frame is malformed; what is wrong is said with the field it is in.
     """
-    from mbap.protocol.explain import Role, explain, hint
+    from mbap.protocol.explain import Role
+    from mbap.protocol.explain_serial import Framed, explain_framed, framing_of
 
-    data = parse_hex(_standard_input() if frame == ("-",) else " ".join(frame))
-    explanations = explain(data, Role(role) if role else None)
+    data = _bytes(_standard_input() if frame == ("-",) else " ".join(frame))
+    found, why = framing_of(data)
+    framed = Framed(framing) if framing else found
+    explanations = explain_framed(data, framed, Role(role) if role else None)
     if as_json:
-        click.echo(json.dumps([_as_json(one) for one in explanations], ensure_ascii=False, indent=2))
+        described = [{"framing": framed.value, **_as_json(one)} for one in explanations]
+        click.echo(json.dumps(described, ensure_ascii=False, indent=2))
     else:
-        click.echo("\n\n".join(_as_text(one, index) for index, one in enumerate(explanations, 1)))
-    _raise_faults(explanations, hint(data))
+        if not framing and framed is not Framed.TCP:
+            click.echo(f"Modbus {framed.name}: {why}\n")
+        texts = [_as_text(one, index, _word(framed)) for index, one in enumerate(explanations, 1)]
+        click.echo("\n\n".join(texts))
+    _raise_faults(explanations, _word(framed), _hint(data, framed, found, why))
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes that *text* says; where it has ASCII frames as they are, their characters."""
+    if not text.lstrip().startswith(":"):
+        return parse_hex(text)
+    lines = re.sub(r"(?:\\r|\\n|\s)+", "\r\n", text.strip()).removesuffix("\r\n")
+    return f"{lines}\r\n".encode("ascii", "replace")
+
+
+def _word(framed: Framed) -> str:
+    return "ADU" if framed.value == "tcp" else "frame"
+
+
+def _hint(data: bytes, framed: Framed, found: Framed, why: str) -> str:
+    """What *data* may be, if it is not what it was explained as."""
+    from mbap.protocol.explain import hint
+
+    if framed.value == "tcp":
+        return hint(data)
+    return "" if framed is found or not why else f"--framing {found.value} may be right: {why}"
 
 
 def _standard_input() -> str:
@@ -64,29 +101,31 @@ def _standard_input() -> str:
         raise ValueError("standard input is not text: give hexadecimal, such as xxd -p prints it") from None
 
 
-def _raise_faults(explanations: Sequence[Explanation], hint: str) -> None:
+def _raise_faults(explanations: Sequence[Explanation], word: str, hint: str) -> None:
     wrong = [(index, one.every_fault) for index, one in enumerate(explanations, 1) if one.every_fault]
     if not wrong:
         return
     index, faults = wrong[0]
-    which = f"{len(wrong)} of {len(explanations)} ADUs are malformed, first ADU {index}"
-    error = ProtocolError(f"{'the ADU is malformed' if len(explanations) == 1 else which}: {faults[0]}")
+    which = f"{len(wrong)} of {len(explanations)} {word}s are malformed, first {word} {index}"
+    error = ProtocolError(f"{f'the {word} is malformed' if len(explanations) == 1 else which}: {faults[0]}")
     error.advice = hint
     raise error
 
 
-def _as_text(one: Explanation, index: int) -> str:
-    return "\n".join(_lines(one, index))
+def _as_text(one: Explanation, index: int, word: str) -> str:
+    return "\n".join(_lines(one, index, word))
 
 
-def _lines(one: Explanation, index: int) -> Iterator[str]:
-    yield f"ADU {index}, {len(one.data)} bytes{_at(one.offset)}: {_title(one)}"
+def _lines(one: Explanation, index: int, word: str) -> Iterator[str]:
+    size = len(one.data)
+    yield f"{word} {index}, {size} byte{'s' * (size != 1)}{_at(one.offset)}: {_title(one, word)}"
     yield from _field_lines(one.header)
     shown = _alike(one.readings)
     for number, reading in enumerate(shown, 1):
         if len(shown) > 1:
             yield f"  either: {reading.summary}" if number == 1 else f"  or: {reading.summary}"
         yield from _field_lines(reading.fields)
+    yield from _field_lines(one.trailer)
     yield from (f"  wrong: {fault}" for fault in one.every_fault)
 
 
@@ -94,13 +133,13 @@ def _at(offset: int) -> str:
     return f" from byte {offset} on" if offset else ""
 
 
-def _title(one: Explanation) -> str:
+def _title(one: Explanation, word: str) -> str:
     if not one.readings:
         return "malformed"
     if len(one.readings) > 1:
         _, response = one.readings
         return f"request or {response.summary}; --request or --response says which"
-    answers = "" if one.answers is None else f", the answer to ADU {one.answers + 1}"
+    answers = "" if one.answers is None else f", the answer to {word} {one.answers + 1}"
     return one.readings[0].summary + answers
 
 
@@ -143,6 +182,7 @@ def _as_json(one: Explanation) -> dict[str, object]:
             }
             for reading in one.readings
         ],
+        "trailer": [_field_json(field) for field in one.trailer],
         "faults": list(one.every_fault),
     }
 

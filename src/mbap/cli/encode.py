@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,42 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mbap.addresses import Table, parse_item
+from mbap.cli import encode_rarer
+from mbap.cli.frameout import Output, frame_options, word
 
 if TYPE_CHECKING:
     from mbap.addresses import Item
     from mbap.protocol.pdu import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def word(text: str | int) -> int:
-    """A 16-bit number, decimal or 0x hexadecimal."""
-    try:
-        number = int(str(text), 0)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is no number: write 37 or 0x0025") from None
-    if not 0 <= number <= 0xFFFF:
-        raise click.BadParameter(f"{text} is not 0 to 65535")
-    return number
-
-
-def frame_options(command: F) -> F:
-    """The options of whatever builds frames."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with one object a frame."),
-        click.option(
-            "--transaction",
-            type=word,
-            default=1,
-            show_default=True,
-            help="The first frame's; each further frame counts up.",
-        ),
-        click.option(
-            "-u", "--unit", type=click.IntRange(0, 255), default=1, show_default=True, help="The unit."
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def order_option(command: F) -> F:
@@ -60,7 +31,7 @@ def order_option(command: F) -> F:
 
 @click.group()
 def command() -> None:
-    """Build Modbus TCP frames and print them in hexadecimal, one a line.
+    """Build Modbus frames and print them in hexadecimal, one a line.
 
     Places and values are written as for `mbap read` and `mbap write`. Nothing is sent.
 
@@ -70,7 +41,12 @@ def command() -> None:
       mbap encode write hr10=42 hr11=7 co3=on --unit 5
       mbap encode mask hr4 --and 0x00F2 --or 0x0025
       mbap encode read-write hr3..8 hr14..16=255,255,255
+      mbap encode read hr107..109 --framing rtu
     """
+
+
+for rarer in encode_rarer.COMMANDS:
+    command.add_command(rarer)
 
 
 @command.command()
@@ -78,7 +54,7 @@ def command() -> None:
 @click.argument("count", type=click.IntRange(1, 2000), required=False)
 @order_option
 @frame_options
-def read(item: str, count: int | None, order: str, unit: int, transaction: int, as_json: bool) -> None:
+def read(item: str, count: int | None, order: str, output: Output) -> None:
     """A read of ITEM: function 1, 2, 3 or 4 by its table.
 
     COUNT is how many addresses; without it ITEM says so by its type or as a span.
@@ -90,7 +66,7 @@ def read(item: str, count: int | None, order: str, unit: int, transaction: int, 
       mbap encode read ir8:float32
       mbap encode read co19 19
     """
-    _print(_reads(parse_item(item), count, order), unit, transaction, as_json=as_json)
+    output.print(_reads(parse_item(item), count, order))
 
 
 @command.command()
@@ -98,9 +74,7 @@ def read(item: str, count: int | None, order: str, unit: int, transaction: int, 
 @click.option("--multiple", is_flag=True, help="Function 15 or 16 even for a single coil or register.")
 @order_option
 @frame_options
-def write(
-    assignments: tuple[str, ...], multiple: bool, order: str, unit: int, transaction: int, as_json: bool
-) -> None:
+def write(assignments: tuple[str, ...], multiple: bool, order: str, output: Output) -> None:
     """Writes: function 5, 6, 15, 16, or 22 for one bit of a register.
 
     What follows one another in the same table is one frame; anything else is a frame of its own.
@@ -116,7 +90,7 @@ def write(
     from mbap.cli.write import planned
 
     requests = [planned(assignment, order).request for assignment in assignments]
-    _print(_joined(requests, multiple=multiple), unit, transaction, as_json=as_json)
+    output.print(_joined(requests, multiple=multiple))
 
 
 @command.command()
@@ -124,7 +98,7 @@ def write(
 @click.option("--and", "and_mask", type=word, required=True, help="Bits that are 1 here stay as they are.")
 @click.option("--or", "or_mask", type=word, required=True, help="What the other bits become.")
 @frame_options
-def mask(item: str, and_mask: int, or_mask: int, unit: int, transaction: int, as_json: bool) -> None:
+def mask(item: str, and_mask: int, or_mask: int, output: Output) -> None:
     """Change bits of one holding register: function 22.
 
     \b
@@ -135,7 +109,7 @@ def mask(item: str, and_mask: int, or_mask: int, unit: int, transaction: int, as
 
     place = parse_item(item)
     _check_holding(place)
-    _print([MaskWriteRegister(place.address, and_mask, or_mask)], unit, transaction, as_json=as_json)
+    output.print([MaskWriteRegister(place.address, and_mask, or_mask)])
 
 
 @command.command("read-write")
@@ -143,9 +117,7 @@ def mask(item: str, and_mask: int, or_mask: int, unit: int, transaction: int, as
 @click.argument("assignments", nargs=-1, required=True, metavar="ITEM=VALUE...")
 @order_option
 @frame_options
-def read_write(
-    item: str, assignments: tuple[str, ...], order: str, unit: int, transaction: int, as_json: bool
-) -> None:
+def read_write(item: str, assignments: tuple[str, ...], order: str, output: Output) -> None:
     """Write holding registers and read others in one request: function 23.
 
     \b
@@ -167,7 +139,7 @@ def read_write(
         )
     one = written[0]
     request = ReadWriteMultipleRegisters(wanted.start, len(wanted) * wanted.step, one.address, one.values)
-    _print([request], unit, transaction, as_json=as_json)
+    output.print([request])
 
 
 def _check_holding(place: Item) -> None:
@@ -237,19 +209,3 @@ def _values(request: Request[Any]) -> list[int]:
     if isinstance(request, (pdu.WriteMultipleCoils, pdu.WriteMultipleRegisters)):
         return [int(value) for value in request.values]
     return []
-
-
-def _print(requests: Sequence[Request[Any]], unit: int, transaction: int, *, as_json: bool) -> None:
-    from mbap.protocol.adu import Adu
-    from mbap.protocol.tcp import TcpFraming
-
-    numbered = [(transaction + index & 0xFFFF, request) for index, request in enumerate(requests)]
-    frames = [TcpFraming().pack(Adu(unit, request.encode(), number)) for number, request in numbered]
-    if not as_json:
-        click.echo("\n".join(frame.hex(" ") for frame in frames))
-        return
-    described = [
-        {"bytes": frame.hex(), "transaction": number, "unit": unit, "function_code": request.function_code}
-        for frame, (number, request) in zip(frames, numbered, strict=True)
-    ]
-    click.echo(json.dumps(described, indent=2))

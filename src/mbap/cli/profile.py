@@ -166,7 +166,8 @@ def _echo_check(name: str, loaded: Profile | None, error: ProfileError | None) -
         click.echo(f"{name}: {amount}")
     elif loaded is not None:
         groups = group_names(loaded.points)
-        click.echo(f"{name}: ok, {len(loaded.points)} points in the groups {', '.join(groups)}")
+        quirks = f"; quirks: {loaded.quirks}" if loaded.quirks.said() else ""
+        click.echo(f"{name}: ok, {len(loaded.points)} points in the groups {', '.join(groups)}{quirks}")
 
 
 def _check_data(name: str, loaded: Profile | None, error: ProfileError | None) -> dict[str, object]:
@@ -175,6 +176,7 @@ def _check_data(name: str, loaded: Profile | None, error: ProfileError | None) -
         "profile": name,
         "ok": error is None,
         "points": None if loaded is None else len(loaded.points),
+        "quirks": None if loaded is None else loaded.quirks.said(),
         "faults": [fault.as_json() for fault in faults],
     }
 
@@ -204,6 +206,7 @@ def _as_data(profile: Profile) -> dict[str, object]:
             "connect_pause_s": profile.connect_pause,
             "timeout_s": profile.timeout,
         },
+        "quirks": profile.quirks.said(),
         "points": [_point_data(point) for point in profile.points],
     }
 

@@ -83,6 +83,9 @@ def command(
             first_error = first_error or next((one.error for one in found if one.error), None)
     finally:
         device.close()
+    if quirks:
+        needed = ", ".join(f"{name.replace('_', '-')} {count}" for name, count in device.quirks_used.items())
+        click.echo(f"quirks needed: {needed or 'none'}", err=True)
     return ExitCode.OK if first_error is None else exit_code(first_error) or ExitCode.FAILED
 
 

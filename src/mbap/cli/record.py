@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from mbap.cli.connecting import DURATION
+from mbap.cli.counted import amount
 
 if TYPE_CHECKING:
     from mbap.server.recorder import RecorderStatistics
@@ -67,6 +68,11 @@ def _opened(file: Path, *, overwrite: bool) -> TextIO:
         return file.open("w" if overwrite else "x", encoding="utf-8", buffering=1)
     except FileExistsError:
         raise click.UsageError(f"{file} is there already; --overwrite writes it anew") from None
+    except OSError as problem:
+        why = problem.strerror or problem
+        raise click.UsageError(
+            f"{file} cannot be written: {why}; name a file in a folder that is there"
+        ) from None
 
 
 async def _record(
@@ -89,13 +95,14 @@ async def _record(
 
 
 def _said(counted: RecorderStatistics) -> str:
-    parts = [f"stopped after {counted.recorded:,} exchanges on {counted.connections:,} connections"]
+    exchanges, connections = amount(counted.recorded, "exchange"), amount(counted.connections, "connection")
+    parts = [f"stopped after {exchanges} on {connections}"]
     for count, what in (
         (counted.unanswered, "without an answer"),
-        (counted.unasked, "answers to nothing"),
+        (counted.unasked, "that answer nothing"),
         (counted.surplus, "not written"),
-        (counted.refused, "connections refused"),
-        (counted.unreadable, "streams that were not Modbus TCP"),
+        (counted.refused, "refused"),
+        (counted.unreadable, "that were not Modbus TCP"),
     ):
         if count:
             parts.append(f"{count:,} {what}")

@@ -86,6 +86,15 @@ class _Served:
     help="Close a connection that is quiet for so long; never: leave it.",
 )
 @click.option(
+    "--keep",
+    multiple=True,
+    metavar="NETWORK",
+    help="Never close a client of this network for being quiet; may be given several times.",
+)
+@click.option(
+    "--reserve", type=click.IntRange(0), default=0, metavar="N", help="Places for --keep alone (0)."
+)
+@click.option(
     "--json", "as_data", is_flag=True, help="Print what it says and counts as JSON, an object a line."
 )
 def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) -> None:
@@ -108,6 +117,8 @@ def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) 
         raise click.UsageError("--check needs a device file")
     if units and file is not None:
         raise click.UsageError("--unit goes without a device file: the file says which units there are")
+    if how["reserve"] and not how["keep"]:
+        raise click.UsageError("--reserve needs --keep NETWORK: for whose clients these places are")
     served = _default_device(units) if file is None else _simulation(file)
     if check:
         click.echo(f"{file} is right: {served.contents}")
@@ -143,6 +154,8 @@ def _limits(
     max_per_address: int | None,
     when_full: str,
     idle: float | None,
+    keep: tuple[str, ...],
+    reserve: int,
 ) -> Limits:
     from mbap.server.limits import Limits
 
@@ -153,6 +166,8 @@ def _limits(
         when_full="drop_idle" if when_full == "drop-idle" else "refuse",
         allow=allow or None,
         idle_timeout=idle,
+        keep=keep,
+        reserved=reserve,
     )
 
 

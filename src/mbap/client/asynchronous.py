@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 from mbap.client.dialogue import Dialogue, carry_out_async
 from mbap.client.events import EventStream, LinkState, OnEvent
@@ -16,7 +16,7 @@ from mbap.client.queue import Ticket
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.client.timing import LinkName
 from mbap.errors import ModbusError
-from mbap.protocol.execute import Priority
+from mbap.protocol.execute import Priority, RequestFor
 from mbap.protocol.pdu import Request
 from mbap.transport.endpoint import parse_endpoint
 
@@ -64,18 +64,18 @@ class AsyncUnit(AsyncOperations):
         Raises:
             ModbusError: one of its kinds, see `mbap.errors`.
         """
-        one = self._link.ask(request, self.number, self._timeout, deadline, assumed=self._assumed)
+        one = self._link._direct.begin(request, self.number, self._timeout, deadline, assumed=self._assumed)
         if one is not None:
             try:
                 result: R | ModbusError = await one.future
             except asyncio.CancelledError:
-                self._link.withdraw_asked(one)
+                self._link._direct.give_up(one)
                 raise
             if isinstance(result, ModbusError):
                 raise result
             return result
-        if self._link.options.quirks.rewrites:
-            parts = self._link.in_parts(request)
+        if self._link.leeway.rewrites:
+            parts = self._link.in_parts(request, self.number)
             if parts is not None:
                 return await self.carry_out(parts.dialogue(), deadline=deadline)
         outcome = await self._link.outcome(self._submit(request, deadline))
@@ -83,14 +83,23 @@ class AsyncUnit(AsyncOperations):
             raise outcome
         return cast("R", outcome)
 
+    @overload
     async def execute_many(
         self, requests: Sequence[Request[R]], *, deadline: float | None = None
-    ) -> list[R | ModbusError]:
+    ) -> list[R | ModbusError]: ...
+    @overload
+    async def execute_many(
+        self, requests: Sequence[RequestFor[object]], *, deadline: float | None = None
+    ) -> list[object]: ...
+    async def execute_many(
+        self, requests: Sequence[RequestFor[object]], *, deadline: float | None = None
+    ) -> list[R | ModbusError] | list[object]:
         """Carry out *requests*, as many at once as `outstanding` says; results or errors in their order.
 
-        *deadline* bounds all of them together, in seconds from now.
+        They may be of different classes. *deadline* bounds all of them together, in seconds from now.
         """
-        if self._link.options.quirks.rewrites:
+        requests = cast("Sequence[Request[Any]]", requests)
+        if self._link.leeway.rewrites:
             return [
                 cast("R | ModbusError", await self._outcome(request, left))
                 for request, left in _left(requests, deadline)
@@ -122,7 +131,7 @@ class AsyncUnit(AsyncOperations):
         """
         from mbap.client.typed import reading
 
-        return await self.carry_out(reading(item, word_order).dialogue(self._link.leeway))
+        return await self.carry_out(reading(item, word_order).dialogue(self._link.leeway.at(self.number)))
 
     async def write(self, item: str, value: Given, *, word_order: str = "") -> None:
         """Write *value* to *item*: `write("40108:float32", 1.5)`, `write("co3", True)`.

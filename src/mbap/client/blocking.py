@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 from mbap.client.dialogue import Dialogue, carry_out
 from mbap.client.events import LinkState, OnEvent
@@ -18,6 +18,7 @@ from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.client.timing import LinkName
 from mbap.errors import ModbusError
 from mbap.protocol.direct import Otherwise
+from mbap.protocol.execute import RequestFor
 from mbap.protocol.pdu import Request
 from mbap.transport.endpoint import parse_endpoint
 
@@ -61,13 +62,22 @@ class BlockingUnit(BlockingOperations):
             raise outcome
         return outcome
 
+    @overload
     def execute_many(
         self, requests: Sequence[Request[R]], *, deadline: float | None = None
-    ) -> list[R | ModbusError]:
+    ) -> list[R | ModbusError]: ...
+    @overload
+    def execute_many(
+        self, requests: Sequence[RequestFor[object]], *, deadline: float | None = None
+    ) -> list[object]: ...
+    def execute_many(
+        self, requests: Sequence[RequestFor[object]], *, deadline: float | None = None
+    ) -> list[R | ModbusError] | list[object]:
         """Carry out *requests*, as many at once as `outstanding` says; results or errors in their order.
 
-        *deadline* bounds all of them together, in seconds from now.
+        They may be of different classes. *deadline* bounds all of them together, in seconds from now.
         """
+        requests = cast("Sequence[Request[Any]]", requests)
         if deadline is None and len(requests) > 1:
             outcomes = self._line.ask_many(requests, self.number, self._timeout, assumed=self._assumed)
             if outcomes:
@@ -138,7 +148,7 @@ class BlockingUnit(BlockingOperations):
     @property
     def leeway(self) -> Leeway:
         """The quirks at work."""
-        return self._line.sessions.leeway
+        return self._line.sessions.leeway.at(self.number)
 
     def _job(self, request: Request[R], deadline: float | None) -> Job[R]:
         return Job(
@@ -158,7 +168,7 @@ class BlockingUnit(BlockingOperations):
         try:
             if parts is None:
                 return self._one(request, give_up_at)
-            self._line.sessions.leeway.used(parts.quirk)
+            self.leeway.used(parts.quirk)
             return carry_out(parts.dialogue(), lambda part: self._one(part, give_up_at))
         except ModbusError as error:
             return error

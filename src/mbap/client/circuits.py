@@ -105,8 +105,9 @@ class Circuits:
     def _refusal(self, circuit: Circuit | None, unit: int | None, what: str, now: float) -> NotAsked | None:
         if circuit is None or not circuit.blocks(now):
             return None
-        wait = circuit.wait(now)
-        refusal = NotAsked(f"not asked: {what} {circuit.silences} times in a row", retry_in=wait)
+        wait, cause = circuit.wait(now), self._errors.get(unit)
+        last = f", at last because {cause.reason}" if unit is None and cause is not None else ""
+        refusal = NotAsked(f"not asked: {what} {circuit.silences} times in a row{last}", retry_in=wait)
         refusal.advice = f"it is tried again in {wait:.1f} s" if wait else "it is being tried just now"
-        refusal.__cause__ = self._errors.get(unit)
+        refusal.__cause__ = cause
         return refusal

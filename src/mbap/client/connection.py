@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from mbap.client.alarm import Alarm
 from mbap.client.asking import Asked, Asking
+from mbap.client.directcalls import DirectCalls
 from mbap.client.job import Trust
+from mbap.client.pacing import Pacing
 from mbap.client.queue import Ticket
 from mbap.client.window import Window
 from mbap.errors import ConnectionLost
 from mbap.protocol.client import AnyTransaction, ClientSession, Transaction
 from mbap.transport import tcp
-
-_SHORTEST_TIMER = 0.001
 
 
 class Owner(Protocol):
@@ -32,16 +33,6 @@ class Owner(Protocol):
     def connection_closed(self, connection: Connection) -> None:
         """It is over."""
 
-    @property
-    def may_be_direct(self) -> bool:
-        """Whether the direct way may open."""
-
-    def answered_directly(self, connection: Connection, count: int) -> None:
-        """So many requests on the direct way were answered."""
-
-    def ticket_of(self, one: Asked) -> Ticket:
-        """The call of *one*, which leaves the direct way."""
-
 
 class Connection(asyncio.Protocol):
     """One connection: it knows what is on its way over it.
@@ -49,56 +40,57 @@ class Connection(asyncio.Protocol):
     Attributes:
         session: the state machine of this connection.
         window: how many requests the device stands at once.
-        ready_at: when the next request may be sent, by the pauses that the device needs.
-        quiet_since: when the last byte came, or the last request on its way ended.
-        last_unit: the unit that was asked last.
+        pacing: when the next request may be sent, by the pauses that the device needs.
         opened_at: when the connection was made.
         closed_here: it was ended on this side.
-        direct: the direct way, while it is open. to_be_direct: whether it may be.
+        direct: the direct way, while it is open; *calls* takes it, where there may be one.
     """
 
     __slots__ = (
+        "_alarm",
         "_answered_well",
         "_asking",
+        "_calls",
         "_clock",
         "_closing",
         "_on_way",
         "_owner",
         "_retired",
         "_side_by_side",
-        "_timer",
-        "_timer_at",
         "_transport",
         "_trust",
         "closed_here",
         "direct",
-        "last_unit",
         "opened_at",
-        "quiet_since",
-        "ready_at",
+        "pacing",
         "session",
-        "to_be_direct",
         "window",
     )
 
     def __init__(
-        self, owner: Owner, session: ClientSession, window: Window, clock: Callable[[], float]
+        self,
+        owner: Owner,
+        session: ClientSession,
+        window: Window,
+        pacing: Pacing,
+        clock: Callable[[], float],
+        calls: DirectCalls | None = None,
     ) -> None:
         self.session = session
         self.window = window
-        self.last_unit: int | None = None
-        self.opened_at = self.quiet_since = self.ready_at = clock()
+        self.pacing = pacing
+        self.opened_at = clock()
         self._owner = owner
         self._clock = clock
         self._trust = Trust()
-        self._retired = self._closing = self.closed_here = self._side_by_side = False
+        self._retired = self._closing = self.closed_here = False
+        self._side_by_side = self._answered_well = False
         self._on_way: dict[AnyTransaction, Ticket] = {}
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._alarm = Alarm(self._check_deadlines)
+        self._calls = calls
         self._asking: Asking | None = None
         self.direct: Asking | None = None
-        self.to_be_direct = self._answered_well = False
 
     @property
     def idle(self) -> bool:
@@ -135,28 +127,25 @@ class Connection(asyncio.Protocol):
         direct.send(one)
         if len(direct.asked) > 1:
             self._side_by_side = True
-        self.last_unit = one.unit
-        if self._timer is None or self._timer_at > one.sent_at + one.timeout:
-            self._arm(one.sent_at + one.timeout, one.sent_at)
+        self._alarm.set(one.sent_at + one.timeout, one.sent_at)
 
-    def _open_direct(self, asking: Asking) -> None:
-        if not self._owner.may_be_direct:
-            return
-        asking.room = self._room
-        asking.number = self.session.last_number
-        self.direct = asking
+    def _open_direct(self, asking: Asking, calls: DirectCalls) -> None:
+        if calls.may_open:
+            asking.room = self._room
+            asking.number = self.session.last_number
+            self.direct = asking
 
     def leave_direct(self) -> None:
         """What is on its way on the direct way goes on as tickets do; it is closed until all are done."""
         direct, self.direct = self.direct, None
-        if direct is None:
+        if direct is None or self._calls is None:
             return
         self.session.last_number = direct.number
         asked, rest = direct.give_up()
         if asked:
             self.session.framing.clear()  # what is there came before them
         for number, one in asked:
-            ticket = one.ticket = one.ticket or self._owner.ticket_of(one)
+            ticket = one.ticket = one.ticket or self._calls.ticket_of(one)
             transaction = ticket.transaction = Transaction(one.request, one.unit, one.timeout)
             self._on_way[transaction] = ticket
             self.session.adopt(transaction, number, one.sent_at)
@@ -182,9 +171,9 @@ class Connection(asyncio.Protocol):
             job.request, job.unit, job.attempt_timeout(now), job.answered
         )
         self._on_way[transaction] = ticket
-        self.last_unit = job.unit
+        self.pacing.sent(job.unit, now)
         cast("asyncio.Transport", self._transport).write(self.session.data_to_send(now))
-        self._arm(cast("float", transaction.deadline), now)
+        self._alarm.set(cast("float", transaction.deadline), now)
 
     def cancel(self, ticket: Ticket) -> None:
         """Nobody waits for *ticket* any more: a late answer to it will be dropped."""
@@ -219,27 +208,21 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.opened_at = self.quiet_since = self._clock()
-        if self.to_be_direct:
+        self.opened_at = self._clock()
+        self.pacing.opened(self.opened_at)
+        if self._calls is not None:
             self._asking = Asking(self.session, self._transport)
-            self._open_direct(self._asking)
+            self._calls.made(self)
+            self._open_direct(self._asking, self._calls)
         self._owner.connection_opened(self)
 
     def data_received(self, data: bytes) -> None:
-        now = self.quiet_since = self._clock()
+        now = self.pacing.quiet_since = self._clock()
         direct = self.direct
         if direct is not None and direct.asked:
-            count, data = direct.take(data)
-            self.session.answers += count
-            if self._side_by_side:
-                self.window.answered(direct.units, count, now)
-                self._side_by_side = bool(direct.asked)
+            data = self._take_directly(direct, data, now)
             if not data:
-                self._owner.answered_directly(self, count)
-                if self._retired and self.idle:
-                    self.close()
                 return
-            self._owner.answered_directly(self, count)
             self.leave_direct()
         quarantined = self.session.quarantined
         self._ended(self.session.receive_data(data, now), now)
@@ -248,14 +231,25 @@ class Connection(asyncio.Protocol):
         elif quarantined and not self.session.quarantined:
             self._moved(now)
 
+    def _take_directly(self, direct: Asking, data: bytes, now: float) -> bytes:
+        """Give the results that *data* brings; the bytes that are for the session instead."""
+        count, rest = direct.take(data)
+        self.session.answers += count
+        if self._side_by_side:
+            self.window.answered(direct.units, count, now)
+            self._side_by_side = bool(direct.asked)
+        cast("DirectCalls", self._calls).answered(self, count)
+        if not rest and self._retired and self.idle:
+            self.close()
+        return rest
+
     def connection_lost(self, problem: Exception | None) -> None:
         self.leave_direct()
         self._closing = True
         error = tcp.connection_lost(problem) if isinstance(problem, OSError) else None
         self._ended(self.session.receive_eof(error), self._clock())
         self._end_forgotten()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         self._owner.connection_closed(self)
 
     def _ended(self, ended: list[AnyTransaction], now: float) -> None:
@@ -279,35 +273,24 @@ class Connection(asyncio.Protocol):
 
     def _moved(self, now: float) -> None:
         if self.idle:
-            self.quiet_since = now
+            self.pacing.quiet_since = now
             self._side_by_side = False
             if not self.usable:
                 self.close()
-            elif self._asking is not None and self._answered_well and self.session.untouched:
-                self._open_direct(self._asking)
+            elif self._asking and self._calls and self._answered_well and self.session.untouched:
+                self._open_direct(self._asking, self._calls)
         self._owner.connection_moved(self)
 
     def _arm_for_quarantine(self, now: float) -> None:
         if self.session.quarantined:
-            self._arm(cast("float", self.session.next_deadline()), now)
-
-    def _arm(self, deadline: float, now: float) -> None:
-        """One timer serves many requests: it is set earlier, never later, and looks again when it fires."""
-        if self._timer is not None:
-            if self._timer_at <= deadline:
-                return
-            self._timer.cancel()
-        self._timer_at = deadline
-        delay = max(deadline - now, _SHORTEST_TIMER)
-        self._timer = asyncio.get_running_loop().call_later(delay, self._check_deadlines)
+            self._alarm.set(cast("float", self.session.next_deadline()), now)
 
     def _check_deadlines(self) -> None:
-        self._timer = None
         now = self._clock()
         if self.direct is not None and self.direct.asked:
             earliest = self.direct.earliest()
             if earliest > now:
-                self._arm(earliest, now)
+                self._alarm.set(earliest, now)
                 return
             self.leave_direct()
         self._ended(self.session.check_deadlines(now), now)
@@ -315,5 +298,5 @@ class Connection(asyncio.Protocol):
             self.close()  # a quarantine is over, and its answer did not come
             return
         deadline = self.session.next_deadline()
-        if deadline is not None and self._timer is None:
-            self._arm(deadline, now)
+        if deadline is not None:
+            self._alarm.set(deadline, now)

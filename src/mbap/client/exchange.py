@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from mbap.client.direct import Direct, direct_way
 from mbap.client.job import Job, Trust
 from mbap.client.options import LinkOptions
+from mbap.client.pacing import Pacing
 from mbap.client.window import Window
 from mbap.client.work import Work
 from mbap.protocol.client import AnyTransaction, ClientSession, Transaction
@@ -29,19 +30,18 @@ class Exchange:
 
     Attributes:
         session: the state machine of this connection.
-        quiet_since: when the last byte came, or the last request ended.
         direct: the direct way, while it is open.
+        pacing: when the next request may be sent, by the pauses that the device needs.
+        at_work: something was begun with it and did not come to its end: an interruption came between.
     """
 
     def __init__(self, wire: Wire, session: ClientSession, window: Window, options: LinkOptions) -> None:
         self.session = session
-        self.quiet_since = time.monotonic()
+        self.at_work = False
+        self.pacing = Pacing(options, time.monotonic())
         self._wire = wire
         self._window = window
-        self._options = options
         self._paced = bool(options.pause or options.unit_pause or options.connect_pause)
-        self._ready_at = self.quiet_since + options.connect_pause
-        self._last_unit: int | None = None
         self._trust = Trust()
         self._on_way: dict[AnyTransaction, Job[Any]] = {}
         self._side_by_side = self._has_answered = self._answered_well = False
@@ -54,7 +54,7 @@ class Exchange:
         return self._trust.lost or self.session.failure is not None
 
     def ask_many(self, direct: Direct, requests: Sequence[Request[R]], unit: int, timeout: float) -> list[R]:
-        """The results of *requests* on the *direct* way, as far as it leads."""
+        """The results of *requests* on the *direct* way, as far as it leads; see it for how far it went."""
         room = self.session.outstanding if self._window.size > 1 else 1
         results = direct.ask_many(requests, unit, room, timeout)
         if room > 1 and len(requests) > 1:
@@ -69,19 +69,23 @@ class Exchange:
         Leaves the socket not waiting, so that the next send need not ask the system whether it may.
         """
         self._wire.settimeout(0)
+        self.at_work = True
         try:
             data = self._wire.recv(_CHUNK)
         except BlockingIOError:
+            self.at_work = False
             return True
         except OSError:
             return False
         if data:
-            self.quiet_since = time.monotonic()
-            self.session.receive_data(data, self.quiet_since)
+            self.pacing.quiet_since = now = time.monotonic()
+            self.session.receive_data(data, now)
+        self.at_work = False
         return bool(data) and not self.useless
 
     def carry_out(self, work: Work) -> None:
         """Carry out what waits in *work*, until all is done or this connection is of no more use."""
+        self.at_work = True
         self.direct = None
         while self._on_way or (work.waiting and not self.useless):
             if not self.useless:
@@ -91,9 +95,11 @@ class Exchange:
         if self._direct is not None and self._answered_well and self.session.untouched and not self.useless:
             self.direct = self._direct
             self.direct.borrow()
+        self.at_work = False
 
     def go_on(self, direct: Direct, work: Work) -> None:
         """Carry out what waits in *work*, the first of which *direct* has sent."""
+        self.at_work = True
         self.direct = None
         begun = 0
         for at in range(direct.answered, direct.sent):
@@ -126,23 +132,19 @@ class Exchange:
             return
         begun = []
         room = session.outstanding if self._window.size > 1 else 1
-        while waiting and len(on_way) < room and not (self._paced and self._ready_for(waiting[0]) > now):
-            job = waiting.popleft()
+        while waiting and len(on_way) < room:
+            job = waiting[0]
+            if self._paced and self.pacing.ready_for(job.unit) > now:
+                break
+            waiting.popleft()
             transaction = session.begin(job.request, job.unit, job.attempt_timeout(now), job.answered)
             on_way[transaction] = job
             begun.append(transaction)
             if self._paced:
-                self._ready_at, self._last_unit = now + self._options.pause, job.unit
+                self.pacing.sent(job.unit, now)
         if begun:
             self._side_by_side |= len(on_way) > 1
             self._send(self.session.data_to_send(now), begun, work)
-
-    def _ready_for(self, job: Job[Any]) -> float:
-        if self._last_unit is None:
-            return self._ready_at
-        other = self._last_unit != job.unit
-        pause = max(self._options.pause, self._options.unit_pause if other else 0.0)
-        return max(self._ready_at, self.quiet_since + pause)
 
     def _send(self, data: bytes, begun: list[AnyTransaction], work: Work) -> None:
         sent = 0
@@ -181,7 +183,7 @@ class Exchange:
         if not came:
             return self.session.receive_eof()
         self._has_answered = True
-        self.quiet_since = now = time.monotonic()
+        self.pacing.quiet_since = now = time.monotonic()
         return self.session.receive_data(came, now)
 
     def _wait(self, work: Work) -> float:
@@ -190,7 +192,7 @@ class Exchange:
         if not self._on_way and work.waiting:
             first = work.waiting[0]
             if until is None:
-                until = self._ready_for(first)
+                until = self.pacing.ready_for(first.unit)
             until = min(until, first.give_up_at)
         return _SHORTEST_WAIT if until is None else max(until - time.monotonic(), _SHORTEST_WAIT)
 
@@ -208,5 +210,5 @@ class Exchange:
             else:
                 work.settle(job, transaction, now)
         if ended and not self._on_way:
-            self.quiet_since = now
+            self.pacing.quiet_since = now
             self._side_by_side = False

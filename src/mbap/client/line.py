@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias, TypeVar
 
 from mbap.client.circuits import Circuits
 from mbap.client.direct import FIRST_WAIT, Direct
@@ -15,6 +15,7 @@ from mbap.client.exchange import Exchange
 from mbap.client.job import DIAGNOSTICS, Job
 from mbap.client.options import LinkOptions
 from mbap.client.sessions import Sessions
+from mbap.client.turn import Turn, Visit
 from mbap.client.work import Work
 from mbap.errors import ConnectFailed, ConnectionLost, ModbusError, NotAsked, Target
 from mbap.protocol.direct import OTHERWISE, Otherwise
@@ -23,6 +24,15 @@ from mbap.transport import opening
 from mbap.transport.endpoint import Endpoint
 
 R = TypeVar("R")
+_Way: TypeAlias = tuple[Exchange, Direct, int, float, bool]
+"""Where a request goes directly: the unit, the timeout, and whether the unit is assumed."""
+
+CLOSING_PATIENCE: Final = 1.0
+"""So many seconds `close` waits for a call of another thread, which closes by itself otherwise."""
+CLOSED: Final = "this client was closed"
+INTERRUPTED: Final = "a call was interrupted"
+CLOSE, WRITE, READ = range(3)
+"""Who goes first where several threads wait."""
 
 
 class Line:
@@ -44,11 +54,7 @@ class Line:
         self._longest_idle = options.quirks.reconnect_idle
         self._exchange: Exchange | None = None
         self._closing = threading.Event()
-        self._lock = threading.Lock()
-        self._owner: int | None = None
-        self._at_work = 0
-        self._waiting = 0
-        self._waiting_lock = threading.Lock()
+        self._turn = Turn()
 
     def connect(self) -> None:
         """Connect, if there is no connection.
@@ -59,40 +65,32 @@ class Line:
         """
         self._check_not_inside()
         try:
-            self._enter(math.inf)
-            self._ready(self.options.attempt_timeout)
+            self._turn.hold(Visit(READ), lambda: math.inf, self._connect)
         except (ConnectionLost, NotAsked) as error:
             raise error.at(Target(self._endpoint.url)) from error.__cause__
-        finally:
-            self._leave()
 
     def close(self) -> None:
-        """Close the connection; every later call fails, and one on its way in another thread ends now."""
+        """Close the connection; every later call fails, and one on its way in another thread ends now.
+
+        One that looks up a name, or connects, ends when that does, and closes what it made.
+        """
         self._closing.set()
         if self._exchange is not None:
             self._exchange.interrupt()
-        if self._owner == threading.get_ident():
-            return  # called by a listener of ours: the call that goes on will end, and close
-        try:
-            self._enter(math.inf)
-            self._drop("the client was closed")
-        finally:
-            self._leave()
+        if (
+            not self._turn.is_mine
+        ):  # otherwise a listener of ours calls: the call that goes on ends, and closes
+            self._turn.hold(Visit(CLOSE), lambda: CLOSING_PATIENCE, lambda: self._drop(CLOSED))
 
     def carry_out(self, jobs: Sequence[Job[R]]) -> list[R | ModbusError]:
         """The results, or the final errors, of *jobs* in their order."""
-        work = Work(jobs, self._endpoint.url)
         if not jobs:
             return []
         self._check_not_inside()
-        try:
-            if self._enter_for(jobs):
-                while work.going_on:
-                    self._go_on(work)
-            else:
-                work.drop_overdue(math.inf)
-        finally:
-            self._leave()
+        work = Work(jobs, self._endpoint.url)
+        visit = Visit(WRITE if jobs[0].request.writes else READ, len(jobs))
+        if not self._turn.hold(visit, lambda: self._patience(jobs), lambda: self._work_off(work, jobs)):
+            work.drop_overdue(math.inf)
         return work.outcomes()
 
     def ask(self, request: Request[R], unit: int, timeout: float, *, assumed: bool) -> R | Otherwise:
@@ -109,26 +107,8 @@ class Line:
             or request.function_code == DIAGNOSTICS
         ):
             return OTHERWISE
-        if not self._lock.acquire(blocking=False):
-            return OTHERWISE
-        self._owner, self._at_work = threading.get_ident(), 1
-        try:
-            if exchange is not self._exchange or direct is not exchange.direct:
-                return OTHERWISE
-            try:
-                result = direct.ask(request, unit)
-            except BaseException:
-                self._drop("a call was interrupted")
-                raise
-            if result is not OTHERWISE or not direct.sent:
-                return result
-            (outcome,) = self._continued(exchange, direct, (request,), unit, timeout, assumed)
-        finally:
-            self._owner, self._at_work = None, 0
-            self._lock.release()
-        if isinstance(outcome, ModbusError):
-            raise outcome
-        return outcome
+        way = exchange, direct, unit, timeout, assumed
+        return self._turn.at_once(1, OTHERWISE, self._ask, request, way)
 
     def ask_many(
         self, requests: Sequence[Request[R]], unit: int, timeout: float, *, assumed: bool
@@ -142,58 +122,83 @@ class Line:
             or DIAGNOSTICS in [one.function_code for one in requests]
         ):
             return []
-        if not self._lock.acquire(blocking=False):
-            return []
-        self._owner, self._at_work = threading.get_ident(), len(requests)
-        try:
-            if exchange is not self._exchange or direct is not exchange.direct:
-                return []
-            try:
-                results = exchange.ask_many(direct, requests, unit, timeout)
-            except BaseException:
-                self._drop("a call was interrupted")
-                raise
-            if len(results) == len(requests) or not direct.sent:
-                return list(results)
-            return [
-                *results,
-                *self._continued(exchange, direct, requests[len(results) :], unit, timeout, assumed),
-            ]
-        finally:
-            self._owner, self._at_work = None, 0
-            self._lock.release()
+        way = exchange, direct, unit, timeout, assumed
+        return self._turn.at_once(len(requests), [], self._ask_many, requests, way)
 
-    def _continued(
-        self,
-        exchange: Exchange,
-        direct: Direct,
-        requests: Sequence[Request[R]],
-        unit: int,
-        timeout: float,
-        assumed: bool,
-    ) -> list[R | ModbusError]:
-        """What came of *requests*, which *direct* began to carry out."""
+    def _ask(self, request: Request[R], way: _Way) -> R | Otherwise:
+        exchange, direct, unit, _timeout, _assumed = way
+        if exchange is not self._exchange or direct is not exchange.direct or exchange.at_work:
+            return OTHERWISE
+        exchange.at_work = True
+        try:
+            result = direct.ask(request, unit)
+        except BaseException:
+            self._drop(INTERRUPTED)
+            raise
+        if result is not OTHERWISE or not direct.sent:
+            exchange.at_work = False
+            return result
+        (outcome,) = self._continued((request,), way)
+        if isinstance(outcome, ModbusError):
+            raise outcome
+        return outcome
+
+    def _ask_many(self, requests: Sequence[Request[R]], way: _Way) -> list[R | ModbusError]:
+        exchange, direct, unit, timeout, _assumed = way
+        if exchange is not self._exchange or direct is not exchange.direct or exchange.at_work:
+            return []
+        exchange.at_work = True
+        try:
+            results = exchange.ask_many(direct, requests, unit, timeout)
+        except BaseException:
+            self._drop(INTERRUPTED)
+            raise
+        if len(results) == len(requests) or not direct.sent:
+            exchange.at_work = False
+            return list(results)
+        return [*results, *self._continued(requests[len(results) :], way)]
+
+    def _continued(self, requests: Sequence[Request[R]], way: _Way) -> list[R | ModbusError]:
+        """What came of *requests*, which the direct way began to carry out."""
+        exchange, direct, unit, timeout, assumed = way
         begun = direct.sent_at[0]
         jobs = [
             Job(request, unit, self.options, timeout=timeout, now=begun, unit_assumed=assumed)
             for request in requests
         ]
-        for job in jobs:
-            job.bound(begun, direct.answered + len(jobs) - 1, self._allowance)
+        self._bound(jobs, begun, direct.answered)
         work = Work(jobs, self._endpoint.url)
-        self._use(exchange, lambda: exchange.go_on(direct, work))
+        try:
+            exchange.go_on(direct, work)
+        except BaseException:
+            self._drop(INTERRUPTED)
+            raise
+        self._drop_useless(exchange)
         while work.going_on:
             self._go_on(work)
         return work.outcomes()
 
-    def _use(self, exchange: Exchange, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except BaseException:
-            self._drop("a call was interrupted")  # nobody knows how much of a request was sent
-            raise
-        if exchange.useless:
-            self._drop(str(exchange.session.failure or "the device was silent"))
+    def _patience(self, jobs: Sequence[Job[Any]]) -> float:
+        """How long *jobs* may wait for other threads' calls."""
+        now = time.monotonic()
+        self._bound(jobs, now, self._turn.ahead)
+        return min(job.give_up_at for job in jobs) - now
+
+    def _bound(self, jobs: Sequence[Job[Any]], now: float, others: int = 0) -> None:
+        for job in jobs:
+            job.bound(now, len(jobs) - 1 + others, self._allowance)
+
+    def _work_off(self, work: Work, jobs: Sequence[Job[Any]]) -> None:
+        self._bound(jobs, time.monotonic())
+        while work.going_on:
+            self._go_on(work)
+
+    def _connect(self) -> None:
+        self._ready(self.options.attempt_timeout)
+
+    def _check_not_inside(self) -> None:
+        if self._turn.is_mine:
+            raise RuntimeError("a listener to events must not use the client that it listens to")
 
     def _go_on(self, work: Work) -> None:
         """Carry out what waits, as far as one connection goes."""
@@ -204,10 +209,18 @@ class Line:
             return
         try:
             exchange = self._ready(work.waiting[0].attempt_timeout(now))
+            exchange.carry_out(work)
         except (ConnectionLost, NotAsked) as error:
             work.unreachable(error, time.monotonic())
             return
-        self._use(exchange, lambda: exchange.carry_out(work))
+        except BaseException:
+            self._drop(INTERRUPTED)  # nobody knows how much of a request was sent
+            raise
+        self._drop_useless(exchange)
+
+    def _drop_useless(self, exchange: Exchange) -> None:
+        if exchange.useless:
+            self._drop(str(exchange.session.failure or "the device was silent"))
 
     def _pause(self, work: Work, now: float) -> None:
         """Wait for the next of *work* whose pause is over, unless the client is closed."""
@@ -218,15 +231,17 @@ class Line:
 
     def _ready(self, timeout: float) -> Exchange:
         if self._closing.is_set():
-            raise ConnectionLost("this client was closed")
-        if self._exchange is not None and not self._exchange.alive():
+            raise ConnectionLost(CLOSED)
+        if self._exchange is not None and self._exchange.at_work:
+            self._drop(INTERRUPTED)  # and so was what came after
+        elif self._exchange is not None and not self._exchange.alive():
             self._drop(str(self._exchange.session.failure or "the device closed the connection"))
         elif self._longest_idle is not None and self._exchange is not None and self._was_idle(self._exchange):
             self._drop("it was idle for long")
         return self._exchange or self._open(timeout)
 
     def _was_idle(self, exchange: Exchange) -> bool:
-        if time.monotonic() - exchange.quiet_since <= (self._longest_idle or math.inf):
+        if time.monotonic() - exchange.pacing.quiet_since <= (self._longest_idle or math.inf):
             return False
         self.sessions.leeway.used("reconnect_idle")
         return True
@@ -251,6 +266,9 @@ class Line:
         self._exchange = exchange = Exchange(wire, self.sessions.new(), self.sessions.window, self.options)
         self.events.change(LinkState.UP)
         self.events.deliver()
+        if self._closing.is_set():
+            self._drop(CLOSED)
+            raise ConnectionLost(CLOSED)
         return exchange
 
     def _connect_failed(self, error: ConnectFailed) -> None:
@@ -269,44 +287,3 @@ class Line:
             self.sessions.ended(exchange.session)
             self.events.change(LinkState.DOWN, reason)
             self.events.deliver()
-
-    # One thread at a time.
-
-    def _enter_for(self, jobs: Sequence[Job[Any]]) -> bool:
-        """Wait for other threads' calls; False when the deadline of *jobs* passed meanwhile."""
-        now = time.monotonic()
-        ahead = len(jobs) - 1
-        if self._lock.acquire(blocking=False):
-            self._take(len(jobs))
-            for job in jobs:
-                job.bound(now, ahead, self._allowance)
-            return True
-        ahead += self._waiting + self._at_work
-        for job in jobs:
-            job.bound(now, ahead, self._allowance)
-        return self._enter(min(job.give_up_at for job in jobs) - now, len(jobs))
-
-    def _enter(self, patience: float, jobs: int = 1) -> bool:
-        with self._waiting_lock:
-            self._waiting += jobs
-        try:
-            entered = self._lock.acquire(timeout=-1 if patience == math.inf else max(patience, 0.0))
-        finally:
-            with self._waiting_lock:
-                self._waiting -= jobs
-        if entered:
-            self._take(jobs)
-        return entered
-
-    def _check_not_inside(self) -> None:
-        if self._owner == threading.get_ident():
-            raise RuntimeError("a listener to events must not use the client that it listens to")
-
-    def _take(self, jobs: int) -> None:
-        self._owner, self._at_work = threading.get_ident(), jobs
-
-    def _leave(self) -> None:
-        """Let the next thread in, if this one was; an interruption may have come before it was."""
-        if self._owner == threading.get_ident():
-            self._owner, self._at_work = None, 0
-            self._lock.release()

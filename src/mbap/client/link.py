@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
-from mbap.client.asking import Asked
+from mbap.client.alarm import Alarm
 from mbap.client.circuits import Circuits
 from mbap.client.connection import Connection
 from mbap.client.dialogue import carry_out_async
+from mbap.client.directcalls import DirectCalls
 from mbap.client.events import Events, EventStream, LinkState, OnEvent
-from mbap.client.job import DIAGNOSTICS, Job, check_broadcast, copy_of
+from mbap.client.job import Job, check_broadcast, copy_of
 from mbap.client.leeway import Leeway
 from mbap.client.options import LinkCounts, LinkKeywords, LinkOptions, LinkStatistics
 from mbap.client.pausing import Pausing
 from mbap.client.queue import Ticket, TicketQueue
 from mbap.client.sessions import Sessions
 from mbap.client.slots import NO_LIMIT, Dial, Places, Slots
-from mbap.errors import (
-    ConnectionLost,
-    ExceptionResponse,
-    ModbusError,
-    NotAsked,
-    ProtocolError,
-    ResponseTimeout,
-    Target,
-)
+from mbap.errors import ConnectionLost, ModbusError, NotAsked, ResponseTimeout, Target
 from mbap.protocol.client import AnyTransaction
 from mbap.protocol.execute import Priority
 from mbap.protocol.pdu import Request
@@ -55,19 +47,19 @@ class Link:
     """
 
     __slots__ = (
+        "_alarm",
         "_allowance",
         "_circuits",
         "_clock",
         "_closed",
         "_counts",
+        "_direct",
         "_events",
         "_pausing",
         "_places",
         "_queue",
         "_sessions",
         "_slots",
-        "_timer",
-        "_timer_at",
         "endpoint",
         "options",
     )
@@ -94,6 +86,10 @@ class Link:
         self._events = Events(self.endpoint.url, on_event)
         self._pausing = Pausing(self._resume)
         self._allowance = self.options.allowance
+        counted = None if places is NO_LIMIT else places
+        self._direct = DirectCalls(
+            self.options, self._circuits, self._counts, self._queue, counted, clock, self._pump, self.withdraw
+        )
         self._slots = Slots(
             self,
             self.endpoint,
@@ -105,9 +101,9 @@ class Link:
             clock=clock,
             dial=dial or partial(opening.dial, user_timeout=self.options.user_timeout),
             places=places,
+            calls=self._direct,
         )
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = math.inf
+        self._alarm = Alarm(self._pump)
 
     async def execute(
         self,
@@ -132,7 +128,7 @@ class Link:
             ModbusError: one of its kinds; `NotAsked` where nothing was sent.
             ValueError: *unit* is not 0 to 255.
         """
-        parts = self.in_parts(request)
+        parts = self.in_parts(request, unit)
         if parts is None:
             return await self._execute(self.job(request, unit, deadline=deadline), priority, origin)
         give_up_at = None if deadline is None else self._clock() + deadline
@@ -167,50 +163,17 @@ class Link:
         self._counts.broadcasts += 1
         await self._execute(self.job(request, 0, deadline=deadline, answered=False), None, origin)
 
-    def in_parts(self, request: Request[R]) -> Parts[R] | None:
-        """How *request* is carried out as others, because of a quirk; None: as it is."""
-        if not self.options.quirks.rewrites:
+    def in_parts(self, request: Request[R], unit: int) -> Parts[R] | None:
+        """How *request* to *unit* is carried out as others, because of a quirk; None: as it is."""
+        if not self.leeway.rewrites:
             return None
         from mbap.client.rewriting import in_parts
 
-        parts = in_parts(request, self.options.quirks)
+        leeway = self.leeway.at(unit)
+        parts = in_parts(request, leeway.quirks)
         if parts is not None:
-            self._sessions.leeway.used(parts.quirk)
+            leeway.used(parts.quirk)
         return parts
-
-    def ask(
-        self, request: Request[Any], unit: int, timeout: float, deadline: float | None, *, assumed: bool
-    ) -> Asked | None:
-        """*request* on its way to *unit*, where the direct way is open; None: nothing was done.
-
-        Whoever awaits its future gives it up with `withdraw_asked`.
-        """
-        connections = self._slots.connections
-        if not connections or (direct := connections[0].direct) is None:
-            return None
-        if len(direct.asked) >= direct.room or direct.is_closing():
-            return None  # while there is room nothing waits: it would have been sent
-        if request.function_code == DIAGNOSTICS or not 0 <= unit <= 255 or (direct.buried and direct.is_torn):
-            return None
-        if deadline is not None and deadline < timeout:
-            return None
-        one = Asked(request, unit, timeout, self._clock(), direct.future(), deadline, assumed)
-        connection = connections[0]
-        self._counts.requests += 1
-        if self._places is not NO_LIMIT:
-            self._places.busy(connection)
-        connection.ask(one)
-        return one
-
-    def withdraw_asked(self, one: Asked) -> None:
-        """Nobody waits for *one* any more."""
-        if one.ticket is None and not one.request.writes:
-            for connection in self._slots.connections:
-                connection.leave_direct()
-        if one.ticket is not None:
-            self.withdraw(one.ticket)
-        else:
-            self._counts.cancelled += 1  # a write that was sent is finished
 
     def job(
         self,
@@ -289,8 +252,7 @@ class Link:
     async def aclose(self) -> None:
         """Close every connection, for good; what waits or is on its way ends with `ConnectionLost`."""
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         self._fail(self._pausing.take_all(), ConnectionLost("the link was closed"))
         self._fail(self._queue.take_all(), ConnectionLost("the link was closed"))
         await self._slots.aclose("the link was closed")
@@ -318,12 +280,6 @@ class Link:
 
     def statistics(self) -> LinkStatistics:
         """The link at this moment."""
-        from dataclasses import asdict
-
-        counts = asdict(self._counts)
-        for connection in self._slots.connections:
-            counts["late_answers"] += connection.session.late
-            counts["stray_answers"] += connection.session.unmatched
         return LinkStatistics(
             open_connections=len(self._slots.connections),
             queued=len(self._queue) + len(self._pausing),
@@ -332,51 +288,26 @@ class Link:
             unreachable=self._circuits.unreachable,
             state=self._events.state,
             window=self._sessions.window.size,
-            quirks=dict(self._sessions.leeway.counts),
-            **counts,
+            quirks=self._sessions.leeway.counts,
+            **self._slots.counted(),
         )
+
+    def quirks_used(self, unit: int) -> Mapping[str, int]:
+        """How often each of the quirks of *unit* was needed, and of the connection that others share."""
+        return self._sessions.leeway.counts_of(unit)
 
     # What a connection tells (the Owner of mbap.client.connection).
 
     def transaction_ended(self, connection: Connection, ticket: Ticket, transaction: AnyTransaction) -> None:
         """The attempt of *ticket* ended: give its outcome, or try once more."""
         now, error = self._clock(), transaction.error
-        self._count(error)
+        self._counts.ended(error)
         self._circuits.ended(ticket.job.unit, error, now, probe=ticket.probe)
         ticket.transaction = None
         if error is None:
             ticket.end(transaction.result())
         elif not self._repeat(ticket, error, now):
             ticket.fail(error, self.endpoint.url, sent=transaction.sent)
-
-    @property
-    def may_be_direct(self) -> bool:
-        """Whether the direct way may open: it stays so while it is, as nothing else is sent then."""
-        return self._circuits.calm
-
-    def answered_directly(self, connection: Connection, count: int) -> None:
-        """So many requests on the direct way were answered: send what waits."""
-        self._counts.answers += count
-        if self._queue:
-            self._pump()
-        if self._places is not NO_LIMIT and connection.idle:
-            self._places.idle(connection)
-
-    def ticket_of(self, one: Asked) -> Ticket:
-        """The call of *one*, which leaves the direct way, as if it had waited in the queue."""
-        job = Job(
-            one.request,
-            one.unit,
-            self.options,
-            timeout=one.timeout,
-            now=one.sent_at,
-            deadline=one.deadline,
-            unit_assumed=one.assumed,
-        )
-        job.bound(one.sent_at, 0, self._allowance)
-        ticket = Ticket(job, "", one.future)
-        self._queue.place(ticket, Priority.WRITE if one.request.writes else Priority.READ)
-        return ticket
 
     def connection_opened(self, connection: Connection) -> None:
         """*connection* was made: send what waits."""
@@ -413,13 +344,13 @@ class Link:
             if connection is None:
                 self._slots.want(now)
                 break
-            ready_at = self._ready_at(connection, ticket)
+            ready_at = connection.pacing.ready_for(ticket.job.unit)
             if ready_at > now:
-                self._wake(ready_at, now)
+                self._alarm.set(ready_at, now)
                 break
             self._send(self._queue.pop(), connection, now)
         if self._queue:
-            self._wake(self._queue.next_expiry, now)
+            self._alarm.set(self._queue.next_expiry, now)
 
     def _head(self, now: float) -> Ticket | None:
         """The next ticket that may be sent; those that may not end here."""
@@ -454,47 +385,12 @@ class Link:
         self._queue.put_back(ticket)
         self._pump()
 
-    def _ready_at(self, connection: Connection, ticket: Ticket) -> float:
-        options = self.options
-        if connection.last_unit is None:
-            return connection.ready_at
-        pause = options.pause
-        if connection.last_unit != ticket.job.unit and options.unit_pause > pause:
-            pause = options.unit_pause
-        return max(connection.ready_at, connection.quiet_since + pause) if pause else connection.ready_at
-
     def _send(self, ticket: Ticket, connection: Connection, now: float) -> None:
         ticket.probe = self._circuits.admit(ticket.job.unit)
         self._counts.requests += 1
         self._places.busy(connection)
-        connection.ready_at = now + self.options.pause
         connection.send(ticket, now)
-
-    def _count(self, error: ModbusError | None) -> None:
-        if error is None:
-            self._counts.answers += 1
-        elif isinstance(error, ExceptionResponse):
-            self._counts.exceptions += 1
-        elif isinstance(error, ResponseTimeout):
-            self._counts.timeouts += 1
-        elif isinstance(error, ProtocolError):
-            self._counts.protocol_errors += 1
 
     def _fail(self, tickets: list[Ticket], error: ModbusError) -> None:
         for ticket in tickets:
             ticket.fail(copy_of(error), self.endpoint.url, sent=False)
-
-    # Waking up.
-
-    def _wake(self, when: float, now: float) -> None:
-        """Look again at *when*; one timer serves all."""
-        if when >= self._timer_at:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = when
-        self._timer = asyncio.get_running_loop().call_later(max(when - now, 0.001), self._woken)
-
-    def _woken(self) -> None:
-        self._timer, self._timer_at = None, math.inf
-        self._pump()

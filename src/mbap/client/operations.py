@@ -67,8 +67,9 @@ def _result(request: Callable[..., object], unknown: object) -> object:
     """The R of a class below Request[R], so that `help` can show it."""
     for kind in getattr(request, "__mro__", ()):
         for base in kind.__dict__.get("__orig_bases__", ()):
-            if getattr(base, "__origin__", None) is Request:
-                return base.__args__[0]
+            origin, result = getattr(base, "__origin__", object), getattr(base, "__args__", (R,))[0]
+            if issubclass(origin, Request) and not isinstance(result, TypeVar):
+                return result
     return unknown
 
 

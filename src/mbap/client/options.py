@@ -9,7 +9,8 @@ from mbap.client.breaker import Breaker
 from mbap.client.events import LinkState
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.client.timing import LINK_KINDS, LinkKind, LinkName, link_kind
-from mbap.records import Record
+from mbap.errors import ExceptionResponse, ModbusError, ProtocolError, ResponseTimeout
+from mbap.records import Record, fresh
 
 DEFAULT_BREAKER = LINK_KINDS["lan"].breaker
 DEFAULT_BACKOFF = LINK_KINDS["lan"].backoff
@@ -35,6 +36,7 @@ class LinkKeywords(TypedDict, total=False):
     backoff: Breaker | None
     queue: int
     quirks: Quirks
+    unit_quirks: Mapping[int, Quirks]
 
 
 class LinkOptions(Record):
@@ -59,6 +61,8 @@ class LinkOptions(Record):
         backoff: when to leave an endpoint alone that cannot be connected; None never does.
         queue: how many requests may wait; what is more is refused with `NotAsked`.
         quirks: how the device breaks the rules.
+        unit_quirks: where the units behind the endpoint differ, those of a unit, instead of the ones in
+            *quirks*; what is of the connection stands in *quirks* alone.
     """
 
     timeout: float | None = None
@@ -75,6 +79,7 @@ class LinkOptions(Record):
     backoff: Breaker | None = DEFAULT_BACKOFF
     queue: int = 1000
     quirks: Quirks = NO_QUIRKS
+    unit_quirks: Mapping[int, Quirks] = fresh(dict[int, Quirks])
 
     def __post_init__(self) -> None:
         self._take_from(link_kind(self.link))
@@ -88,6 +93,12 @@ class LinkOptions(Record):
             raise ValueError("retry_pauses are one or more pauses, each 0 seconds or more")
         if not 1 <= self.outstanding <= 64:
             raise ValueError(f"outstanding is 1 to 64, not {self.outstanding}")
+        for unit, quirks in self.unit_quirks.items():
+            if strange := quirks.of_connection().said():
+                raise ValueError(f"unit {unit}: {next(iter(strange))} is of the connection, so of its quirks")
+
+    def __hash__(self) -> int:
+        return hash(self._values()[:-1])  # a mapping has none
 
     def _take_from(self, kind: LinkKind) -> None:
         if self.timeout is None:
@@ -106,7 +117,7 @@ class LinkOptions(Record):
     def plain(self) -> bool:
         """Whether the device needs neither pauses nor quirks, and has one connection."""
         paced = self.pause or self.unit_pause or self.connect_pause
-        return not paced and self.slots == 1 and self.quirks == NO_QUIRKS
+        return not paced and self.slots == 1 and self.quirks == NO_QUIRKS and not self.unit_quirks
 
     @property
     def user_timeout(self) -> float:
@@ -154,6 +165,17 @@ class LinkCounts(Record, frozen=False):
     connections_lost: int = 0
     late_answers: int = 0
     stray_answers: int = 0
+
+    def ended(self, error: ModbusError | None) -> None:
+        """An attempt ended, with *error* or with a result."""
+        if error is None:
+            self.answers += 1
+        elif isinstance(error, ExceptionResponse):
+            self.exceptions += 1
+        elif isinstance(error, ResponseTimeout):
+            self.timeouts += 1
+        elif isinstance(error, ProtocolError):
+            self.protocol_errors += 1
 
 
 class LinkStatistics(Record):

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from typing import Any, Final, Literal
 
 from mbap.records import Record
+
+OF_CONNECTION: Final = ("transaction", "exception_length", "long_length", "reconnect_idle", "echo")
+"""Quirks of whatever ends the connection: they hold for all units behind it. The others are of one unit."""
+_WITHOUT_EFFECT: Final = {
+    "tcp": ("echo",),
+    "udp": ("exception_length", "long_length", "echo"),
+    "rtu+tcp": ("transaction", "exception_length", "long_length"),
+    "ascii+tcp": ("transaction", "exception_length", "long_length"),
+}
 
 
 class Quirks(Record):
@@ -28,6 +38,8 @@ class Quirks(Record):
         silence_is_illegal_address: it is silent where it should answer exception 02. Only the first silence
             after an answer is taken for that.
         echo: what is sent comes back first, as on a two-wire line (RTU and ASCII only).
+
+    `OF_CONNECTION` are of the connection, the others of a unit; a `Link` may have others for each unit.
     """
 
     transaction: Literal["", "zero", "own"] = ""
@@ -51,7 +63,7 @@ class Quirks(Record):
             raise ValueError(f"answer_unit is 0 to 255 or any, not {self.answer_unit!r}")
         _check_limit("largest_read", self.largest_read, 125)
         _check_limit("largest_bits", self.largest_bits, 2000)
-        if self.reconnect_idle is not None and self.reconnect_idle <= 0:
+        if self.reconnect_idle is not None and not 0 < self.reconnect_idle < inf:
             raise ValueError(f"reconnect_idle is more than 0 seconds, not {self.reconnect_idle:g}")
         if self.only_fc6 and self.only_fc16:
             raise ValueError("only_fc6 and only_fc16 leave no function code to write with")
@@ -67,6 +79,18 @@ class Quirks(Record):
         return bool(self.transaction or self.short_answers or self.silence_is_illegal_address) or (
             self.answer_unit is not None
         )
+
+    def of_connection(self) -> Quirks:
+        """Those that hold for all units of a connection."""
+        return Quirks(**{name: value for name, value in self._said().items() if name in OF_CONNECTION})
+
+    def of_unit(self) -> Quirks:
+        """Those of a single unit."""
+        return Quirks(**{name: value for name, value in self._said().items() if name not in OF_CONNECTION})
+
+    def without_effect(self, scheme: str) -> tuple[str, ...]:
+        """Those that are on, and change nothing on an endpoint of *scheme*: "tcp", "rtu+tcp", ..."""
+        return tuple(name for name in _WITHOUT_EFFECT.get(scheme, ()) if name in self.said())
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> Quirks:
@@ -102,6 +126,9 @@ class Quirks(Record):
 
     def said(self) -> dict[str, object]:
         """Those that are on, with their values."""
+        return self._said()
+
+    def _said(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in _KINDS}
         return {name: value for name, value in values.items() if value != getattr(NO_QUIRKS, name)}
 

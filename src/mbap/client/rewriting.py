@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from mbap.client.quirks import Quirks
@@ -73,9 +74,10 @@ def _divided(request: Any, quirks: Quirks) -> Parts[Any] | None:
     most = quirks.largest_bits if bits else quirks.largest_read
     if most is None or request.count <= most:
         return None
-    spans = _spans(request.address, request.count, most)
+    spans = list(_spans(request.address, request.count, most))
     parts = tuple(type(request)(address, count) for address, count in spans)
-    return Parts(quirk, parts, _joined_bits if bits else _joined_registers)
+    counts = [count for _, count in spans]
+    return Parts(quirk, parts, _joined_bits if bits else partial(_joined_registers, counts))
 
 
 def _spans(address: int, count: int, most: int) -> Iterator[tuple[int, int]]:
@@ -84,8 +86,14 @@ def _spans(address: int, count: int, most: int) -> Iterator[tuple[int, int]]:
         yield start, min(most, end - start)
 
 
-def _joined_registers(answers: list[Registers]) -> Registers:
-    return Registers(b"".join(answer.wire for answer in answers))
+def _joined_registers(counts: Sequence[int], answers: list[Registers]) -> Registers:
+    """The registers up to the end of the first short answer: behind it, places would be wrong."""
+    whole = b""
+    for count, answer in zip(counts, answers, strict=True):
+        whole += answer.wire
+        if len(answer) < count:
+            break
+    return Registers(whole)
 
 
 def _joined_bits(answers: list[Bits]) -> Bits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from mbap.client.leeway import Leeway, OverlongFraming
+from mbap.client.leeway import EchoedFraming, Leeway, OverlongFraming
 from mbap.client.options import LinkOptions
 from mbap.client.window import Window
 from mbap.protocol.client import ClientSession
@@ -24,7 +24,7 @@ class Sessions:
 
     def __init__(self, endpoint: Endpoint, options: LinkOptions) -> None:
         self.window = Window(options.outstanding, endpoint.url)
-        self.leeway = Leeway(options.quirks, endpoint.url)
+        self.leeway = Leeway(options.quirks, endpoint.url, options.unit_quirks)
         self._endpoint = endpoint
         self._options = options
         self._echo: bool | None = options.quirks.echo or None
@@ -34,7 +34,7 @@ class Sessions:
         return ClientSession(
             self._framing(),
             outstanding=self.window.size,
-            leniency=self.leeway if self._options.quirks.forgives else None,
+            leniency=self.leeway if self.leeway.forgives else None,
             quarantine=self._options.quarantine,
             # A gateway may mix up the answers of two connections: they should not have the same numbers.
             last_number=int.from_bytes(os.urandom(2), "big") & 0x7FFF,
@@ -49,4 +49,5 @@ class Sessions:
         quirks = self._options.quirks
         if (quirks.exception_length or quirks.long_length) and self._endpoint.scheme == "tcp":
             return OverlongFraming(self.leeway)
-        return self._endpoint.framing(echo=self._echo)
+        framing = self._endpoint.framing(echo=self._echo)
+        return EchoedFraming(framing, self.leeway) if quirks.echo else framing

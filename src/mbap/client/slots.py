@@ -9,8 +9,10 @@ from typing import Protocol
 
 from mbap.client.circuits import Circuits
 from mbap.client.connection import Connection, Owner
+from mbap.client.directcalls import DirectCalls
 from mbap.client.events import Events, LinkState
 from mbap.client.options import LinkCounts, LinkOptions
+from mbap.client.pacing import Pacing
 from mbap.client.sessions import Sessions
 from mbap.errors import ConnectFailed, ModbusError
 from mbap.protocol.tcp import TcpFraming
@@ -77,6 +79,7 @@ class Slots:
     """Makes, finds and closes the connections of *link*."""
 
     __slots__ = (
+        "_calls",
         "_circuits",
         "_clock",
         "_counts",
@@ -106,6 +109,7 @@ class Slots:
         clock: Callable[[], float],
         dial: Dial,
         places: Places,
+        calls: DirectCalls,
     ) -> None:
         self.connections: list[Connection] = []
         self._link = link
@@ -118,6 +122,7 @@ class Slots:
         self._clock = clock
         self._dial = dial
         self._places = places
+        self._calls = calls
         self._no_spare_until = -math.inf
         self._opening: asyncio.Task[ModbusError | None] | None = None
         self._emptied: asyncio.Event | None = None
@@ -134,7 +139,7 @@ class Slots:
         if longest is not None:
             self._retire_idle(now, longest)
         free = [connection for connection in self.connections if connection.has_room]
-        return min(free, key=lambda connection: connection.ready_at, default=None)
+        return min(free, key=lambda connection: connection.pacing.ready_at, default=None)
 
     def want(self, now: float) -> None:
         """Make one more connection, if a slot is left and the device is not known to refuse it."""
@@ -154,7 +159,6 @@ class Slots:
         self._circuits.connected()
         self._tell(LinkState.UP)
         self.connections.append(connection)
-        connection.ready_at = self._clock() + self._options.connect_pause
         self._places.opened(connection)
 
     def closed(self, connection: Connection) -> None:
@@ -169,6 +173,16 @@ class Slots:
         self._places.give_back(connection)
         if self._emptied is not None and not self.connections:
             self._emptied.set()
+
+    def counted(self) -> dict[str, int]:
+        """What the link has counted, with what its open connections have."""
+        from dataclasses import asdict
+
+        counts = asdict(self._counts)
+        for connection in self.connections:
+            counts["late_answers"] += connection.session.late
+            counts["stray_answers"] += connection.session.unmatched
+        return counts
 
     async def aclose(self, reason: str) -> None:
         """Close all connections; returns when their sockets are closed."""
@@ -192,8 +206,15 @@ class Slots:
         return error
 
     async def _try_to_open(self) -> ModbusError | None:
-        connection = Connection(self._link, self._sessions.new(), self._sessions.window, self._clock)
-        connection.to_be_direct = self._options.plain and type(connection.session.framing) is TcpFraming
+        session = self._sessions.new()
+        connection = Connection(
+            self._link,
+            session,
+            self._sessions.window,
+            Pacing(self._options, self._clock()),
+            self._clock,
+            self._calls if self._options.plain and type(session.framing) is TcpFraming else None,
+        )
         self._circuits.admit_connecting()
         if not self.connections:
             self._tell(LinkState.CONNECTING)
@@ -224,7 +245,7 @@ class Slots:
 
     def _retire_idle(self, now: float, longest: float) -> None:
         for connection in list(self.connections):
-            if connection.idle and connection.usable and now - connection.quiet_since > longest:
+            if connection.idle and connection.usable and now - connection.pacing.quiet_since > longest:
                 self._sessions.leeway.used("reconnect_idle")
                 connection.retire()
 

@@ -107,9 +107,14 @@ class Reading:
         return found
 
     def _decoded(self, request: ReadRequest, answer: Wire) -> list[Value | None]:
-        if len(answer) < request.count:
+        """The values of *answer*; of a short one those that came whole, and None for the others."""
+        came = len(answer) // self.width
+        missing = request.count // self.width - came
+        if not missing:
+            return list(decode_values(self.encoding, answer))
+        if not came:
             raise ProtocolError(f"{len(answer)} of {request.count} registers came, too few for these values")
-        return list(decode_values(self.encoding, answer))
+        return [*decode_values(self.encoding, answer[: came * self.width]), *[None] * missing]
 
 
 def decode_values(encoding: Encoding, answer: Wire) -> Iterator[Value | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from mbap.collect.device import DeviceStatistics, State
@@ -53,6 +54,15 @@ class Counting(Protocol):
 
     def statistics(self) -> LinkCounters:
         """The counts so far."""
+        ...
+
+
+@runtime_checkable
+class Forgiving(Protocol):
+    """An executor that forgives devices what their quirks say, and counts that."""
+
+    def quirks_used(self, unit: int) -> Mapping[str, int]:
+        """How often each quirk of *unit*, and of the connection, was needed."""
         ...
 
 
@@ -187,7 +197,7 @@ class Counters:
         in_vain = self.state == "failing" or self._bad == everything
         return self.last_failure if in_vain else None
 
-    def statistics(self, reconnects: int, overruns: int) -> DeviceStatistics:
+    def statistics(self, reconnects: int, overruns: int, quirks: Mapping[str, int]) -> DeviceStatistics:
         """All of it, as of now, with what others count."""
         return DeviceStatistics(
             requests=self.requests,
@@ -202,6 +212,7 @@ class Counters:
             latency_p99_ms=self.latency.quantile_ms(0.99),
             lateness_p99_ms=self.lateness.quantile_ms(0.99),
             overruns=overruns,
+            quirks=quirks,
             last_answer=self.last_answer,
             state=self.state,
         )

@@ -58,6 +58,7 @@ class DeviceStatistics:
             recent answers; None before the first.
         lateness_p99_ms: how much later than planned the recent reads began.
         overruns: reads left out because the one before was still running, or the collector was held up.
+        quirks: how often each quirk of the device was needed; those of a connection are of all devices on it.
         last_answer: UTC microseconds.
         state: `ok` when all of the recent requests gave values, `failing` when the last ones met silence,
             `degraded` in between, `unknown` before the first.
@@ -75,6 +76,7 @@ class DeviceStatistics:
     latency_p99_ms: float | None = None
     lateness_p99_ms: float | None = None
     overruns: int = 0
+    quirks: Mapping[str, int] = field(default_factory=dict)
     last_answer: int | None = None
     state: State = "unknown"
 

@@ -98,11 +98,13 @@ def _better_name(value: str) -> str:
     return f'; write "{better}"' if _NAME.fullmatch(better) else ""
 
 
+DURATION_PATTERN = r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$"
+
 Duration = Annotated[
     float,
     BeforeValidator(_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^\s*(\d+(\.\d+)?\s*(ms|s|m|h|d|w)\s*)+$"}),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
 """Seconds; in the file it is text with a unit: "500ms", "3s", "5m", "400d"."""
 

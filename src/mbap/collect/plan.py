@@ -39,6 +39,7 @@ class Block:
     request: Request[Registers] | Request[Bits] = field(init=False, repr=False, compare=False)
     _values: Callable[[bytes], list[Value | None]] = field(init=False, repr=False, compare=False)
     _judge: _Judge = field(init=False, repr=False, compare=False)
+    _size: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -46,20 +47,31 @@ class Block:
         put(self, "request", READS[self.table](self.address, self.count))
         put(self, "_values", self._decoder())
         put(self, "_judge", _Judge(self.points))
+        put(self, "_size", (self.count + 7) // 8 if self.table.holds_bits else self.count * 2)
 
     def decode(self, answer: Registers | Bits) -> Decoded:
         """The values in the order of `points`, and their qualities; None instead of these when all are GOOD.
 
-        A value that is no value (a sentinel, NaN, an infinity) or outside of its limits is None.
+        A value that is no value (a sentinel, NaN, an infinity) or outside of its limits is None, and so is
+        what did not come, where the device may give short answers.
         """
+        if len(answer.wire) < self._size:
+            return self._decode_short(answer)
         values = self._values(answer.wire)
         return self._judge(values)
+
+    def _decode_short(self, answer: Registers | Bits) -> Decoded:
+        values, qualities = self._judge(self._values(answer.wire.ljust(self._size, b"\0")))
+        judged = [Quality.GOOD] * len(values) if qualities is None else qualities
+        for index, point in enumerate(self.points):
+            if point.last >= self.address + len(answer):
+                values[index], judged[index] = None, Quality.PROTOCOL
+        return values, judged
 
     @property
     def bytes_on_wire(self) -> tuple[int, int]:
         """The size of request and response on TCP, headers of Modbus included and those of TCP not."""
-        data = (self.count + 7) // 8 if self.table.holds_bits else self.count * 2
-        return _TCP_HEADER + _READ_REQUEST, _TCP_HEADER + _READ_RESPONSE + data
+        return _TCP_HEADER + _READ_REQUEST, _TCP_HEADER + _READ_RESPONSE + self._size
 
     def __reduce__(self) -> tuple[type[Block], tuple[object, ...]]:
         return Block, (self.table, self.address, self.count, self.points)
@@ -86,9 +98,10 @@ def plan(profile: Profile, points: Sequence[Point]) -> list[Block]:
     for table in Table:
         waiting = sorted((p for p in points if p.table is table), key=lambda p: (p.address, p.last))
         forbidden = [(first, last) for where, first, last in profile.forbidden if where is table]
-        _check(waiting, _largest(profile, table), forbidden)
+        largest, gap = profile.largest_in(table), profile.gap_in(table)
+        _check(waiting, largest, forbidden)
         while waiting:
-            taken, waiting = _first_read(waiting, _largest(profile, table), _gap(profile, table), forbidden)
+            taken, waiting = _first_read(waiting, largest, gap, forbidden)
             address = taken[0].address
             blocks.append(Block(table, address, max(p.last for p in taken) - address + 1, tuple(taken)))
     return blocks
@@ -129,14 +142,6 @@ def _check(points: Iterable[Point], largest: int, forbidden: Iterable[tuple[int,
             raise ValueError(f"{point.name} takes {point.count} registers, and the largest read is {largest}")
         if any(first <= point.last and point.address <= last for first, last in ranges):
             raise ValueError(f"{point.name}, {describe(point.table, point.address)}, is on a forbidden range")
-
-
-def _largest(profile: Profile, table: Table) -> int:
-    return profile.largest_bits if table.holds_bits else profile.largest
-
-
-def _gap(profile: Profile, table: Table) -> int:
-    return profile.gap_bits if table.holds_bits else profile.gap
 
 
 def _encoding(point: Point) -> Encoding:

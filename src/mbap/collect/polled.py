@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from mbap.collect.counters import POINTS, Counters, Counting
+from mbap.collect.counters import POINTS, Counters, Counting, Forgiving
 from mbap.collect.device import DeviceStatistics, PolledDevice
 from mbap.collect.layout import Layout
 from mbap.collect.plan import Block
@@ -56,6 +56,7 @@ class Polled:
 
     __slots__ = (
         "_counting",
+        "_forgiving",
         "_overruns_before",
         "_stamping",
         "counters",
@@ -80,6 +81,7 @@ class Polled:
         self._stamping = stamping
         self._overruns_before = 0
         self._counting = executor if isinstance(executor, Counting) else None
+        self._forgiving = executor if isinstance(executor, Forgiving) else None
 
     async def read(self, scan: Scan, *, on_grid: bool) -> ModbusError | None:
         """Carry out one turn of *scan*; gives the error when it met nothing but silence.
@@ -115,7 +117,9 @@ class Polled:
 
     def statistics(self) -> DeviceStatistics:
         """How the communication is going."""
-        return self.counters.statistics(self._reconnects(), self.overruns)
+        forgiving = self._forgiving
+        quirks = {} if forgiving is None else forgiving.quirks_used(self.device.unit)
+        return self.counters.statistics(self._reconnects(), self.overruns, quirks)
 
     def publish_counters(self) -> None:
         """Publish the counters as readings of this device, once there is something to count."""

@@ -15,6 +15,7 @@ _TABLES = {
     Table.DISCRETE_INPUTS: "Discrete inputs (read with function 02)",
     Table.COILS: "Coils (read with function 01)",
 }
+_WORDS, _BITS = Table.HOLDING_REGISTERS, Table.COILS
 _COLUMNS = (
     "Reference",
     "Address",
@@ -64,8 +65,8 @@ def device_facts(profile: Profile) -> list[tuple[str, str]]:
     facts = [
         ("Profile", profile.name),
         ("Manufacturer", profile.manufacturer),
-        ("Largest read", f"{profile.largest} registers, {profile.largest_bits} bits"),
-        ("Gap worth reading over", f"{profile.gap} registers, {profile.gap_bits} bits"),
+        ("Largest read", f"{profile.largest_in(_WORDS)} registers, {profile.largest_in(_BITS)} bits"),
+        ("Gap worth reading over", f"{profile.gap_in(_WORDS)} registers, {profile.gap_in(_BITS)} bits"),
         (
             "Never read",
             ", ".join(f"{table.value} {first}..{last}" for table, first, last in profile.forbidden),
@@ -73,6 +74,7 @@ def device_facts(profile: Profile) -> list[tuple[str, str]]:
         ("Pause between requests", _seconds(profile.pause)),
         ("Pause after connecting", _seconds(profile.connect_pause)),
         ("Timeout", _seconds(profile.timeout)),
+        ("Quirks", str(profile.quirks)),
     ]
     return [(fact, value) for fact, value in facts if value]
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from mbap.addresses import Table, parse_reference
 from mbap.collect.filemodel import Duration, FileModel, Name, load_toml, parse_toml, schema_of
 from mbap.collect.pointfaults import point_faults, shared_registers, span_of
+from mbap.collect.quirksfile import QuirksModel
 from mbap.collect.registermap import Kind, Point, Profile
 from mbap.filefaults import Path, nearest, suggestion
 from mbap.values import STRING_ORDERS, TYPES, Encoding
@@ -222,6 +223,7 @@ class ProfileModel(FileModel):
 
     profile: HeadModel = HeadModel()
     read: ReadModel = ReadModel()
+    quirks: QuirksModel = QuirksModel()
     points: dict[Name, PointModel] = Field(default_factory=dict, json_schema_extra={"minProperties": 1})
 
     def faults_between(self, dropped: Collection[Path]) -> Iterator[tuple[Path, str]]:
@@ -231,6 +233,7 @@ class ProfileModel(FileModel):
             yield ("profile", "name"), "is missing: what people call the device"
         if not self.points and not any(path[0] == "points" for path in dropped):
             yield ("points",), "there is none: a profile has at least one, [points.NAME]"
+        yield from self._quirk_faults()
         order, spans = self.profile.word_order, []
         for name, model in self.points.items():
             if name.startswith(_RESERVED):
@@ -241,9 +244,32 @@ class ProfileModel(FileModel):
                 spans.append(span)
         yield from ((("points", name), text) for name, text in shared_registers(spans))
 
+    def _quirk_faults(self) -> Iterator[tuple[Path, str]]:
+        """What is wrong between quirks, and between them and the reads."""
+        read, quirks = self.read, self.quirks
+        if quirks.only_fc6 and quirks.only_fc16:
+            yield ("quirks", "only_fc16"), "with only_fc6 it leaves no function code to write with"
+        for key, quirk in (("largest", "largest_read"), ("largest_bits", "largest_bits")):
+            most = getattr(quirks, quirk)
+            if most and key in read.model_fields_set and getattr(read, key) > most:
+                yield (
+                    ("read", key),
+                    f"is more than the {most} of quirks.{quirk}: leave one of them out",
+                )
+        for key in ("gap", "gap_bits"):
+            if quirks.no_gaps and key in read.model_fields_set and getattr(read, key):
+                yield (
+                    ("read", key),
+                    "with quirks.no_gaps no read goes over a gap: leave one of them out",
+                )
+
     def limits(self) -> Mapping[bool, int]:
         """The largest read, by whether the table holds bits."""
-        return {False: self.read.largest, True: self.read.largest_bits}
+        read, quirks = self.read, self.quirks
+        return {
+            False: min(read.largest, quirks.largest_read or read.largest),
+            True: min(read.largest_bits, quirks.largest_bits or read.largest_bits),
+        }
 
     def forbidden(self) -> tuple[tuple[Table, int, int], ...]:
         """Table, first and last of the ranges that no read may touch."""
@@ -267,6 +293,7 @@ class ProfileModel(FileModel):
             pause=read.pause,
             connect_pause=read.connect_pause,
             timeout=read.timeout,
+            quirks=self.quirks.applied_to(),
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mbap.addresses import Table
+from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.values import Encoding
 
 
@@ -69,6 +70,7 @@ class Profile:
         forbidden: (table, first, last) that no read may touch.
         pause: seconds between two requests; `connect_pause` after connecting.
         timeout: seconds for one attempt; None: the connection's.
+        quirks: how the device breaks the rules.
     """
 
     name: str
@@ -85,3 +87,16 @@ class Profile:
     pause: float = 0.0
     connect_pause: float = 0.0
     timeout: float | None = None
+    quirks: Quirks = NO_QUIRKS
+
+    def largest_in(self, table: Table) -> int:
+        """How much one read of *table* may ask for, its quirks considered."""
+        if table.holds_bits:
+            return min(self.largest_bits, self.quirks.largest_bits or self.largest_bits)
+        return min(self.largest, self.quirks.largest_read or self.largest)
+
+    def gap_in(self, table: Table) -> int:
+        """How much that is unwanted a read of *table* may go over: nothing at a device that refuses it."""
+        if self.quirks.no_gaps:
+            return 0
+        return self.gap_bits if table.holds_bits else self.gap

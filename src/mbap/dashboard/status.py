@@ -40,6 +40,7 @@ def statistics_json(statistics: DeviceStatistics) -> Json:
         "latency_p99_ms": statistics.latency_p99_ms,
         "lateness_p99_ms": statistics.lateness_p99_ms,
         "overruns": statistics.overruns,
+        "quirks": dict(statistics.quirks),
     }
 
 

@@ -38,12 +38,12 @@ class Leniency(Protocol):
         """Whether unit *got*, which differs, may answer for unit *asked*."""
         ...
 
-    def decode(self, request: Request[R], pdu: bytes, error: ProtocolError) -> R:
-        """What *pdu*, which *request* refused with *error*, gives anyway; raises *error* where nothing."""
+    def decode(self, request: Request[R], unit: int, pdu: bytes, error: ProtocolError) -> R:
+        """What *pdu* of *unit*, which *request* refused with *error*, gives anyway; otherwise *error*."""
         ...
 
     def silence(self, transaction: AnyTransaction) -> ModbusError | None:
-        """What it means that a device, which answered before, does not answer; None: nothing special."""
+        """What it means that a unit, which answered before, does not answer; None: nothing special."""
         ...
 
 
@@ -67,6 +67,7 @@ class ClientSession:
         answers: answers that were handed over. late: those to requests that had been given up.
         unmatched: answers to nothing that was asked.
         last_number: the transaction identifier that was used last.
+        forgotten: tombstones that made room for younger ones: 1,024 stand at most.
         failure: why the connection is of no more use; None while it is.
     """
 
@@ -85,18 +86,18 @@ class ClientSession:
         self.framing: Framing = framing or TcpFraming()
         self.in_order = not self.framing.numbered or (leniency is not None and leniency.in_order)
         self.outstanding = 1 if self.in_order else outstanding
-        self.answers = self.late = self.unmatched = 0
+        self.answers = self.late = self.unmatched = self.forgotten = 0
         self.failure: ModbusError | None = None
         self._leniency = leniency
         self._quarantine = quarantine
         self._queue: deque[AnyTransaction] = deque()
         self._pending: dict[int, AnyTransaction] = {}
-        self._tombstones: OrderedDict[int, None] = OrderedDict()
+        self._tombstones: OrderedDict[int, AnyTransaction] = OrderedDict()
         self.last_number = last_number
         self._given_up: AnyTransaction | None = None
         self._last: AnyTransaction | None = None
         self._doubt: str = ""
-        self._answers_before_silence = 0
+        self._heard: set[int] = set()
 
     @property
     def pending(self) -> int:
@@ -183,7 +184,7 @@ class ClientSession:
                 self.framing.clear()  # noise while nothing was asked
                 self.unmatched += 1
             else:
-                ended += self.receive_eof(self.framing.failure)
+                ended += self.receive_eof(self._explained(self.framing.failure, data))
         if self._doubt:
             ended += self.receive_eof(ConnectionLost(self._doubt))
         return ended
@@ -198,6 +199,14 @@ class ClientSession:
         self._queue.clear()
         self._given_up = None
         return _end_all(open_ones, self.failure)
+
+    def _explained(self, failure: ProtocolError, data: bytes) -> ProtocolError:
+        """*failure*, with advice where *data* shows who answers there; who answered before is a device."""
+        if not self.answers and self.framing.numbered:
+            from mbap.protocol.strangers import advice_on
+
+            failure.advice = advice_on(data)
+        return failure
 
     def next_deadline(self) -> float | None:
         """When `check_deadlines` has something to do; None while nothing is on its way."""
@@ -254,11 +263,14 @@ class ClientSession:
             self._count_stray(adu)
         else:
             self._settle(transaction, adu)
+            if isinstance(transaction.error, ProtocolError):
+                self._set_tombstone(transaction)  # the right answer may still come
         return transaction
 
     def _count_stray(self, adu: Adu) -> None:
         number = adu.transaction or 0
-        if number in self._tombstones:
+        given_up = self._tombstones.get(number)
+        if given_up is not None and self._fits(adu, given_up):
             del self._tombstones[number]
             self.late += 1
         else:
@@ -292,15 +304,11 @@ class ClientSession:
         return self._leniency.number_fits(adu.transaction, transaction.number)
 
     def _take_late(self, transaction: AnyTransaction, adu: Adu) -> None:
-        try:
-            self._decode(transaction, adu)
-        except ExceptionResponse:
-            pass
-        except ModbusError:
+        if self._fits(adu, transaction):
+            self.late += 1
+            self._given_up, self._last = None, transaction
+        else:
             self.unmatched += 1
-            return
-        self.late += 1
-        self._given_up, self._last = None, transaction
 
     # Both.
 
@@ -308,16 +316,21 @@ class ClientSession:
         try:
             result = None if transaction.broadcast else self._decode(transaction, adu)
         except ModbusError as error:
-            self.answers += isinstance(error, ExceptionResponse)
             transaction.end(error=error)
+            if not isinstance(error, ExceptionResponse):
+                return
         else:
-            self.answers += 1
             transaction.end(result=result)
+        self.answers += 1
+        if self._leniency is not None:
+            self._heard.add(transaction.unit)
 
     def _decode(self, transaction: AnyTransaction, adu: Adu) -> object:
         request, pdu = transaction.request, adu.pdu
         if adu.unit != transaction.unit and not self._unit_fits(adu, transaction):
-            raise ProtocolError(f"unit {adu.unit} answers what unit {transaction.unit} was asked")
+            wrong = ProtocolError(f"unit {adu.unit} answers what unit {transaction.unit} was asked")
+            wrong.advice = "a device that always names another unit needs the quirk answer-unit"
+            raise wrong
         if pdu and pdu[0] >= EXCEPTION_FLAG:
             raise_exception(pdu, request.function_code)
         if self._leniency is None:
@@ -325,7 +338,17 @@ class ClientSession:
         try:
             return request.decode_response(pdu)
         except ProtocolError as error:
-            return self._leniency.decode(request, pdu, error)
+            return self._leniency.decode(request, transaction.unit, pdu, error)
+
+    def _fits(self, adu: Adu, transaction: AnyTransaction) -> bool:
+        """Whether *adu* is an answer that *transaction*, which was given up, would have taken."""
+        try:
+            self._decode(transaction, adu)
+        except ExceptionResponse:
+            return True
+        except ModbusError:
+            return False
+        return True
 
     def _unit_fits(self, adu: Adu, transaction: AnyTransaction) -> bool:
         if adu.unit == transaction.unit:
@@ -334,26 +357,38 @@ class ClientSession:
 
     def _silence(self, transaction: AnyTransaction) -> ModbusError:
         """What to end *transaction* with, which nobody answered."""
-        if self._leniency is not None and self.answers > self._answers_before_silence:
-            self._answers_before_silence = self.answers
+        if self._leniency is not None and transaction.unit in self._heard:
+            self._heard.discard(transaction.unit)  # a second silence in a row is one
             meaning = self._leniency.silence(transaction)
             if meaning is not None:
                 return meaning
-        strays = self.unmatched - transaction.strays
-        error = ResponseTimeout(f"no answer within {transaction.timeout:g} s")
-        if strays:
-            error = ResponseTimeout(f"{error.reason}, but {strays} that answered nothing asked")
+        return self._timeout(transaction)
+
+    def _timeout(self, transaction: AnyTransaction) -> ResponseTimeout:
+        """That nobody answered, with what came instead: it hints at how the device breaks the rules."""
+        plain = f"no answer within {transaction.timeout:g} s"
+        if strays := self.unmatched - transaction.strays:
+            error = ResponseTimeout(f"{plain}, but {strays} that answered nothing asked")
             error.advice = "a device that does not repeat transaction or unit needs a quirk for that"
+        elif (partial := self.framing.partial) and not self._pending:
+            error = ResponseTimeout(f"{plain}, but {partial} bytes of one that did not end")
+            error.advice = "a device whose length is one too large needs the quirk long-length for that"
+        else:
+            error = ResponseTimeout(plain)
         return error
 
     def _bury(self, transaction: AnyTransaction) -> None:
         del self._pending[transaction.number]
         if self.in_order:
             self._given_up = transaction if transaction.answered else None
-            return
-        self._tombstones[transaction.number] = None
+        else:
+            self._set_tombstone(transaction)
+
+    def _set_tombstone(self, transaction: AnyTransaction) -> None:
+        self._tombstones[transaction.number] = transaction
         if len(self._tombstones) > TOMBSTONES:
             self._tombstones.popitem(last=False)
+            self.forgotten += 1
 
     def _quarantine_end(self, transaction: AnyTransaction) -> float:
         longest = transaction.timeout if self._quarantine is None else self._quarantine
@@ -362,9 +397,14 @@ class ClientSession:
     def _closed_by_peer(self) -> ConnectionLost:
         if self.framing.partial:
             return ConnectionLost("the device closed the connection in the middle of an answer")
-        if self._pending:
-            return ConnectionLost("the device closed the connection instead of answering")
-        return ConnectionLost("the device closed the connection")
+        if not self._pending:
+            return ConnectionLost("the device closed the connection")
+        error = ConnectionLost("the device closed the connection instead of answering")
+        if not self.answers:
+            error.advice = (
+                "it may serve only few connections or known addresses, or want a pause after connecting"
+            )
+        return error
 
 
 def _unanswered(transaction: AnyTransaction) -> bytes | None:
@@ -376,5 +416,7 @@ def _end_all(transactions: Iterable[AnyTransaction], error: ModbusError) -> list
     ended = list(transactions)
     for transaction in ended:
         # Each gets an error of its own: whoever names its target must not change another's.
-        transaction.end(error=type(error)(error.reason))
+        own = type(error)(error.reason)
+        own.advice = error.advice
+        transaction.end(error=own)
     return ended

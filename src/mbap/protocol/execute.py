@@ -8,6 +8,15 @@ from typing import Protocol, TypeVar
 from mbap.protocol.pdu.base import Request
 
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class RequestFor(Protocol[R_co]):
+    """Any request whose answer gives an R: so many requests with different results fit into one list."""
+
+    def decode_response(self, pdu: bytes) -> R_co:
+        """The result that *pdu* is; see `Request`."""
+        ...
 
 
 class Priority(IntEnum):

@@ -8,7 +8,7 @@ from enum import Enum
 
 from mbap.errors import ExceptionResponse, ProtocolError
 from mbap.protocol.checksum import crc16
-from mbap.protocol.fields import Cursor, CutOff, Field, amount, function_name
+from mbap.protocol.fields import SURPLUS, Cursor, CutOff, Field, amount, function_name
 from mbap.protocol.layouts import exception_meaning, walk_request, walk_response
 from mbap.protocol.pdu import Opaque, Request, decode_request, raise_exception
 from mbap.protocol.pdu.base import EXCEPTION_FLAG
@@ -42,7 +42,8 @@ class Explanation:
 
     Attributes:
         offset: where it begins in the input.
-        header: the fields of the MBAP header.
+        header: the fields of the MBAP header; on a serial line the unit.
+        trailer: the check of a serial line.
         readings: what its PDU is; two where it can be a request as well as a response.
         faults: what is wrong with the header, or with all readings.
         answers: the index of the explanation whose request this answers.
@@ -54,6 +55,7 @@ class Explanation:
     readings: tuple[Reading, ...] = ()
     faults: tuple[str, ...] = ()
     answers: int | None = None
+    trailer: tuple[Field, ...] = ()
 
     @property
     def every_fault(self) -> tuple[str, ...]:
@@ -72,10 +74,10 @@ class _Pending:
 
 
 @dataclass(slots=True)
-class _Conversation:
+class Conversation:
     """Which requests were seen, so that their answers are known: the last of each transaction and unit."""
 
-    role: Role | None
+    role: Role | None = None
     pending: dict[tuple[int, int], _Pending] = field(default_factory=dict)
 
 
@@ -85,7 +87,7 @@ def explain(data: bytes, role: Role | None = None) -> list[Explanation]:
     A response that follows its request (same transaction, unit and function) is explained with the request's
     addresses. *role* says what every ADU is, where it could be both.
     """
-    conversation = _Conversation(role)
+    conversation = Conversation(role)
     explained = [_explained(adu, index, conversation) for index, adu in enumerate(_adus(data))]
     if len(explained) > 1 and len(explained[-1].data) < _HEADER:
         explained[-1] = _maybe_of_the_one_before(explained[-2], explained[-1])
@@ -142,27 +144,41 @@ def _header(data: bytes, start: int) -> Explanation:
     return Explanation(start, data[start:end], tuple(cursor.fields), faults=tuple(cursor.faults))
 
 
-def _explained(adu: Explanation, index: int, conversation: _Conversation) -> Explanation:
-    pdu, at = adu.data[_HEADER:], adu.offset + _HEADER
-    if not pdu or int.from_bytes(adu.data[2:4], "big"):
+def _explained(adu: Explanation, index: int, conversation: Conversation) -> Explanation:
+    if len(adu.data) <= _HEADER or int.from_bytes(adu.data[2:4], "big"):
         return adu
     transaction, _, _, unit = HEADER.unpack_from(adu.data)
+    return with_readings(adu, index, slice(_HEADER, None), (transaction, unit), conversation)
+
+
+def with_readings(
+    adu: Explanation, index: int, body: slice, key: tuple[int, int], conversation: Conversation
+) -> Explanation:
+    """*adu*, the *index*th of *conversation*, with the PDU explained that *body* cuts out of it.
+
+    *key* is the same for a request and its answer: transaction and unit.
+    """
+    pdu, at = adu.data[body], adu.offset + body.start
     readings = [one for one in _readings(pdu, at) if conversation.role in (None, one.role)]
-    asked = conversation.pending.get((transaction, unit))
+    asked = conversation.pending.get(key)
     answer = _answer(pdu, at, asked) if asked and conversation.role is not Role.REQUEST else None
     right = [one for one in readings if not one.faults]
     if answer is not None and asked is not None and not (answer.faults and _is(Role.REQUEST, right)):
-        del conversation.pending[transaction, unit]
+        del conversation.pending[key]
         return replace(adu, readings=(answer,), answers=asked.index)
     if _is(Role.REQUEST, right) and not adu.faults:
-        conversation.pending[transaction, unit] = _Pending(index, _as_request(pdu))
+        conversation.pending[key] = _Pending(index, _as_request(pdu))
     return replace(adu, readings=tuple(right) or (_likeliest(pdu, readings),))
 
 
 def _likeliest(pdu: bytes, readings: list[Reading]) -> Reading:
-    """Of what is wrong in every way, the way that is least so; an exception is never a request."""
+    """Of what is wrong in every way, the way that leaves least over; an exception is never a request."""
     unlikely = Role.REQUEST if pdu[0] & EXCEPTION_FLAG else Role.RESPONSE
-    return min(readings, key=lambda one: (len(one.faults), one.role is unlikely))
+    return min(readings, key=lambda one: (_left_over(one), len(one.faults), one.role is unlikely))
+
+
+def _left_over(reading: Reading) -> int:
+    return sum(len(field.data) for field in reading.fields if field.name == SURPLUS)
 
 
 def _is(role: Role, readings: list[Reading]) -> bool:

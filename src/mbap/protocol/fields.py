@@ -33,6 +33,11 @@ FUNCTIONS: Final = {
 }
 """The public function codes of Application Protocol V1.1b3, section 5.1."""
 
+SURPLUS: Final = "surplus"
+"""The field of what is left over."""
+ANSWERS_03: Final = "a server answers exception 03"
+ANSWERS_02: Final = "a server answers exception 02"
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -106,7 +111,7 @@ class Cursor:
         """Note what is left over as a fault."""
         if self.left:
             self.faults.append(f"{amount(self.left)} too many at the end")
-            self.opaque("surplus", self.left, "belongs to no field")
+            self.opaque(SURPLUS, self.left, "belongs to no field")
 
     def _take(self, name: str, size: int) -> bytes:
         data = self._data[self._at : self._at + size]
@@ -136,6 +141,14 @@ def function_name(code: int) -> str:
     if code in FUNCTIONS:
         return FUNCTIONS[code]
     return "user-defined function" if 65 <= code <= 72 or 100 <= code <= 110 else "unknown function"
+
+
+def bit_list(mask: int) -> str:
+    """`bits 0, 2`, `no bit`, `all bits` of sixteen."""
+    found = [str(bit) for bit in range(16) if mask >> bit & 1]
+    if len(found) == 16:
+        return "all bits"
+    return f"bit{'s' * (len(found) > 1)} {', '.join(found)}" if found else "no bit"
 
 
 def registers(cursor: Cursor, size: int, table: Table | None, first: int | None) -> None:

@@ -11,9 +11,19 @@ from typing import Final
 
 from mbap.addresses import Table, describe
 from mbap.errors import ExceptionResponse
-from mbap.protocol.fields import Cursor, CutOff, bits, function_name, registers
+from mbap.protocol.fields import (
+    ANSWERS_02,
+    ANSWERS_03,
+    Cursor,
+    CutOff,
+    bit_list,
+    bits,
+    function_name,
+    registers,
+)
 from mbap.protocol.pdu import Request
 from mbap.protocol.pdu.base import ADDRESSES, EXCEPTION_FLAG
+from mbap.protocol.rarer_layouts import RARER_REQUESTS, RARER_RESPONSES
 
 HOLDING = Table.HOLDING_REGISTERS
 _READS: Final = {
@@ -22,8 +32,6 @@ _READS: Final = {
     3: (Table.HOLDING_REGISTERS, 125),
     4: (Table.INPUT_REGISTERS, 125),
 }
-_STRUCTURE = "a server answers exception 03"
-_ADDRESS = "a server answers exception 02"
 
 
 def walk_request(pdu: bytes, offset: int = 0) -> Cursor:
@@ -80,8 +88,8 @@ def _response(cursor: Cursor, code: int, request: Request[object] | None) -> Non
         _span(cursor, Table.COILS, 1968)
     elif code == 16:
         _span(cursor, HOLDING, 123)
-    elif code in _REQUESTS:
-        _REQUESTS[code](cursor)
+    elif code in _RESPONSES:
+        _RESPONSES[code](cursor)
     else:
         cursor.check(code > 0, "function code 0 does not exist")
         _opaque(cursor)
@@ -95,9 +103,9 @@ def _opaque(cursor: Cursor) -> None:
 def _span(cursor: Cursor, table: Table, most: int, name: str = "") -> tuple[int, int]:
     address = cursor.number(f"{name}address", 2, lambda value: describe(table, value))
     count = cursor.number(f"{name}count", 2, lambda value: _span_meaning(table, address, value))
-    cursor.check(1 <= count <= most, f"{name}count is {count}, and 1 to {most} is possible: {_STRUCTURE}")
+    cursor.check(1 <= count <= most, f"{name}count is {count}, and 1 to {most} is possible: {ANSWERS_03}")
     inside = address + count <= ADDRESSES or not 1 <= count <= most
-    cursor.check(inside, f"{count} from address {address} go beyond address 65535: {_ADDRESS}")
+    cursor.check(inside, f"{count} from address {address} go beyond address 65535: {ANSWERS_02}")
     return address, count
 
 
@@ -108,14 +116,14 @@ def _span_meaning(table: Table, address: int, count: int) -> str:
 def _byte_count(cursor: Cursor, wanted: int, items: str) -> int:
     """The byte count: what it says, or what there is, so that the walk can go on."""
     said = cursor.number("byte count", 1)
-    cursor.check(said == wanted, f"byte count is {said}, and {items} take {wanted}: {_STRUCTURE}")
+    cursor.check(said == wanted, f"byte count is {said}, and {items} take {wanted}: {ANSWERS_03}")
     return min(said, cursor.left) if said != wanted else said
 
 
 def _write_coil(cursor: Cursor) -> None:
     cursor.number("address", 2, lambda value: describe(Table.COILS, value))
     value = cursor.number("value", 2, lambda word: {0xFF00: "on", 0: "off"}.get(word, "neither on nor off"))
-    fault = f"value is {value:04X}, and FF00 (on) or 0000 (off) is possible: {_STRUCTURE}"
+    fault = f"value is {value:04X}, and FF00 (on) or 0000 (off) is possible: {ANSWERS_03}"
     cursor.check(value in (0xFF00, 0), fault)
 
 
@@ -138,20 +146,13 @@ def _write_registers(cursor: Cursor) -> None:
 
 def _mask_write(cursor: Cursor) -> None:
     cursor.number("address", 2, lambda value: describe(HOLDING, value))
-    and_mask = cursor.number("and mask", 2, lambda mask: f"keeps {_bit_list(mask)}")
+    and_mask = cursor.number("and mask", 2, lambda mask: f"keeps {bit_list(mask)}")
     cursor.number("or mask", 2, lambda mask: _mask_meaning(and_mask, mask))
 
 
 def _mask_meaning(and_mask: int, or_mask: int) -> str:
     changed = ~and_mask & 0xFFFF
-    return f"sets {_bit_list(changed & or_mask)}, clears {_bit_list(changed & ~or_mask)}"
-
-
-def _bit_list(mask: int) -> str:
-    found = [str(bit) for bit in range(16) if mask >> bit & 1]
-    if len(found) == 16:
-        return "all bits"
-    return f"bit{'s' * (len(found) > 1)} {', '.join(found)}" if found else "no bit"
+    return f"sets {bit_list(changed & or_mask)}, clears {bit_list(changed & ~or_mask)}"
 
 
 def _read_write(cursor: Cursor) -> None:
@@ -202,4 +203,6 @@ _REQUESTS: Final[dict[int, Callable[[Cursor], object]]] = {
     16: _write_registers,
     22: _mask_write,
     23: _read_write,
+    **RARER_REQUESTS,
 }
+_RESPONSES: Final = {5: _write_coil, 6: _write_register, 22: _mask_write, **RARER_RESPONSES}

@@ -11,7 +11,7 @@ from typing import Final
 from mbap.errors import ProtocolError
 from mbap.protocol.adu import Adu
 from mbap.protocol.checksum import checked_length, crc16
-from mbap.protocol.pdu.lengths import LONGEST_PDU, UNTOLD, Length
+from mbap.protocol.pdu.lengths import LONGEST_PDU, UNTOLD, Length, agrees, begin_of_response
 from mbap.protocol.sides import MOST_NOISE, Echo, Side, no_frame
 
 SHORTEST: Final = 4
@@ -28,7 +28,9 @@ class RtuFraming:
 
     Bytes that are in no frame are left out one by one until a frame begins. A client knows the unit and
     function that it asked, and finds their answer behind anything. Where a frame may still be growing,
-    nothing inside it is taken for one. A frame whose function code is of no standard is found by its CRC
+    nothing inside it is taken for one. A server waits for the rest of a request, or of the response to the
+    request it heard last; behind noise, where only a long request agrees with itself, the nearest frame whose
+    check is right goes first. A frame whose function code is of no standard is found by its CRC
     alone: where it comes in one piece at once, in several pieces only by `silence`.
 
     `pack` at a client begins a new exchange: what was left of the one before is dropped.
@@ -47,7 +49,9 @@ class RtuFraming:
         "_echo",
         "_expected",
         "_in_one_piece",
+        "_looked_at",
         "_noise_in_a_row",
+        "_response",
         "_side",
         "crc_errors",
         "echoes",
@@ -70,6 +74,9 @@ class RtuFraming:
         """Forget what came before: a new connection begins."""
         self._buffer = b""
         self._expected = b""
+        # At a server what the response to the request heard last begins with; None at the very begin.
+        self._response: bytes | None = None
+        self._looked_at = 0
         self._aligned = self._in_one_piece = True
         self._noise_in_a_row = 0
         self._echo.clear()
@@ -87,6 +94,7 @@ class RtuFraming:
         if self._side is Side.CLIENT:
             self._begin_anew()
             self._expected = body[:2]
+        self._response = b""
         self._echo.sent(frame, adu.pdu)
         return frame
 
@@ -132,6 +140,7 @@ class RtuFraming:
                 start, end = self._further_on()
             if end == _WAIT:
                 break
+            self.crc_errors += start > 0 and self._aligned
             self._drop(start)
             adus += self._accept(end - start)
         return adus
@@ -144,22 +153,41 @@ class RtuFraming:
         return True
 
     def _frame_at_start(self) -> int:
-        end = self._end(0, self._side.awaited)
-        if end == _WAIT:
-            return _WAIT if self._is_sure(0) else _MAYBE
-        if end == _NONE:
-            end = self._end(0, self._side.foreign)
-            if end == _WAIT and self._side is Side.CLIENT:
-                return _MAYBE
-        return end
+        awaited = self._end(0, self._side.awaited)
+        if awaited > 0 or (awaited == _WAIT and self._is_sure(0)):
+            return awaited
+        foreign = self._end(0, self._side.foreign)
+        if foreign == _WAIT and self._is_response_expected():
+            return _WAIT
+        return foreign if foreign > 0 or _WAIT not in (awaited, foreign) else _MAYBE
 
     def _further_on(self) -> tuple[int, int]:
-        """Begin and end of the first sure frame that does not begin at once."""
-        for start in range(1, len(self._buffer) - SHORTEST + 1):
-            end = self._end(start, self._side.awaited) if self._is_sure(start) else _NONE
-            if end != _NONE:
-                return start, end
+        """Begin and end of the first frame that does not begin at once: a sure one, or at a server any."""
+        places, looked_at = self._places(), self._looked_at
+        for start in places:
+            sure = self._is_sure(start)
+            if sure or self._side is Side.SERVER:
+                end = self._end(start, self._side.awaited, looked_at)
+                if end > 0 or (sure and end == _WAIT):
+                    return start, end
+            if self._side is Side.SERVER:
+                end = self._end(start, self._side.foreign, looked_at)
+                if end > 0:
+                    return start, end
+        if places.start == 1:
+            self._looked_at = len(self._buffer)
         return 0, _WAIT
+
+    def _places(self) -> range:
+        """Where another frame may begin.
+
+        At the very begin of a stream the response of another may come whose request was not heard. What it
+        has in it is no request, but one that follows at once where a request ends whose check is wrong.
+        """
+        size = self._side.awaited(self._buffer, 1)
+        if self._aligned and self._response is None and size and size + 3 <= len(self._buffer):
+            return range(size + 3, size + 4)
+        return range(1, len(self._buffer) - SHORTEST + 1)
 
     def _end_of_all(self) -> int:
         size = checked_length(self._buffer[:LONGEST])
@@ -167,15 +195,15 @@ class RtuFraming:
             return size
         return max(self._end(0, self._side.awaited), 0) or self._end(0, self._side.foreign)
 
-    def _end(self, start: int, length: Length) -> int:
-        """Where the frame ends that begins at *start* and is right; _WAIT, or _NONE."""
+    def _end(self, start: int, length: Length, beyond: int = 0) -> int:
+        """Where the frame ends that begins at *start* and is right, *beyond* the known; _WAIT, or _NONE."""
         size = length(self._buffer, start + 1)
         if size is None:
             return _WAIT
         if size == UNTOLD:
             return self._tried_end(start)
         end = start + size + 3
-        if size > LONGEST_PDU:
+        if size > LONGEST_PDU or end <= beyond:
             return _NONE
         if end > len(self._buffer):
             return _WAIT
@@ -195,7 +223,12 @@ class RtuFraming:
         """Whether what begins at *start* is so likely a frame that the rest of it is waited for."""
         if self._side is Side.CLIENT:
             return self._is_expected(start)
-        return self._side.awaited(self._buffer, start + 1) != UNTOLD
+        begins = self._aligned and start == 0 and self._side.awaited(self._buffer, 1) != UNTOLD
+        agreed = agrees(self._buffer, start + 1)
+        return begins if agreed is None else agreed
+
+    def _is_response_expected(self) -> bool:
+        return self._aligned and bool(self._response) and self._buffer.startswith(self._response or b"")
 
     def _is_expected(self, start: int) -> bool:
         begin = self._buffer[start : start + 2]
@@ -204,7 +237,10 @@ class RtuFraming:
     def _accept(self, size: int) -> list[Adu]:
         unit, pdu = self._buffer[0], self._buffer[1 : size - 2]
         self._keep_from(size)
-        if self._side.is_foreign(pdu):
+        foreign = self._side.is_foreign(pdu)
+        if self._side is Side.SERVER:
+            self._response = b"" if foreign else bytes((unit,)) + begin_of_response(pdu)
+        if foreign:
             self.foreign += 1
             return []
         return [Adu(unit, pdu)]
@@ -212,6 +248,7 @@ class RtuFraming:
     def _keep_from(self, size: int) -> None:
         """The first *size* bytes were a frame."""
         self._buffer = self._buffer[size:]
+        self._looked_at = 0
         self._aligned = True
         self._noise_in_a_row = 0
 
@@ -222,6 +259,7 @@ class RtuFraming:
 
     def _drop(self, count: int) -> None:
         self._buffer = self._buffer[count:]
+        self._looked_at = max(0, self._looked_at - count)
         self.noise += count
         self._noise_in_a_row += count
         if self._noise_in_a_row > MOST_NOISE:
@@ -232,4 +270,5 @@ class RtuFraming:
         """What comes next is the begin of a frame, whatever is here."""
         self.noise += len(self._buffer)
         self._buffer = b""
+        self._looked_at = 0
         self._aligned = True

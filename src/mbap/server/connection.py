@@ -42,6 +42,10 @@ class Host(Service, Protocol):
         """A session for one connection."""
         ...
 
+    def keeps(self, address: str) -> bool:
+        """Whether a client at *address* may be idle for as long as it likes."""
+        ...
+
     def new_buffer(self) -> bytearray:
         """Where what one connection gets is read to, as much as is handled in one turn of the loop."""
         ...
@@ -82,6 +86,7 @@ class Connection(asyncio.BufferedProtocol):
         "_half_closed",
         "_heard",
         "_host",
+        "_kept",
         "_last_byte",
         "_loop",
         "_partial_since",
@@ -103,7 +108,7 @@ class Connection(asyncio.BufferedProtocol):
         self._heard = Heard()
         self._shortcut = host.shortcut
         self._at_ease = self._session.fresh  # looked at again on the long way, which alone changes it
-        self._reading_paused = self._closing = self._half_closed = False
+        self._reading_paused = self._closing = self._half_closed = self._kept = False
         self._transport: asyncio.Transport
         self._loop = asyncio.get_running_loop()
         self._unread_since: float | None = None
@@ -132,6 +137,7 @@ class Connection(asyncio.BufferedProtocol):
         name = transport.get_extra_info("peername") or ("", 0)
         peer = Peer(str(name[0]), int(name[1]), self._host.url)
         self.conversation = Conversation(self._host, self._session, self, peer)
+        self._kept = self._host.keeps(peer.address)
         self._host.admit(self)
         transport.set_write_buffer_limits(high=self._host.limits.write_buffer)
         connection = transport.get_extra_info("socket")
@@ -295,7 +301,7 @@ class Connection(asyncio.BufferedProtocol):
         return (
             inf if self._unread_since is None else self._unread_since + limits.stalled_timeout,
             inf if self._partial_since is None else self._complete_by(self._partial_since),
-            idle if self.quiet or self._half_closed else inf,
+            idle if self._half_closed or (self.quiet and not self._kept) else inf,
         )
 
     def _complete_by(self, since: float) -> float:

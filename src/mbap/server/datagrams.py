@@ -8,7 +8,11 @@ from typing import Any, Protocol, cast
 from mbap.protocol.server import Heard, ServerSession
 from mbap.protocol.tcp import HEADER
 from mbap.server.conversation import Conversation, Service
+from mbap.server.guests import Correspondents
 from mbap.server.handler import Peer
+
+_LOOKS = 4
+"""How often in the time after which a client is forgotten for being idle it is looked who is."""
 
 
 class DatagramHost(Service, Protocol):
@@ -23,10 +27,6 @@ class DatagramHost(Service, Protocol):
         """A session for one client."""
         ...
 
-    def allows(self, address: str) -> bool:
-        """Whether clients at *address* are served; counts those that are not."""
-        ...
-
     def count_heard(self, before: Heard, now: Heard) -> None:
         """A framing has left out more than before."""
         ...
@@ -35,19 +35,18 @@ class DatagramHost(Service, Protocol):
 class Datagrams(asyncio.DatagramProtocol):
     """Answers every datagram that is one request, to where it came from.
 
-    As many clients are remembered as there may be connections; where there is one more, the one that asked
-    longest ago and has no request open is forgotten. While the system does not take answers, what comes is
-    dropped: a client has to ask again, as it has to whenever a datagram is lost.
+    Clients are remembered within the limits for connections; one that was quiet for longest, or for as long
+    as the limits say, is forgotten. While the system does not take answers, what comes is dropped: a client
+    has to ask again, as it has to whenever a datagram is lost.
     """
 
-    def __init__(self, host: DatagramHost) -> None:
+    def __init__(self, host: DatagramHost, remembered: Correspondents[DatagramClient]) -> None:
         self.blocked = False
-        self._host = host
+        self._host, self._remembered = host, remembered
         self._clients: dict[Any, DatagramClient] = {}
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.DatagramTransport
-
-    def __len__(self) -> int:
-        return len(self._clients)
 
     @property
     def conversations(self) -> list[Conversation]:
@@ -60,7 +59,7 @@ class Datagrams(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, address: Any) -> None:
         if self.blocked:
             self._host.counted.unanswered += 1
-        elif self._host.allows(str(address[0])):
+        elif self._remembered.allows(str(address[0])):
             client = self._client(address)
             if client is not None:
                 client.receive(data)
@@ -85,34 +84,51 @@ class Datagrams(asyncio.DatagramProtocol):
         """End the conversation with *address*."""
         client = self._clients.pop(address, None)
         if client is not None:
+            self._remembered.forget(client)
             client.conversation.end()
 
     def close(self) -> None:
         """Answer no more."""
+        if self._timer is not None:
+            self._timer.cancel()
         for address in list(self._clients):
             self.forget(address)
         self._transport.close()
 
     def _client(self, address: Any) -> DatagramClient | None:
-        client = self._clients.pop(address, None)
-        if client is None:
-            if len(self._clients) >= self._host.limits.max_connections and not self._made_room():
-                self._host.counted.refused += 1
-                return None
-            client = DatagramClient(self._host, self, address)
-            self._host.counted.accepted += 1
-            if not client.conversation.begin():
-                return None
+        client = self._clients.get(address)
+        if client is not None:
+            self._remembered.touch(client)
+            return client
+        if not self._remembered.has_room(str(address[0])):
+            return None
+        client = DatagramClient(self._host, self, address)
+        self._remembered.admit(client)
+        if not client.conversation.begin():
+            self._remembered.forget(client)
+            return None
         self._clients[address] = client
+        self._watch()
         return client
 
-    def _made_room(self) -> bool:
-        quiet = (address for address, client in self._clients.items() if client.conversation.quiet)
-        longest = next(quiet, None)
-        if longest is None:
-            return False
-        self.forget(longest)
-        return True
+    def _watch(self) -> None:
+        """Have a timer as long as somebody is remembered who may be forgotten for being idle."""
+        idle = self._host.limits.idle_timeout
+        if idle is not None and self._timer is None and self._clients:
+            self._timer = self._loop.call_later(idle / _LOOKS, self._forget_idle, idle)
+
+    def _forget_idle(self, idle: float) -> None:
+        self._timer = None
+        since = self._loop.time() - idle
+        for address, client in list(self._clients.items()):
+            if (
+                client.quiet
+                and client.last_active <= since
+                and not self._remembered.keeps(client.peer.address)
+            ):
+                self._host.counted.closed_idle += 1
+                self.forget(address)
+        self._watch()
 
 
 class DatagramClient:
@@ -122,8 +138,15 @@ class DatagramClient:
         self._host, self._datagrams, self._address = host, datagrams, address
         self._session = host.new_session()
         self._heard = Heard()
-        peer = Peer(str(address[0]), int(address[1]), host.url)
-        self.conversation = Conversation(host, self._session, self, peer)
+        self._loop = asyncio.get_running_loop()
+        self.last_active = self._loop.time()
+        self.peer = Peer(str(address[0]), int(address[1]), host.url)
+        self.conversation = Conversation(host, self._session, self, self.peer)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no request of it is open."""
+        return self.conversation.quiet
 
     @property
     def blocked(self) -> bool:
@@ -132,6 +155,7 @@ class DatagramClient:
 
     def receive(self, data: bytes) -> None:
         """The client sent *data*."""
+        self.last_active = self._loop.time()
         self.conversation.take(self._session.receive_data(data))
         heard = self._session.heard
         if heard != self._heard:
@@ -140,6 +164,7 @@ class DatagramClient:
 
     def transmit(self, data: bytes) -> None:
         """Send the ADUs in *data*, a datagram each."""
+        self.last_active = self._loop.time()
         while data:
             whole = 6 + HEADER.unpack_from(data)[2] if len(data) >= HEADER.size else len(data)
             self._datagrams.send(data[:whole], self._address)
@@ -150,4 +175,8 @@ class DatagramClient:
 
     def close(self, *, reset: bool = False) -> None:
         """There is no connection: what is open is not answered any more."""
+        self._datagrams.forget(self._address)
+
+    def abort(self) -> None:
+        """The same, when another client gets its place."""
         self._datagrams.forget(self._address)

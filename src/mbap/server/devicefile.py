@@ -130,7 +130,7 @@ def _admission(head: Mapping[str, Any], problems: Problems) -> Admission | None:
     if "preset" in head:
         chosen = PRESETS[problems.choice(head, "preset", "device", PRESETS, "meter")]
     most = problems.whole(head, "connections", "device", chosen.most)
-    if not chosen.fewest <= most <= chosen.most:
+    if head.get("preset") in (None, *PRESETS) and not chosen.fewest <= most <= chosen.most:
         kind = f"a {head['preset']} takes" if "preset" in head else "it is"
         problems.add("device.connections", f"{kind} {chosen.fewest} to {chosen.most}, not {most}")
     when_full = problems.choice(head, "when_full", "device", WHEN_FULL, chosen.when_full)

@@ -165,12 +165,19 @@ def _numbered(
         if not (key.isascii() and key.isdecimal()) or not ends[0] <= int(key) <= ends[1]:
             problems.add(where, f"its number is {ends[0]} to {ends[1]}, not {key}")
         elif not isinstance(value, list) or not all(is_word(item) for item in value):
-            problems.add(where, f"is a list of whole numbers from 0 to 65535, not {shown(value)}")
+            problems.add(where, f"is a list of whole numbers from 0 to 65535, {_instead(value)}")
         elif len(value) > most:
             problems.add(where, f"has {len(value)} registers, and {most} is the most")
         else:
             found[int(key)] = value
     return found
+
+
+def _instead(value: object) -> str:
+    """What *value* is, or has, in place of whole numbers."""
+    if not isinstance(value, list):
+        return f"not {shown(value)}"
+    return f"and has {shown(next(item for item in value if not is_word(item)))}"
 
 
 def _number(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
@@ -104,7 +105,7 @@ class Rule:
         if self.times is not None and self.times < 1:
             raise ValueError(f"times is 1 or more, not {self.times}")
         if self.of is not None and not (self.times is not None and self.times <= self.of):
-            raise ValueError(f"of {self.of} needs times, as many or fewer")
+            raise ValueError(f"of {self.of} needs times, as many or fewer: times = 2, of = 3")
         if self.fault.kind == "exception":
             ExceptionResponse(self.fault.code)
 
@@ -145,7 +146,9 @@ class Faults:
     takes, where *admission* says so, and when it is rebooting.
 
     Attributes:
-        overflowed: answers dropped because too many were waiting to go out slowly.
+        besides: what else was made on purpose, and how often: connections that were `refused` or `dropped`
+            by *admission*, or are `mute`; values that were `torn`; answers that `overflowed`, because too
+            many were waiting to go out slowly, and were left out.
     """
 
     def __init__(
@@ -157,7 +160,7 @@ class Faults:
         admission: Admission | None = None,
     ) -> None:
         self.admission = admission
-        self.overflowed = 0
+        self.besides: Counter[str] = Counter()
         self._of_requests = [_Watched(rule) for rule in rules if not rule.fault.of_the_answer]
         self._of_answers = [_Watched(rule) for rule in rules if rule.fault.of_the_answer]
         self._clock = clock
@@ -170,6 +173,11 @@ class Faults:
     def counts(self) -> Mapping[FaultKind, int]:
         """How many requests each kind of fault has hit."""
         return self._counts
+
+    @property
+    def happened(self) -> Mapping[str, int]:
+        """How often whatever was made on purpose has happened; without what has not."""
+        return {kind: count for kind, count in (*self._counts.items(), *self.besides.items()) if count}
 
     @property
     def rebooting(self) -> bool:

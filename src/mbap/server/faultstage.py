@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from mbap.server.admission import WhenFull
 from mbap.server.distortion import Step, steps
 from mbap.server.faults import SILENCE, Fault, Faults
 
 MOST_WAITING = 4096
-"""So many steps may wait to be done; a further answer is dropped and counted as `Faults.overflowed`."""
+"""So many steps may wait to be done; a further answer is left out and counted in `Faults.besides`."""
+_COUNTED: Mapping[WhenFull, str] = {"refuse": "refused", "drop": "dropped", "mute": "mute"}
 
 
 class _Timer(Protocol):
@@ -43,10 +45,12 @@ class FaultyDevice:
     def connect(self, line: Line, later: Later, *, numbered: bool) -> FaultStage | None:
         """The stage for a new connection; None when the device does not take it, which is to be reset."""
         if self.faults.rebooting:
+            self.faults.besides["refused"] += 1
             return None
         stage = FaultStage(self, line, later, numbered=numbered)
         admission = self.faults.admission
         if admission is not None and sum(not stage.mute for stage in self._open) >= admission.most:
+            self.faults.besides[_COUNTED[admission.when_full]] += 1
             if admission.when_full == "refuse":
                 return None
             if admission.when_full == "drop":
@@ -120,7 +124,7 @@ class FaultStage:
             return
         planned = [Step(0.0, frame)] if fault is None else steps(fault, frame, numbered=self._numbered)
         if len(self._waiting) + len(planned) > MOST_WAITING:
-            self._device.faults.overflowed += 1
+            self._device.faults.besides["overflowed"] += 1
             return
         self._waiting.extend(planned)
         if self._held is not None:

@@ -33,9 +33,12 @@ class Limits:
         write_buffer: unread bytes of answers at which reading from the connection pauses.
         backlog: connections that the operating system may keep until they are accepted; it has a limit of
             its own, too.
+        keep: networks whose clients stay: neither `idle_timeout` nor `drop_idle` closes their connections.
+        reserved: of *max_connections*, so many are for clients of *keep* alone.
 
     Raises:
-        ValueError: a limit is not positive, or a network is none.
+        ValueError: a limit is not positive, or a network is none; places are reserved for nobody, or all of
+            them.
     """
 
     max_connections: int = 1024
@@ -50,17 +53,28 @@ class Limits:
     read_size: int = 4096
     write_buffer: int = 65_536
     backlog: int = 1024
+    keep: tuple[str, ...] = ()
+    reserved: int = 0
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if isinstance(value, (int, float)) and value <= 0:
+            if isinstance(value, (int, float)) and value <= 0 and name != "reserved":
                 raise ValueError(f"{name} must be more than 0, not {value}")
         _expect_one_of("when_full", self.when_full, get_args(WhenFull))
         _expect_one_of("surplus", self.surplus, get_args(Surplus))
-        if isinstance(self.allow, str):
-            raise ValueError(f"allow is a tuple of networks: write ({self.allow!r},)")
-        Networks(self.allow or ())
+        for name, networks in (("allow", self.allow), ("keep", self.keep)):
+            if isinstance(networks, str):
+                raise ValueError(f"{name} is a tuple of networks: write ({networks!r},)")
+            Networks(networks or ())
+        _expect_places(self.reserved, self.max_connections, self.keep)
+
+
+def _expect_places(reserved: int, most: int, keep: tuple[str, ...]) -> None:
+    if not 0 <= reserved < most:
+        raise ValueError(f"reserved is 0 to {most - 1}, fewer than there may be connections, not {reserved}")
+    if reserved and not keep:
+        raise ValueError(f"reserved={reserved} needs keep: the networks for whose clients these places are")
 
 
 def _expect_one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -77,10 +91,10 @@ class ServerStatistics:
         accepted: connections that were served.
         refused, refused_per_address: turned away because there were too many, in total or from one address.
         forbidden: turned away, or over UDP left unanswered, because their address is not allowed.
-        dropped: quiet connections that made room for new ones.
+        dropped: quiet connections that made room for new ones; over UDP clients that were forgotten so.
         accept_failures: how often the operating system could not hand a connection over; it was waited for.
         closed_idle, closed_incomplete, closed_stalled: ended by `idle_timeout`, `adu_timeout` and
-            `stalled_timeout`.
+            `stalled_timeout`; over UDP clients that were forgotten for being idle.
         closed_unreadable: ended because what came cannot be Modbus.
         resets: ended by the client without a proper end.
         requests: complete requests that came in, well formed or not.

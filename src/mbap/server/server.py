@@ -7,7 +7,6 @@ import contextlib
 import logging
 import socket
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from types import TracebackType
@@ -17,14 +16,14 @@ from mbap.protocol.server import Heard, Indication, ServerSession
 from mbap.protocol.sides import Side
 from mbap.server.connection import Connection
 from mbap.server.conversation import Conversation
-from mbap.server.datagrams import Datagrams
+from mbap.server.datagrams import DatagramClient, Datagrams
 from mbap.server.diagnostics import Bus
 from mbap.server.faults import Faults
 from mbap.server.faultstage import FaultyDevice
+from mbap.server.guests import Correspondents, Guests
 from mbap.server.handler import Handler, OnBus
 from mbap.server.limits import Limits, ServerStatistics
 from mbap.server.listening import Acceptor, bound, cannot_listen, places
-from mbap.server.networks import Networks
 from mbap.server.seldom import Seldom
 from mbap.server.shortcut import shortcut_to
 from mbap.transport.endpoint import parse_endpoint
@@ -71,10 +70,9 @@ class Server:
         self.bus = Bus()
         self.seldom = Seldom(log)
         self._public = public
-        self._allowed = None if self.limits.allow is None else Networks(self.limits.allow)
+        self._connections = Guests[Connection](self.limits, self.counted, self.seldom)
+        self._correspondents = Correspondents[DatagramClient](self.limits, self.counted, self.seldom)
         self._buffer = bytearray(self.limits.read_size)
-        self._connections: set[Connection] = set()
-        self._by_address: Counter[str] = Counter()
         self._acceptors: list[Acceptor] = []
         self._arriving: set[asyncio.Task[None]] = set()
         self._datagrams: list[Datagrams] = []
@@ -96,7 +94,7 @@ class Server:
 
     def statistics(self) -> ServerStatistics:
         """What it has counted so far: a copy, which does not change any more."""
-        return replace(self.counted, connections=len(self._connections) + sum(map(len, self._datagrams)))
+        return replace(self.counted, connections=len(self._connections) + len(self._correspondents))
 
     async def start(self) -> None:
         """Listen; entering `async with` does the same."""
@@ -156,7 +154,9 @@ class Server:
             log.warning("%s: UDP is not in the Modbus standard; requests and answers may get lost", self.url)
         for one in sockets:
             if self._endpoint.datagrams:
-                _, datagrams = await loop.create_datagram_endpoint(lambda: Datagrams(self), sock=one)
+                _, datagrams = await loop.create_datagram_endpoint(
+                    lambda: Datagrams(self, self._correspondents), sock=one
+                )
                 self._datagrams.append(datagrams)
             else:
                 one.listen(self.limits.backlog)
@@ -176,7 +176,7 @@ class Server:
 
     async def _take(self, accepted: socket.socket, address: str) -> None:
         """Serve a connection, or close it before a byte of it is read."""
-        if not self.allows(address) or not self._has_room(address):
+        if not self._connections.allows(address) or not self._connections.has_room(address):
             accepted.close()
             return
         arriving = asyncio.get_running_loop().create_task(self._welcome(accepted))
@@ -184,10 +184,9 @@ class Server:
         arriving.add_done_callback(self._arriving.discard)
         # It takes some turns of the loop, in which others are served. The next can arrive meanwhile, unless
         # it depends on this one whether there is room.
-        if (
-            self.limits.max_per_address is not None
-            or len(self._connections) + len(self._arriving) >= self.limits.max_connections
-        ):
+        limits = self.limits
+        free = limits.max_connections - limits.reserved - len(self._connections)
+        if limits.max_per_address is not None or len(self._arriving) >= free:
             await asyncio.wait(self._arriving)
 
     async def _welcome(self, accepted: socket.socket) -> None:
@@ -204,40 +203,6 @@ class Server:
             problem.strerror or problem,
         )
 
-    def allows(self, address: str) -> bool:
-        """Whether clients at *address* are served; counts those that are not."""
-        if self._allowed is None or address in self._allowed:
-            return True
-        self.counted.forbidden += 1
-        self.seldom.warn("forbidden", "refused %s: its address is not among those allowed", address)
-        return False
-
-    def _has_room(self, address: str) -> bool:
-        limits = self.limits
-        if limits.max_per_address is not None and self._by_address[address] >= limits.max_per_address:
-            own = [connection for connection in self._connections if connection.peer.address == address]
-            if not self._make_room(own):
-                self.counted.refused_per_address += 1
-                self.seldom.warn("address", "refused %s: it has %d connections", address, len(own))
-                return False
-        if len(self._connections) >= limits.max_connections and not self._make_room(self._connections):
-            self.counted.refused += 1
-            self.seldom.warn("full", "refused %s: %d are connected", address, len(self._connections))
-            return False
-        return True
-
-    def _make_room(self, among: Iterable[Connection]) -> bool:
-        if self.limits.when_full == "refuse":
-            return False
-        quiet = [connection for connection in among if connection.quiet]
-        if not quiet:
-            return False
-        longest = min(quiet, key=lambda connection: connection.last_active)
-        self.counted.dropped += 1
-        self.forget(longest)
-        longest.abort()
-        return True
-
     # --- what its connections call ---
 
     def new_session(self) -> ServerSession:
@@ -245,6 +210,10 @@ class Server:
         # Over a network nobody hears himself, and an answer that equals the next request must not be taken
         # for an echo.
         return ServerSession(self._endpoint.framing(Side.SERVER, echo=False))
+
+    def keeps(self, address: str) -> bool:
+        """Whether a client at *address* may be idle for as long as it likes."""
+        return self._connections.keeps(address)
 
     def new_buffer(self) -> bytearray:
         """Where what one connection gets is read to: for all of them the same, as far as that is possible."""
@@ -254,20 +223,12 @@ class Server:
 
     def admit(self, connection: Connection) -> None:
         """*connection* has begun."""
-        self.counted.accepted += 1
-        self._connections.add(connection)
-        self._by_address[connection.peer.address] += 1
+        self._connections.admit(connection)
         self._deserted.clear()
 
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""
-        if connection not in self._connections:
-            return
-        self._connections.remove(connection)
-        address = connection.peer.address
-        self._by_address[address] -= 1
-        if not self._by_address[address]:
-            del self._by_address[address]
+        self._connections.forget(connection)
         if not self._connections:
             self._deserted.set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -24,12 +25,19 @@ class SimulatedDevice(Device):
     """A device with values that move; they are computed when they are read, all of one read for one moment.
 
     A client's write stops the movement of what it touches: the value written stays. A formula that cannot
-    be computed, or leaves its type, is answered with exception 04.
+    be computed, or leaves its type, is answered with exception 04. Reads whose values were torn on purpose
+    are counted in *made*.
     """
 
-    __slots__ = ("_began", "_clock", "_moving", "_plan", "_tearing")
+    __slots__ = ("_began", "_clock", "_made", "_moving", "_plan", "_tearing")
 
-    def __init__(self, tables: UnitTables, clock: Clock = time.monotonic, seed: int = 1) -> None:
+    def __init__(
+        self,
+        tables: UnitTables,
+        clock: Clock = time.monotonic,
+        seed: int = 1,
+        made: Counter[str] | None = None,
+    ) -> None:
         super().__init__(
             coils=tables.values[Table.COILS],
             discrete_inputs=tables.values[Table.DISCRETE_INPUTS],
@@ -46,6 +54,7 @@ class SimulatedDevice(Device):
         self._clock = clock
         self._began = clock()
         self._moving = {table: _Movements(tables.moving, table) for table in Table}
+        self._made = Counter() if made is None else made
         self._tearing = Faults(tables.tearing, seed=seed, clock=clock) if tables.tearing else None
 
     def plain(self, unit: int) -> PlainTables | None:
@@ -135,6 +144,7 @@ class SimulatedDevice(Device):
         fault = self._tearing.judge(0) if self._tearing is not None else None
         if fault is None:
             return
+        self._made["torn"] += 1
         before = max(self._clock() - self._began - fault.delay, 0.0)
         for moving in self._moving[table].within(address, count):
             items, half = self._items(moving, before), len(moving.span) // 2
@@ -195,11 +205,15 @@ class Simulation(Units):
 
     def __init__(self, file: DeviceFile, clock: Clock = time.monotonic) -> None:
         self.name = file.name
-        self.units = {unit: SimulatedDevice(plan, clock, file.seed) for unit, plan in file.units.items()}
-        self.default = None if file.default is None else SimulatedDevice(file.default, clock, file.seed)
+        plans = [*file.units.values(), *([] if file.default is None else [file.default])]
         self.faults: Faults | None = None
-        if file.rules or file.admission is not None:
+        if file.rules or file.admission is not None or any(plan.tearing for plan in plans):
             self.faults = Faults(file.rules, seed=file.seed, clock=clock, admission=file.admission)
+        made = None if self.faults is None else self.faults.besides
+        self.units = {
+            unit: SimulatedDevice(plan, clock, file.seed, made) for unit, plan in file.units.items()
+        }
+        self.default = None if file.default is None else SimulatedDevice(file.default, clock, file.seed, made)
         super().__init__(self.units, file.unknown_units if self.default is None else self.default)
 
 

@@ -162,6 +162,8 @@ def parse_trace(text: str, file: str = "trace") -> Trace:
 def _object(line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON: {error.msg} (column {error.colno})") from None
     except ValueError as error:
         raise ValueError(f"is not JSON: {error}") from None
     if not isinstance(found, dict):

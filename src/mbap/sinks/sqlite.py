@@ -1,4 +1,4 @@
-"""History in one SQLite file; `docs/decisions/0010-history-in-sqlite.md` has the reasons."""
+"""History in one SQLite file; `docs/decisions/0010-how-history-is-written.md` has the reasons."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mbap.client.quirks import Quirks
+from mbap.collect.quirksfile import QuirksModel
 from mbap.collect.registermap import Profile
 from mbap.site.file import Connection, DeviceTable
 from mbap.site.plan import LinkPlan
@@ -79,6 +81,16 @@ class Endpoints:
             pause=_first(said.pause, max(profile.pause, before.pause)),
             connect_pause=_first(said.connect_pause, max(profile.connect_pause, before.connect_pause)),
         )
+
+    def quirks(self, endpoint: str, table: DeviceTable, profile: Profile) -> Quirks:
+        """Those of a device at *endpoint*: of its profile, changed by the connection, changed by the device.
+
+        Raises:
+            ValueError: they do not go together.
+        """
+        named = self._named.get(endpoint)
+        of_connection = named.connection.quirks if named else QuirksModel()
+        return table.quirks.applied_to(of_connection.applied_to(profile.quirks))
 
     def warnings(self) -> Iterator[str]:
         """What is not wrong but should be known; when all devices have been planned."""

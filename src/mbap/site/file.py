@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from mbap.collect.filemodel import Duration, FileModel, Name
+from mbap.collect.quirksfile import QuirksModel
 from mbap.filefaults import Path, suggestion
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -65,6 +66,8 @@ class Connection(FileModel):
     """Silence between two requests."""
     connect_pause: Pause | None = None
     """Silence after connecting."""
+    quirks: QuirksModel = QuirksModel()
+    """How what is there breaks the rules, whatever the profiles of its devices say; false turns one off."""
 
 
 class DeviceTable(FileModel):
@@ -82,6 +85,8 @@ class DeviceTable(FileModel):
     """Many equal devices on one connection: `1-20` or `1-4,7,9`."""
     title: str = ""
     """What the page calls it; without it, the name."""
+    quirks: QuirksModel = QuirksModel()
+    """How it breaks the rules, where its profile does not say so; false turns one off."""
     labels: dict[Name, str] = Field(default_factory=dict)
     """Such as `area` and `installation`; `site` is the site's name unless given."""
 
@@ -107,8 +112,8 @@ class HistoryTable(FileModel):
     """A file, beside the site file unless its path is absolute."""
     keep: Keep = 400 * 86_400.0
     """How long samples are kept."""
-    keep_rollups: Keep = 3650 * 86_400.0
-    """How long minutes, hours and days are kept."""
+    keep_rollups: Keep | None = None
+    """How long roll-ups are kept; without it minutes and quarters as long as samples, the others for ever."""
     max_size: Size | None = None
     """The oldest samples go when the file grows beyond it."""
     flush: Annotated[Duration, Field(ge=0.05, le=3600)] = 2.0

@@ -17,4 +17,6 @@ def link_of(links: Links, plan: LinkPlan) -> Link:
         outstanding=plan.outstanding,
         pause=plan.pause,
         connect_pause=plan.connect_pause,
+        quirks=plan.quirks,
+        unit_quirks=plan.unit_quirks,
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
+from mbap.client.quirks import Quirks
 from mbap.collect.device import PolledDevice
 from mbap.collect.filemodel import read_toml
+from mbap.collect.plan import plan
 from mbap.collect.profiles import load_profile
 from mbap.collect.registermap import Profile
 from mbap.filefaults import Fault, FileFaults, KeyLines
@@ -18,6 +20,7 @@ from mbap.site.csvfile import read_devices
 from mbap.site.endpoints import Endpoints
 from mbap.site.file import DeviceTable, SiteFile
 from mbap.site.plan import HistoryPlan, SitePlan
+from mbap.site.quirks import SharedQuirks, quirk_warnings
 from mbap.site.ranges import numbers
 from mbap.site.web import web_plan
 
@@ -61,6 +64,7 @@ class _Loading:
     faults: list[Fault]
     endpoints: Endpoints = field(init=False)
     periods: dict[str, float] = field(init=False)
+    quirks: SharedQuirks = field(default_factory=SharedQuirks)
     devices: dict[str, PolledDevice] = field(default_factory=dict)
     places: dict[tuple[str, int, str], str] = field(default_factory=dict)
 
@@ -79,14 +83,15 @@ class _Loading:
             raise FileFaults(sorted(self.faults, key=self._place_of))
         if not self.devices:
             raise FileFaults([Fault(str(self.path), 0, "", f"there is no device in {self._list()}")])
+        links = self.quirks.on(self.endpoints.links)
         return SitePlan(
             name=self.file.site.name,
-            links=self.endpoints.links,
+            links=links,
             devices=tuple(self.devices.values()),
             history=history,
             web=web,
             max_open_connections=self.file.site.max_open_connections,
-            warnings=tuple(self.endpoints.warnings()),
+            warnings=(*self.endpoints.warnings(), *quirk_warnings(links)),
         )
 
     def _tables(self) -> Iterator[tuple[str, DeviceTable, _Origin]]:
@@ -107,12 +112,15 @@ class _Loading:
         if profile is None or not self._groups_known(profile, origin):
             return
         for suffix, endpoint in places:
-            self.endpoints.link(endpoint, profile)
+            fitting = self._try(origin, "quirks", partial(self._with_quirks, table, profile, endpoint))
+            if fitting is None:
+                return
+            self.endpoints.link(endpoint, fitting)
             for unit_suffix, unit in units:
                 full = "_".join(filter(None, (name, suffix, unit_suffix)))
                 labels = {"site": self.file.site.name} | dict(table.labels)
                 title = " ".join(filter(None, (table.title or name, suffix, unit_suffix)))
-                self._keep(PolledDevice(full, title, profile, unit, endpoint, labels, self.periods), origin)
+                self._keep(PolledDevice(full, title, fitting, unit, endpoint, labels, self.periods), origin)
 
     def _keep(self, device: PolledDevice, origin: _Origin) -> None:
         place = (device.connection, device.unit, device.profile.name)
@@ -124,16 +132,22 @@ class _Loading:
             self.faults.append(origin.fault("", message))
         else:
             self.devices[device.name] = device
+            self._try(origin, "quirks", partial(self.quirks.add, device))
 
-    def _profile(self, name: str) -> Profile:
+    def _with_quirks(self, table: DeviceTable, profile: Profile, endpoint: str) -> Profile:
+        """*profile*, or the same with the quirks that the site file says."""
+        quirks = self.endpoints.quirks(endpoint, table, profile)
+        return profile if quirks == profile.quirks else self._profile(table.profile, quirks)
+
+    def _profile(self, name: str, quirks: Quirks | None = None) -> Profile:
         looks_like_a_path = name.endswith(".toml") or "/" in name or "\\" in name
         if not looks_like_a_path:
-            return _profile_as_of(name, (0, 0))
+            return _profile_as_of(name, (0, 0), quirks)
         path = self._beside(name)
         if not path.is_file():
             raise ValueError(f"there is no file {path}")
         state = path.stat()
-        return _profile_as_of(str(path), (state.st_mtime_ns, state.st_size))
+        return _profile_as_of(str(path), (state.st_mtime_ns, state.st_size), quirks)
 
     def _groups_known(self, profile: Profile, origin: _Origin) -> bool:
         unknown = sorted({point.group for point in profile.points} - set(self.periods))
@@ -177,14 +191,24 @@ class _Loading:
                 if placed not in self.faults:
                     self.faults.append(placed)
         except ValueError as error:
-            self.faults.append(origin.fault(key, str(error)))
+            fault = origin.fault(key, str(error))
+            if fault not in self.faults:
+                self.faults.append(fault)
         return None
 
 
 @lru_cache(maxsize=PROFILES_KEPT)
-def _profile_as_of(name: str, state: tuple[int, int]) -> Profile:
-    """The profile; equal devices share one object, made anew when the *state* of its file is another."""
-    return load_profile(name)
+def _profile_as_of(name: str, state: tuple[int, int], quirks: Quirks | None = None) -> Profile:
+    """The profile; equal devices share one object, made anew when the *state* of its file is another.
+
+    Raises:
+        ValueError: it is wrong, or cannot be read with these *quirks*, if they are given.
+    """
+    if quirks is None:
+        return load_profile(name)
+    changed = replace(_profile_as_of(name, state, None), quirks=quirks)
+    plan(changed, changed.points)
+    return changed
 
 
 def _units(table: DeviceTable) -> Sequence[tuple[str, int]]:

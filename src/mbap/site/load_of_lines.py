@@ -77,7 +77,7 @@ def _load(link: LinkPlan, devices: Sequence[PolledDevice]) -> LineLoad:
         requests_per_second=requests,
         values_per_second=sum(len(block.points) * rate for block, rate in rates),
         bits_per_second=8 * sum(sum(block.bytes_on_wire) * rate for block, rate in rates),
-        busy=requests * (TYPICAL_ANSWER + link.pause) / (link.slots * link.outstanding),
+        busy=requests * (TYPICAL_ANSWER + link.pause) / (link.slots * link.at_once),
     )
 
 

@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.collect.device import PolledDevice
 
 
 @dataclass(frozen=True, slots=True)
 class LinkPlan:
-    """One endpoint and how to treat it. Times in seconds."""
+    """One endpoint and how to treat it. Times in seconds.
+
+    Attributes:
+        quirks: of the connection; unit_quirks: of each unit that has any.
+    """
 
     url: str
     timeout: float = 3.0
@@ -20,6 +25,13 @@ class LinkPlan:
     outstanding: int = 1
     pause: float = 0.0
     connect_pause: float = 0.0
+    quirks: Quirks = NO_QUIRKS
+    unit_quirks: Mapping[int, Quirks] = field(default_factory=dict, hash=False)
+
+    @property
+    def at_once(self) -> int:
+        """How many requests are on their way on one connection: one where only their order tells answers."""
+        return 1 if self.quirks.transaction else self.outstanding
 
 
 @dataclass(frozen=True, slots=True)

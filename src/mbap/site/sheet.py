@@ -128,6 +128,8 @@ def _rows(device: PolledDevice, block: Block, answer: Registers | Bits) -> Itera
 def _why(point: Point, reason: str) -> str:
     if reason == "limits":
         return f"outside of its limits {point.low} to {point.high}"
+    if reason == "protocol":
+        return "the answer ended before it"
     if reason == "sentinel":
         return "the device says that it has no value"
     return reason

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 ADDRESSES = 0x10000
+LONGEST_PDU = 253
 EXCEPTION_FLAG = 0x80
 
 
@@ -144,8 +145,10 @@ def decode_request(pdu: bytes) -> Request[object]:
     """The request that *pdu* is, checked in the standard's order: function 01, structure 03, address 02.
 
     Raises:
-        ExceptionResponse: what a server has to answer.
+        ExceptionResponse: what a server has to answer; an empty PDU has no function, and is refused as such.
     """
+    if not pdu:
+        raise IllegalFunction
     kind = _REQUESTS.get(pdu[0]) or request_class(pdu[0])
     if kind is None:
         raise IllegalFunction
@@ -180,6 +183,19 @@ def sizes(pdu: bytes) -> str:
     if len(pdu) < 2:
         return "without a byte count"
     return f"{len(pdu) - 2} bytes with a byte count of {pdu[1]}"
+
+
+def fitting(pdu: bytes, what: str = "this answer takes") -> bytes:
+    """*pdu*; `ValueError` when it is longer than one can be."""
+    if len(pdu) > LONGEST_PDU:
+        raise ValueError(f"{what} {len(pdu)} bytes, and {LONGEST_PDU} fit into an answer")
+    return pdu
+
+
+def expect_fitting(pdu: bytes) -> None:
+    """Raises `ProtocolError` when a response of any length is longer than a PDU can be."""
+    if len(pdu) > LONGEST_PDU:
+        raise ProtocolError(f"the answer has {len(pdu)} bytes, and a PDU has {LONGEST_PDU} at most")
 
 
 def expect_echo(pdu: bytes, echo: bytes) -> None:

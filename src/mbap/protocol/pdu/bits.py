@@ -24,37 +24,21 @@ from mbap.protocol.pdu.base import (
     register,
     sizes,
 )
+from mbap.protocol.pdu.spans import SPAN, ReadSpan
 from mbap.protocol.wire import Bits
 
 MOST_READ = 2000
 MOST_WRITTEN = 1968
 ON, OFF = 0xFF00, 0x0000
 
-_SPAN = struct.Struct(">BHH")
 _WRITE = struct.Struct(">BHHB")
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadBits(Request[Bits]):
+class _ReadBits(ReadSpan[Bits]):
     """What reading coils and reading discrete inputs share."""
 
-    address: int
-    count: int
-    table: ClassVar[Table]
-
-    def __post_init__(self) -> None:
-        argument_address(self.address, self.count, MOST_READ)
-
-    def encode(self) -> bytes:
-        return _SPAN.pack(self.function_code, self.address, self.count)
-
-    @classmethod
-    def decode(cls, pdu: bytes) -> _ReadBits:
-        check_structure(len(pdu) == 5)
-        _, address, count = _SPAN.unpack(pdu)
-        check_structure(1 <= count <= MOST_READ)
-        check_span(address, count)
-        return cls(address, count)
+    most: ClassVar[int] = MOST_READ
 
     def encode_response(self, result: Bits) -> bytes:
         if len(result) != self.count:
@@ -70,9 +54,6 @@ class _ReadBits(Request[Bits]):
 
     def apply(self, tables: Tables) -> Bits:
         return tables.read_bits(self.table, self.address, self.count)
-
-    def spans(self) -> tuple[tuple[Table, int, int, bool], ...]:
-        return ((self.table, self.address, self.count, False),)
 
 
 @register
@@ -108,12 +89,12 @@ class WriteSingleCoil(Request[None]):
         argument_address(self.address, 1, 1)
 
     def encode(self) -> bytes:
-        return _SPAN.pack(5, self.address, ON if self.value else OFF)
+        return SPAN.pack(5, self.address, ON if self.value else OFF)
 
     @classmethod
     def decode(cls, pdu: bytes) -> WriteSingleCoil:
         check_structure(len(pdu) == 5)
-        _, address, value = _SPAN.unpack(pdu)
+        _, address, value = SPAN.unpack(pdu)
         check_structure(value in (ON, OFF))
         return cls(address, value == ON)
 
@@ -163,10 +144,10 @@ class WriteMultipleCoils(Request[None]):
         return cls(address, Bits(pdu[6:], count))
 
     def encode_response(self, result: None) -> bytes:
-        return _SPAN.pack(15, self.address, len(self.values))
+        return SPAN.pack(15, self.address, len(self.values))
 
     def decode_response(self, pdu: bytes) -> None:
-        expect_echo(pdu, _SPAN.pack(15, self.address, len(self.values)))
+        expect_echo(pdu, SPAN.pack(15, self.address, len(self.values)))
 
     def apply(self, tables: Tables) -> None:
         tables.write_bits(Table.COILS, self.address, as_bits(self.values))

@@ -152,7 +152,7 @@ class WriteFileRecord(Request[None]):
 
     @classmethod
     def decode(cls, pdu: bytes) -> WriteFileRecord:
-        check_structure(len(pdu) >= 11 and pdu[1] == len(pdu) - 2)
+        check_structure(len(pdu) >= 11 and pdu[1] == len(pdu) - 2 <= MOST_WRITTEN_BYTES)
         groups = list(_groups_to_write(pdu))
         for kind, file, record, values in groups:
             _check_group(kind, file, record, len(values))

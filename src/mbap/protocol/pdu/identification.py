@@ -12,13 +12,21 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from mbap.errors import IllegalDataAddress, IllegalFunction, ProtocolError
-from mbap.protocol.pdu.base import Request, Tables, check_structure, expect_function, register
+from mbap.protocol.pdu.base import (
+    LONGEST_PDU,
+    Request,
+    Tables,
+    check_structure,
+    expect_fitting,
+    expect_function,
+    fitting,
+    register,
+)
 from mbap.protocol.pdu.extras import Identified
 
 CANOPEN, DEVICE_IDENTIFICATION = 13, 14
 LONGEST_OBJECT = 244
 """Objects are not divided, and each has to fit into one answer."""
-LONGEST_PDU = 253
 MORE, LAST = 0xFF, 0x00
 INDIVIDUAL_ACCESS = 0x80
 CONFORMITY_LEVELS = frozenset({1, 2, 3, 0x81, 0x82, 0x83})
@@ -100,13 +108,11 @@ class ReadDeviceIdentification(Request[DeviceIdentification]):
         more = MORE if result.more_follows else LAST
         head = (43, DEVICE_IDENTIFICATION, self.code, result.conformity_level, more, result.next_object_id)
         objects = [bytes((number, len(value))) + value for number, value in result.objects.items()]
-        pdu = bytes((*head, len(objects))) + b"".join(objects)
-        if len(pdu) > LONGEST_PDU:
-            raise ValueError(f"these objects take {len(pdu)} bytes, and {LONGEST_PDU} fit into an answer")
-        return pdu
+        return fitting(bytes((*head, len(objects))) + b"".join(objects), "these objects take")
 
     def decode_response(self, pdu: bytes) -> DeviceIdentification:
         expect_function(pdu, 43)
+        expect_fitting(pdu)
         if len(pdu) < _HEAD or pdu[1] != DEVICE_IDENTIFICATION or pdu[2] != self.code:
             raise ProtocolError(f"{pdu[:_HEAD].hex(' ')} does not begin the identification asked for")
         _, _, _, level, more, next_object_id, count = pdu[:_HEAD]
@@ -167,16 +173,17 @@ class EncapsulatedInterface(Request[bytes]):
     @classmethod
     def decode(cls, pdu: bytes) -> Request[Any]:
         """The request that *pdu* is: for type 14 a `ReadDeviceIdentification`."""
-        check_structure(len(pdu) >= 2)
+        check_structure(2 <= len(pdu) <= LONGEST_PDU)
         if pdu[1] == DEVICE_IDENTIFICATION:
             return ReadDeviceIdentification.decode(pdu)
         return cls(pdu[1], pdu[2:])
 
     def encode_response(self, result: bytes) -> bytes:
-        return bytes((43, self.mei_type)) + result
+        return fitting(bytes((43, self.mei_type)) + result)
 
     def decode_response(self, pdu: bytes) -> bytes:
         expect_function(pdu, 43)
+        expect_fitting(pdu)
         if len(pdu) < 2 or pdu[1] != self.mei_type:
             raise ProtocolError(f"{pdu[:2].hex(' ')} does not answer type {self.mei_type} of function 43")
         return pdu[2:]

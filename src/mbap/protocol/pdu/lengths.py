@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from mbap.protocol.pdu.base import EXCEPTION_FLAG
+from mbap.protocol.pdu.base import LONGEST_PDU as LONGEST_PDU
 
-LONGEST_PDU: Final = 253
 UNTOLD: Final = 0
 """The content does not tell: a function code of no standard, or data of any length."""
 NEVER: Final = LONGEST_PDU + 1
@@ -20,6 +20,7 @@ More than `LONGEST_PDU`, and it is none.
 """
 
 _DIAGNOSTICS, _ENCAPSULATED, _IDENTIFICATION = 8, 43, 14
+_REFERENCE_TYPE = 6
 _GIVING_TWO_BYTES: Final = frozenset({1, 2, 3, 4, 10, *range(11, 19), 20})
 
 _FIXED_REQUESTS: Final = {
@@ -66,6 +67,37 @@ def response_length(data: bytes, start: int = 0) -> int | None:
     if code >= EXCEPTION_FLAG:
         return 2 if code > EXCEPTION_FLAG else NEVER
     return NEVER if code == 0 else _counted(data, start, _COUNTED_RESPONSES.get(code))
+
+
+def agrees(data: bytes, start: int = 0) -> bool | None:
+    """Whether the counts of the long request that begins at *start* agree; None where that is not known.
+
+    Of what is no request few do, and of requests those alone that a server refuses.
+    """
+    code = data[start] if start < len(data) else 0
+    where = _COUNTED_REQUESTS.get(code)
+    if where is None or start + where >= len(data):
+        return None
+    size = data[start + where]
+    count = int.from_bytes(data[start + where - 2 : start + where], "big")
+    if code == 15:
+        return size == (count + 7) // 8
+    if code in (16, 23):
+        return size == 2 * count
+    if start + where + 1 >= len(data):
+        return None
+    fits = 7 <= size <= 245 and size % 7 == 0 if code == 20 else 9 <= size <= 251
+    return fits and data[start + where + 1] == _REFERENCE_TYPE
+
+
+def begin_of_response(request: bytes) -> bytes:
+    """What the answer to *request* begins with, as far as is sure: its code, of reads the byte count."""
+    code = request[0]
+    if code not in (1, 2, 3, 4, 23) or len(request) < 5:
+        return request[:1]
+    count = int.from_bytes(request[3:5], "big")
+    size = (count + 7) // 8 if code in (1, 2) else 2 * count
+    return bytes((code, size)) if size <= LONGEST_PDU else request[:1]
 
 
 def _counted(data: bytes, start: int, where: int | None) -> int | None:

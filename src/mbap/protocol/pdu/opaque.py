@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mbap.protocol.pdu.base import EXCEPTION_FLAG, Request, expect_function
+from mbap.protocol.pdu.base import (
+    EXCEPTION_FLAG,
+    LONGEST_PDU,
+    Request,
+    check_structure,
+    expect_fitting,
+    expect_function,
+    fitting,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +44,13 @@ class Opaque(Request[bytes]):
 
     @classmethod
     def decode(cls, pdu: bytes) -> Opaque:
+        check_structure(1 <= len(pdu) <= LONGEST_PDU and 1 <= pdu[0] < EXCEPTION_FLAG)
         return cls(pdu[0], pdu[1:])
 
     def encode_response(self, result: bytes) -> bytes:
-        return bytes((self.code,)) + result
+        return fitting(bytes((self.code,)) + result)
 
     def decode_response(self, pdu: bytes) -> bytes:
         expect_function(pdu, self.code)
+        expect_fitting(pdu)
         return pdu[1:]

@@ -25,39 +25,23 @@ from mbap.protocol.pdu.base import (
     register,
     sizes,
 )
+from mbap.protocol.pdu.spans import SPAN, ReadSpan
 from mbap.protocol.wire import Registers
 
 MOST_READ = 125
 MOST_WRITTEN = 123
 MOST_READ_WRITTEN = 121
 
-_SPAN = struct.Struct(">BHH")
 _WRITE = struct.Struct(">BHHB")
 _MASK = struct.Struct(">BHHH")
 _READ_WRITE = struct.Struct(">BHHHHB")
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadRegisters(Request[Registers]):
+class _ReadRegisters(ReadSpan[Registers]):
     """What reading holding registers and reading input registers share."""
 
-    address: int
-    count: int
-    table: ClassVar[Table]
-
-    def __post_init__(self) -> None:
-        argument_address(self.address, self.count, MOST_READ)
-
-    def encode(self) -> bytes:
-        return _SPAN.pack(self.function_code, self.address, self.count)
-
-    @classmethod
-    def decode(cls, pdu: bytes) -> _ReadRegisters:
-        check_structure(len(pdu) == 5)
-        _, address, count = _SPAN.unpack(pdu)
-        check_structure(1 <= count <= MOST_READ)
-        check_span(address, count)
-        return cls(address, count)
+    most: ClassVar[int] = MOST_READ
 
     def encode_response(self, result: Registers) -> bytes:
         return _encode_registers(self.function_code, result, self.count)
@@ -67,9 +51,6 @@ class _ReadRegisters(Request[Registers]):
 
     def apply(self, tables: Tables) -> Registers:
         return tables.read_registers(self.table, self.address, self.count)
-
-    def spans(self) -> tuple[tuple[Table, int, int, bool], ...]:
-        return ((self.table, self.address, self.count, False),)
 
 
 @register
@@ -106,12 +87,12 @@ class WriteSingleRegister(Request[None]):
         argument_word("value", self.value)
 
     def encode(self) -> bytes:
-        return _SPAN.pack(6, self.address, self.value)
+        return SPAN.pack(6, self.address, self.value)
 
     @classmethod
     def decode(cls, pdu: bytes) -> WriteSingleRegister:
         check_structure(len(pdu) == 5)
-        _, address, value = _SPAN.unpack(pdu)
+        _, address, value = SPAN.unpack(pdu)
         return cls(address, value)
 
     def encode_response(self, result: None) -> bytes:
@@ -160,10 +141,10 @@ class WriteMultipleRegisters(Request[None]):
         return cls(address, Registers(pdu[6:]))
 
     def encode_response(self, result: None) -> bytes:
-        return _SPAN.pack(16, self.address, len(self.values))
+        return SPAN.pack(16, self.address, len(self.values))
 
     def decode_response(self, pdu: bytes) -> None:
-        expect_echo(pdu, _SPAN.pack(16, self.address, len(self.values)))
+        expect_echo(pdu, SPAN.pack(16, self.address, len(self.values)))
 
     def apply(self, tables: Tables) -> None:
         tables.write_registers(Table.HOLDING_REGISTERS, self.address, as_registers(self.values))

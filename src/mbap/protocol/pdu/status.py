@@ -172,7 +172,7 @@ class ReportServerId(_Bare[bytes]):
 
     def decode_response(self, pdu: bytes) -> bytes:
         expect_function(pdu, 17)
-        if len(pdu) < 2 or pdu[1] != len(pdu) - 2:
+        if len(pdu) < 2 or pdu[1] != len(pdu) - 2 or pdu[1] > LONGEST_SERVER_ID:
             raise ProtocolError(f"a server id fills the answer, and this is {sizes(pdu)}")
         return pdu[2:]
 

@@ -1,0 +1,127 @@
+"""The calls of a link that take the direct way of its connection: past its queue, where nothing waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mbap.client.asking import Asked
+from mbap.client.circuits import Circuits
+from mbap.client.job import DIAGNOSTICS, Job
+from mbap.client.options import LinkCounts, LinkOptions
+from mbap.client.queue import Ticket, TicketQueue
+from mbap.protocol.execute import Priority
+from mbap.protocol.pdu import Request
+
+if TYPE_CHECKING:
+    from mbap.client.connection import Connection
+    from mbap.client.slots import Places
+
+
+class DirectCalls:
+    """What a link and its one connection share where the device needs neither pauses nor quirks.
+
+    *places* is None where nobody counts connections; *pump* sends what waits, *withdraw* gives up a ticket.
+    """
+
+    __slots__ = (
+        "_allowance",
+        "_circuits",
+        "_clock",
+        "_connection",
+        "_counts",
+        "_options",
+        "_places",
+        "_pump",
+        "_queue",
+        "_withdraw",
+    )
+
+    def __init__(
+        self,
+        options: LinkOptions,
+        circuits: Circuits,
+        counts: LinkCounts,
+        queue: TicketQueue,
+        places: Places | None,
+        clock: Callable[[], float],
+        pump: Callable[[], None],
+        withdraw: Callable[[Ticket], None],
+    ) -> None:
+        self._options = options
+        self._allowance = options.allowance
+        self._circuits = circuits
+        self._counts = counts
+        self._queue = queue
+        self._places = places
+        self._clock = clock
+        self._pump = pump
+        self._withdraw = withdraw
+        self._connection: Connection | None = None
+
+    def begin(
+        self, request: Request[Any], unit: int, timeout: float, deadline: float | None, *, assumed: bool
+    ) -> Asked | None:
+        """*request* on its way to *unit*, where the direct way is open; None: nothing was done.
+
+        Whoever awaits its future gives it up with `give_up`.
+        """
+        connection = self._connection
+        if connection is None or (direct := connection.direct) is None:
+            return None
+        if len(direct.asked) >= direct.room or direct.is_closing():
+            return None  # while there is room nothing waits: it would have been sent
+        if request.function_code == DIAGNOSTICS or not 0 <= unit <= 255 or (direct.buried and direct.is_torn):
+            return None
+        if deadline is not None and deadline < timeout:
+            return None
+        one = Asked(request, unit, timeout, self._clock(), direct.future(), deadline, assumed)
+        self._counts.requests += 1
+        if self._places is not None:
+            self._places.busy(connection)
+        connection.ask(one)
+        return one
+
+    def give_up(self, one: Asked) -> None:
+        """Nobody waits for *one* any more."""
+        if one.ticket is None and not one.request.writes and self._connection is not None:
+            self._connection.leave_direct()
+        if one.ticket is not None:
+            self._withdraw(one.ticket)
+        else:
+            self._counts.cancelled += 1  # a write that was sent is finished
+
+    # What the connection tells.
+
+    def made(self, connection: Connection) -> None:
+        """*connection* was made, in place of any other."""
+        self._connection = connection
+
+    @property
+    def may_open(self) -> bool:
+        """Whether the direct way may open: it stays so while it is, as nothing else is sent then."""
+        return self._circuits.calm
+
+    def answered(self, connection: Connection, count: int) -> None:
+        """So many requests on the direct way were answered: send what waits."""
+        self._counts.answers += count
+        if self._queue:
+            self._pump()
+        if self._places is not None and connection.idle:
+            self._places.idle(connection)
+
+    def ticket_of(self, one: Asked) -> Ticket:
+        """The call of *one*, which leaves the direct way, as if it had waited in the queue."""
+        job = Job(
+            one.request,
+            one.unit,
+            self._options,
+            timeout=one.timeout,
+            now=one.sent_at,
+            deadline=one.deadline,
+            unit_assumed=one.assumed,
+        )
+        job.bound(one.sent_at, 0, self._allowance)
+        ticket = Ticket(job, "", one.future)
+        self._queue.place(ticket, Priority.WRITE if one.request.writes else Priority.READ)
+        return ticket

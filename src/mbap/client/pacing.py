@@ -1,0 +1,40 @@
+"""When the next request may be sent over one connection, by the pauses that its device needs."""
+
+from __future__ import annotations
+
+from mbap.client.options import LinkOptions
+
+
+class Pacing:
+    """What was sent and heard last over one connection, and how long the next request waits for it.
+
+    Attributes:
+        quiet_since: when the last byte came, or the last request ended.
+        ready_at: no request is sent before.
+    """
+
+    __slots__ = ("_last_unit", "_options", "quiet_since", "ready_at")
+
+    def __init__(self, options: LinkOptions, now: float) -> None:
+        self._options = options
+        self._last_unit: int | None = None
+        self.opened(now)
+
+    def opened(self, now: float) -> None:
+        """The connection was made."""
+        self.quiet_since = now
+        self.ready_at = now + self._options.connect_pause
+
+    def sent(self, unit: int, now: float) -> None:
+        """A request to *unit* was sent."""
+        self._last_unit = unit
+        self.ready_at = now + self._options.pause
+
+    def ready_for(self, unit: int) -> float:
+        """When a request to *unit* may be sent: its pause begins at the last byte."""
+        if self._last_unit is None:
+            return self.ready_at
+        pause = self._options.pause
+        if self._last_unit != unit and self._options.unit_pause > pause:
+            pause = self._options.unit_pause
+        return max(self.ready_at, self.quiet_since + pause) if pause else self.ready_at
