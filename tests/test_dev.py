@@ -171,7 +171,7 @@ def test_robustness_installs_the_other_libraries_once_and_not_into_venv(
         return 0
 
     monkeypatch.setattr(dev, "PEERS_VENV", folder)
-    monkeypatch.setattr(dev.shutil, "which", lambda name: None)
+    monkeypatch.setattr(dev, "newer_python", lambda: None)
     monkeypatch.setattr(dev.subprocess, "call", call)
     monkeypatch.setattr(dev, "become", lambda words, folder: words[-2:])
     for _ in range(2):

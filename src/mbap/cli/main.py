@@ -16,6 +16,7 @@ COMMANDS = {
     "read": "read values from a device",
     "write": "write values to a device and read them back",
     "serve": "simulate a device from a file",
+    "bench": "measure how many reads a second a device takes",
     "record": "write down what a device and its clients say",
     "decode": "explain a frame, byte by byte",
     "encode": "build a frame",

@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Requests may still be sent on it."""
-        if self._retired or self._closing or self._trust.lost:
+        if self._retired or self._closing or self._trust.lost or self.session.failure is not None:
             return False
         return self._transport is not None and not self._transport.is_closing()
 
