@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from mbap.collect.counters import POINTS, Counters, Counting
+from mbap.collect.counters import POINTS, Counters, Counting, Reconnecting
 from mbap.collect.device import DeviceStatistics, PolledDevice
 from mbap.collect.layout import Layout
 from mbap.collect.plan import Block
@@ -57,6 +57,7 @@ class Polled:
     __slots__ = (
         "_counting",
         "_overruns_before",
+        "_reconnecting",
         "_stamping",
         "counters",
         "device",
@@ -79,6 +80,7 @@ class Polled:
         self.report: Entry[Polled] | None = None
         self._stamping = stamping
         self._overruns_before = 0
+        self._reconnecting = executor if isinstance(executor, Reconnecting) else None
         self._counting = executor if isinstance(executor, Counting) else None
 
     async def read(self, scan: Scan, *, on_grid: bool) -> ModbusError | None:
@@ -156,4 +158,6 @@ class Polled:
         )
 
     def _reconnects(self) -> int:
+        if self._reconnecting is not None:
+            return self._reconnecting.reconnects
         return self._counting.statistics().reconnects if self._counting is not None else 0
