@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
-from mbap import ConnectFailed, Links, ReadHoldingRegisters, ResponseTimeout
+from mbap import ConnectFailed, Links, ModbusError, ReadHoldingRegisters, ResponseTimeout
 from support.fake_device import FakeDevice
 from support.virtual_tests import scenario
 
@@ -158,3 +159,60 @@ async def test_one_endpoint_with_other_options_is_refused() -> None:
 def test_no_connection_at_all_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         Links(max_open=0)
+
+
+@scenario
+async def test_silent_devices_leave_three_quarters_of_the_places_to_those_that_answer() -> None:
+    device = FakeDevice(latency=0.02, connect_time=0.01)
+    device.silent = {99}
+    async with some_links(device, 8) as links:
+
+        async def ask_the_silent(index: int) -> None:
+            for _ in range(4):
+                with suppress(ModbusError):
+                    await links.link(f"silent{index}", timeout=3.0, retries=0).execute(READ, 99, deadline=99)
+
+        silent = [asyncio.create_task(ask_the_silent(index)) for index in range(20)]
+        await asyncio.sleep(20)  # each of them was asked once
+        assert links.statistics().silent == 2
+        delays = []
+        for index in range(50):
+            begun = device.now
+            await links.link(f"plc{index}").execute(READ, 1)
+            delays.append(device.now - begun)
+        assert max(delays) < 0.2
+        for task in silent:
+            task.cancel()
+        await asyncio.wait(silent)
+
+
+@scenario
+async def test_a_device_that_answers_again_needs_no_place_of_the_silent_ones() -> None:
+    device = FakeDevice()
+    device.silent = {1}
+    async with some_links(device, 4) as links:
+        link = links.link("plc", timeout=1.0, retries=0)
+        with pytest.raises(ResponseTimeout):
+            await link.execute(READ, 1)
+        assert links.statistics().silent == 1
+        device.silent.clear()
+        await asyncio.sleep(5)
+        await link.execute(READ, 1)
+        assert links.statistics().silent == 0
+
+
+@scenario
+async def test_silent_devices_alone_still_get_their_turn_one_after_the_other() -> None:
+    device = FakeDevice()
+    device.silent = {1}
+    async with some_links(device, 1) as links:
+
+        async def ask(name: str) -> None:
+            for _ in range(2):
+                with suppress(ModbusError):
+                    await links.link(name, timeout=1.0, retries=0).execute(READ, 1, deadline=60)
+
+        await asyncio.gather(*(ask(name) for name in "abc"))
+        assert len(device.seen) == 6
+        assert device.dials <= 6
+        assert links.statistics().waiting == 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import NoReturn
 
 import pytest
 
@@ -225,6 +226,18 @@ async def test_reconnects_of_the_link_are_counted() -> None:
 
     site = Site((meters.device(), Counted()))
     assert site.poller.statistics()["main"].reconnects == 3
+
+
+@virtual
+async def test_a_link_that_tells_its_reconnects_is_not_asked_for_all_of_its_statistics() -> None:
+    class Telling(FakeExecutor):
+        reconnects = 4
+
+        def statistics(self) -> NoReturn:
+            raise AssertionError("nobody needs them")
+
+    site = Site((meters.device(), Telling()))
+    assert site.poller.statistics()["main"].reconnects == 4
 
 
 @virtual

@@ -193,3 +193,15 @@ def test_applying_since_in_order_gives_the_newest_values(changes: list[tuple[str
     assert applied == expected
     got = {(d, p): newest.value for d in latest.devices() for p, newest in latest.device(d).items()}
     assert got == expected
+
+
+def test_a_block_that_is_read_again_after_parts_of_it_owns_its_points_again() -> None:
+    latest = Latest()
+    latest.update(readings("a b", 1))
+    latest.update(readings("a", 2))
+    assert (latest.get("main", "a"), latest.get("main", "b")) == (
+        (1002, 2, Quality.GOOD),
+        (1001, 1, Quality.GOOD),
+    )
+    latest.update(readings("a b", 3))
+    assert latest.since(0) == [readings("a b", 3)]

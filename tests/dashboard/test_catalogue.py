@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
+
 import pytest
 
 from mbap.addresses import Table
@@ -53,3 +56,53 @@ def test_the_unit_of_a_counter_of_milliseconds_is_known() -> None:
     catalogue = Catalogue(devices())
     assert catalogue.unit("main.comm_latency_p99_ms") == "ms"
     assert catalogue.unit("main.comm_timeouts") == ""
+
+
+def test_every_entry_is_found_by_its_number_and_every_number_by_its_id() -> None:
+    catalogue = Catalogue(devices())
+    ids = [entry.id for entry in catalogue.entries]
+    assert [catalogue.entries[number].id for number in range(len(catalogue.entries))] == ids
+    assert [catalogue.numbers[one] for one in ids] == list(range(len(ids)))
+    assert list(catalogue.numbers) == ids
+
+
+def test_there_is_no_entry_beyond_the_last() -> None:
+    catalogue = Catalogue(devices())
+    with pytest.raises(IndexError):
+        catalogue.entries[len(catalogue.entries)]
+
+
+@pytest.mark.parametrize("series", ["nobody.power", "main.nothing", "main", "", "main.power.power"])
+def test_what_is_no_point_has_no_number(series: str) -> None:
+    catalogue = Catalogue(devices())
+    assert series not in catalogue.numbers
+    assert not catalogue.knows(series)
+
+
+def test_a_counter_is_known_of_known_devices_only() -> None:
+    catalogue = Catalogue(devices())
+    assert catalogue.knows("main.comm_timeouts")
+    assert not catalogue.knows("nobody.comm_timeouts")
+
+
+@pytest.mark.parametrize(("series", "nearest"), [("main.powr", "main.power"), ("mian.power", "main.power")])
+def test_the_nearest_id_is_of_the_device_or_of_one_with_a_similar_name(series: str, nearest: str) -> None:
+    assert Catalogue(devices()).nearest(series) == nearest
+
+
+def test_another_period_is_another_revision() -> None:
+    profile = Profile("p", "P", (Point("x", Table.HOLDING_REGISTERS, 1, Encoding()),))
+    one, other = device("d", "D", profile), replace(device("d", "D", profile), periods={"default": 77.0})
+    assert Catalogue([one]).revision != Catalogue([other]).revision
+
+
+def test_a_site_of_a_million_points_has_a_small_catalogue() -> None:
+    points = tuple(Point(f"p{n}", Table.HOLDING_REGISTERS, n, Encoding()) for n in range(100))
+    profile = Profile("p", "P", points)
+    many = [device(f"d{n}", "D", profile) for n in range(1000)]
+    tracemalloc.start()
+    catalogue = Catalogue(many)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(catalogue.entries) == 100_000
+    assert size < 400_000

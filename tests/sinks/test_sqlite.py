@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mbap.collect.readings import Readings
 from mbap.sinks.base import Series, Store, StoreError
 from mbap.sinks.sqlite import SqliteStore
 from support.store_contract import DAY, HOUR, MINUTE, POWER, SECOND, TODAY, StoreContract, bad, reading
@@ -329,3 +330,42 @@ def test_more_readers_than_connections_wait_for_their_turn(store: SqliteStore) -
 def test_limits_are_more_than_nothing(path: Path, limits: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(limits))} is more than 0"):
         SqliteStore(path, **limits)  # type: ignore[arg-type]
+
+
+def block(device: str, points: str, time: int = TODAY) -> Readings:
+    names = tuple(points.split())
+    return Readings(device, time, names, [1.0] * len(names))
+
+
+def test_the_series_of_one_batch_get_numbers_that_follow_each_other(store: SqliteStore, path: Path) -> None:
+    store.write([block("a", "x y"), block("b", "x y"), block("a", "z y", TODAY + 1)])
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT id, device, point FROM series ORDER BY id").fetchall()
+    assert rows == [(1, "a", "x"), (2, "a", "y"), (3, "b", "x"), (4, "b", "y"), (5, "a", "z")]
+
+
+def test_series_that_are_known_keep_their_numbers_beside_new_ones(path: Path) -> None:
+    with SqliteStore(path) as store:
+        store.write([block("a", "x")])
+        store.write([block("b", "x")])
+    with SqliteStore(path) as store:
+        store.write([block("a", "w x y", TODAY + 1)])
+        assert [sample.time for sample in store.samples(Series("a", "x"), 0, TODAY + DAY)] == [
+            TODAY,
+            TODAY + 1,
+        ]
+        for point in ("w", "y"):
+            assert [one.time for one in store.samples(Series("a", point), 0, TODAY + DAY)] == [TODAY + 1]
+
+
+def test_a_point_twice_in_one_block_is_one_series(store: SqliteStore) -> None:
+    store.write([block("a", "x x")])
+    assert store.series() == [Series("a", "x")]
+
+
+def test_series_of_a_batch_that_was_undone_are_begun_anew(store: SqliteStore) -> None:
+    with pytest.raises(ValueError, match="have 1 values for 2 points"):
+        store.write([block("a", "x"), Readings("b", TODAY, ("x", "y"), [1.0])])
+    store.write([block("b", "x"), block("a", "x")])
+    assert [next(iter(store.samples(one, 0, TODAY + DAY))).value for one in store.series()] == [1.0, 1.0]
+    assert store.series() == [Series("a", "x"), Series("b", "x")]

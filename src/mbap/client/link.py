@@ -259,6 +259,11 @@ class Link:
         self._events.close()
 
     @property
+    def reconnects(self) -> int:
+        """How many connections were made after the first."""
+        return max(self._counts.connects - 1, 0)
+
+    @property
     def state(self) -> LinkState:
         """Whether there is a connection."""
         return self._events.state

@@ -66,6 +66,16 @@ class Forgiving(Protocol):
         ...
 
 
+@runtime_checkable
+class Reconnecting(Protocol):
+    """An executor that tells without further ado how often its connection was made again."""
+
+    @property
+    def reconnects(self) -> int:
+        """How often."""
+        ...
+
+
 def is_silence(error: ModbusError) -> bool:
     """True when *error* means that nobody was there, so that it is better asked less often."""
     if isinstance(error, ExceptionResponse):
@@ -91,7 +101,7 @@ class Recent:
         self._limit = limit
         self._next = 0
         self._seconds = array("f")
-        self._sorted: list[float] | None = None
+        self._sorted: array[float] | None = None  # kept for the next question, so as small as what it is from
 
     def __len__(self) -> int:
         return len(self._seconds)
@@ -108,7 +118,7 @@ class Recent:
     def quantile_ms(self, share: float) -> float | None:
         """The duration in milliseconds that *share* of them do not exceed; None when there are none."""
         if self._sorted is None:
-            self._sorted = sorted(self._seconds)
+            self._sorted = array("f", sorted(self._seconds))
         if not self._sorted:
             return None
         position = min(len(self._sorted) - 1, int(share * len(self._sorted)))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from mbap.collect.counters import POINTS, Counters, Counting, Forgiving
+from mbap.collect.counters import POINTS, Counters, Counting, Forgiving, Reconnecting
 from mbap.collect.device import DeviceStatistics, PolledDevice
 from mbap.collect.layout import Layout
 from mbap.collect.plan import Block
@@ -58,6 +58,7 @@ class Polled:
         "_counting",
         "_forgiving",
         "_overruns_before",
+        "_reconnecting",
         "_stamping",
         "counters",
         "device",
@@ -80,6 +81,7 @@ class Polled:
         self.report: Entry[Polled] | None = None
         self._stamping = stamping
         self._overruns_before = 0
+        self._reconnecting = executor if isinstance(executor, Reconnecting) else None
         self._counting = executor if isinstance(executor, Counting) else None
         self._forgiving = executor if isinstance(executor, Forgiving) else None
 
@@ -160,4 +162,6 @@ class Polled:
         )
 
     def _reconnects(self) -> int:
+        if self._reconnecting is not None:
+            return self._reconnecting.reconnects
         return self._counting.statistics().reconnects if self._counting is not None else 0

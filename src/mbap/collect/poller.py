@@ -274,10 +274,10 @@ class Poller:
 
 
 def _plus(total: Summary, polled: Polled) -> Summary:
-    counters = polled.statistics()
+    counters = polled.counters
     return Summary(
         reads=total.reads + counters.answers,
-        points=total.points + polled.counters.points,
-        errors=total.errors + counters.errors,
-        overruns=total.overruns + counters.overruns,
+        points=total.points + counters.points,
+        errors=total.errors + counters.requests - counters.answers,
+        overruns=total.overruns + polled.overruns,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from typing import Generic, NamedTuple, TypeVar
 
 from mbap.collect.readings import Quality, Readings, Value
@@ -111,42 +112,48 @@ class Newest(NamedTuple):
 
 
 class _Slot:
-    """The newest readings of one set of points of one device."""
+    """The newest readings of one set of points of one device.
 
-    __slots__ = ("readings", "sequence", "shared")
+    Attributes:
+        overlaps: another set of the device has some of these points too.
+    """
+
+    __slots__ = ("overlaps", "readings", "sequence")
 
     def __init__(self, readings: Readings) -> None:
         self.readings = readings
         self.sequence = 0
-        self.shared = True
+        self.overlaps = False
 
 
 class Latest:
     """The newest value of every point of every device.
 
-    Kept by the block: an update costs the same whether a read gave one value or a hundred. `sequence` rises
-    with every update, so that a reader keeps the number it saw and asks `since(number)` for what is new.
+    Kept by the block: an update costs the same whether a read gave one value or a hundred, and nothing is
+    kept for a point. `sequence` rises with every update, so that a reader keeps the number it saw and asks
+    `since(number)` for what is new.
     """
 
     def __init__(self) -> None:
         self.sequence = 0
         self._slots: dict[str, dict[tuple[str, ...], _Slot]] = {}
-        self._owners: dict[str, dict[str, tuple[_Slot, int]]] = {}
         self._by_age: dict[_Slot, None] = {}
 
     def update(self, readings: Readings) -> None:
         """Take *readings* in as the newest of their points."""
         self.sequence += 1
-        slots = self._slots.setdefault(readings.device, {})
+        slots = self._slots.get(readings.device)
+        if slots is None:
+            slots = self._slots[readings.device] = {}
         slot = slots.get(readings.points)
         if slot is None:
-            slot = slots[readings.points] = _Slot(readings)
+            slot = slots[readings.points] = _begin(readings, slots.values())
         else:
             del self._by_age[slot]
         slot.readings, slot.sequence = readings, self.sequence
         self._by_age[slot] = None
-        if slot.shared:
-            self._claim(slot, readings)
+        if slot.overlaps:
+            self._drop_outdated(slots)
 
     def since(self, sequence: int) -> list[Readings]:
         """What came in after *sequence* was the current one; 0 gives everything.
@@ -164,12 +171,17 @@ class Latest:
 
     def get(self, device: str, point: str) -> Newest | None:
         """The newest value of *point*, or None when nothing of it was ever read."""
-        owner = self._owners.get(device, {}).get(point)
-        return _newest(*owner) if owner else None
+        slots = self._slots.get(device, {}).values()
+        slot = max((one for one in slots if point in one.readings.points), key=_age, default=None)
+        return None if slot is None else _newest(slot.readings, slot.readings.points.index(point))
 
     def device(self, device: str) -> dict[str, Newest]:
         """The newest value of every point of *device*, by the point's name."""
-        return {point: _newest(*owner) for point, owner in self._owners.get(device, {}).items()}
+        newest: dict[str, Newest] = {}
+        for slot in sorted(self._slots.get(device, {}).values(), key=_age):
+            readings = slot.readings
+            newest.update((point, _newest(readings, index)) for index, point in enumerate(readings.points))
+        return newest
 
     def devices(self) -> list[str]:
         """The names of the devices of which something came in, in the order they first did."""
@@ -177,24 +189,31 @@ class Latest:
 
     def forget(self, device: str) -> None:
         """Drop everything of *device*, which is no longer polled or has other points now."""
-        self._owners.pop(device, None)
         for slot in self._slots.pop(device, {}).values():
             del self._by_age[slot]
 
-    def _claim(self, slot: _Slot, readings: Readings) -> None:
-        """Make *slot* the owner of its points; a slot that lost all of its points goes."""
-        owners = self._owners.setdefault(readings.device, {})
-        losers = {owners[point][0] for point in readings.points if point in owners} - {slot}
-        owners.update({point: (slot, index) for index, point in enumerate(readings.points)})
-        slot.shared = False
-        owning = {owner for owner, _ in owners.values()} if losers else set()
-        for loser in losers:
-            loser.shared = True
-            if loser not in owning:
-                del self._slots[readings.device][loser.readings.points]
-                del self._by_age[loser]
+    def _drop_outdated(self, slots: dict[tuple[str, ...], _Slot]) -> None:
+        """Let go of each of *slots*, all of one device, whose points all have newer values in others."""
+        newer: set[str] = set()
+        for points, slot in sorted(slots.items(), key=lambda item: -item[1].sequence):
+            if newer.issuperset(points):
+                del slots[points]
+                del self._by_age[slot]
+            newer.update(points)
 
 
-def _newest(slot: _Slot, index: int) -> Newest:
-    readings = slot.readings
+def _begin(readings: Readings, others: Iterable[_Slot]) -> _Slot:
+    """The slot of a set of points that is new beside *others*."""
+    slot, points = _Slot(readings), set(readings.points)
+    for other in others:
+        if not points.isdisjoint(other.readings.points):
+            slot.overlaps = other.overlaps = True
+    return slot
+
+
+def _age(slot: _Slot) -> int:
+    return slot.sequence
+
+
+def _newest(readings: Readings, index: int) -> Newest:
     return Newest(readings.time, readings.values[index], readings.quality(index))

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from mbap.collect.counters import POINTS as COUNTERS
 from mbap.collect.device import DeviceStatistics, PolledDevice
 from mbap.collect.stream import Newest
-from mbap.dashboard.catalogue import Catalogue, CurrentCatalogue
+from mbap.dashboard.catalogue import Catalogue, CurrentCatalogue, entries_of
 from mbap.dashboard.feed import finite
 from mbap.dashboard.history import History, parse_query
 from mbap.dashboard.plant import Plant
@@ -88,17 +88,20 @@ class Api:
         """Every point, or those of one device, with its newest value."""
         catalogue = self._current()
         wanted = request.query_params.get("device")
-        if wanted is not None and all(one.name != wanted for one in catalogue.devices):
+        if wanted is not None and catalogue.device(wanted) is None:
             raise Problem(404, f"there is no device {wanted[:100]!r}; /api/v1/devices lists all.")
         points = self._points(catalogue, wanted)
         return answer({"revision": catalogue.revision, "now": self._plant.now(), "points": points})
 
     def _points(self, catalogue: Catalogue, wanted: str | None) -> list[Json]:
-        latest = self._plant.latest
-        chosen = (one for one in catalogue.entries if wanted in (None, one.device.name))
-        return [
-            {**one.as_json(), **_newest_json(latest.get(one.device.name, one.point.name))} for one in chosen
-        ]
+        only = None if wanted is None else catalogue.device(wanted)
+        points: list[Json] = []
+        for device in catalogue.devices if only is None else (only,):
+            newest = self._plant.latest.device(device.name)
+            points += [
+                {**one.as_json(), **_newest_json(newest.get(one.point.name))} for one in entries_of(device)
+            ]
+        return points
 
     async def communication(self, _request: Request) -> Response:
         """The counters of every device."""

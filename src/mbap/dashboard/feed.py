@@ -68,7 +68,7 @@ class Channel:
     def blocks(self, changed: Sequence[Readings]) -> str:
         """The wanted part of *changed* as the inside of a JSON list."""
         texts = ((self._selection(readings), readings) for readings in changed)
-        return ",".join(selection.encode(readings) for selection, readings in texts if selection.numbers)
+        return ",".join(selection.encode(readings) for selection, readings in texts if selection.wanted)
 
     def _selection(self, readings: Readings) -> _Selection:
         key = (readings.device, readings.points)
@@ -89,10 +89,12 @@ class Channel:
 
 
 class _Selection:
-    """Which values of a block a channel wants, and under which numbers."""
+    """Which values of a block a channel wants, and under which numbers; `wanted` is False for none."""
+
+    __slots__ = ("_indexes", "_numbers_text", "wanted")
 
     def __init__(self, indexes: list[int], numbers: list[int], width: int) -> None:
-        self.numbers = numbers
+        self.wanted = bool(numbers)
         self._indexes = None if len(indexes) == width else indexes
         self._numbers_text = dump(numbers)
 

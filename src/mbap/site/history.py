@@ -15,17 +15,26 @@ from mbap.site.plan import HistoryPlan
 WAITING = 200_000
 """Readings that may wait for the writer before the oldest go, which it counts and reports."""
 
+FEWEST_VALUES = 1_000_000
+ROUNDS = 3
+"""At least so many values wait while the store is busy or fails, and so many of each point: at the end of a
+minute a large site's roll-ups take longer than a round of its reads."""
+
 
 class History:
     """Keeps what the stream carries, by its plan; without a plan it keeps nothing.
+
+    Args:
+        points: how many the site has, which tells how many values may wait.
 
     Attributes:
         store: what the page asks; None before `open` and without a plan.
         newest: UTC microseconds of the newest stored sample when it was opened.
     """
 
-    def __init__(self, plan: HistoryPlan | None, stream: Stream[Readings]) -> None:
+    def __init__(self, plan: HistoryPlan | None, stream: Stream[Readings], points: int = 0) -> None:
         self._plan = plan
+        self._backlog = max(FEWEST_VALUES, ROUNDS * points)
         self._stream = stream
         self._writer: HistoryWriter | None = None
         self.store: SqliteStore | None = None
@@ -41,7 +50,9 @@ class History:
             return
         store, self.newest = await asyncio.to_thread(_open, self._plan)
         subscription = self._stream.subscribe(WAITING)
-        self._writer = HistoryWriter(store, subscription, flush_interval=self._plan.flush)
+        self._writer = HistoryWriter(
+            store, subscription, flush_interval=self._plan.flush, backlog_values=self._backlog
+        )
         self.store = store
 
     async def run(self) -> None:

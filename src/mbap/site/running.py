@@ -16,6 +16,7 @@ from mbap.collect.readings import Readings
 from mbap.collect.stream import Latest, Stream, Subscription
 from mbap.dashboard.plant import Plant
 from mbap.site.changes import Changes, changes_between
+from mbap.site.garbage import Garbage
 from mbap.site.history import History
 from mbap.site.links import link_of
 from mbap.site.page import Page
@@ -58,7 +59,9 @@ class Site:
         self.poller = Poller((), self.stream, clock=self.clock, preview=self.latest.update)
         self._links = Links(max_open=plan.max_open_connections)
         self._parts = Parts()
-        self._history = History(plan.history, self.stream)
+        self._garbage = Garbage()
+        points = sum(len(device.profile.points) for device in plan.devices)
+        self._history = History(plan.history, self.stream, points)
         self._newest = self.stream.subscribe(LATEST_WAITING)
         self._page: Page | None = None
 
@@ -101,6 +104,7 @@ class Site:
             self._parts.begin("history", self._history.run())
         for device in self.plan.devices:
             self.poller.add(device, self._link(self.plan.links[device.connection]))
+        self._garbage.begin()
         self._parts.begin("poller", self.poller.run())
         self._parts.begin("watch", self._watch())
 
@@ -125,6 +129,7 @@ class Site:
             return_exceptions=True,
         )
         await ended(task for task in (writing,) if task is not None)
+        self._garbage.end()
         if self._page is not None:
             self._page.close()
         for error in filter(None, endings):
@@ -197,6 +202,7 @@ class Site:
         watch = Watch()
         while True:
             await asyncio.sleep(LOOK_EVERY)
+            self._garbage.look()
             said = watch.look(self.plan.devices, self.poller.troubles(), self.clock.monotonic())
             for bad, text in said:
                 _log.log(logging.WARNING if bad else logging.INFO, text)

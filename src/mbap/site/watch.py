@@ -5,9 +5,8 @@ Pure: it is told the time and the troubles, and gives sentences.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from mbap.collect.device import PolledDevice
@@ -44,7 +43,7 @@ class _Seen:
     went: float = 0.0
     came: float = 0.0
     said_bad: bool = False
-    said_at: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_SAID))
+    said_at: tuple[float, ...] = ()
     changes: int = 0
 
     @property
@@ -66,7 +65,7 @@ class _Seen:
         changes, self.changes = self.changes, 0
         if self.bad == self.said_bad and changes < UNSTEADY:
             return None
-        self.said_at.append(now)
+        self.said_at = (*self.said_at, now)[-MOST_SAID:]
         self.said_bad = self.bad
         often = f"comes and goes ({changes} changes since the last word about it): it now "
         return Said(self.bad, (often if changes >= UNSTEADY else "") + self._state())
