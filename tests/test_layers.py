@@ -16,11 +16,12 @@ SOURCE = Path(mbap.__file__).parent
 LEAVES = {"addresses", "values", "durations", "filefaults", "records"}
 WIRE = {*LEAVES, "errors", "protocol"}
 EVERYTHING = {""}
+BASE, LENGTHS = "mbap.protocol.pdu.base", "mbap.protocol.pdu.lengths"
 
 # A layer, and what it may import besides itself: prefixes of module names below mbap.
 MAY_IMPORT: dict[str, set[str]] = {
     "records": set(),
-    "addresses": set(),
+    "addresses": {"records"},
     "values": set(),
     "durations": set(),
     "filefaults": set(),
@@ -135,10 +136,18 @@ def test_a_blocking_client_loads_no_more_than_it_needs() -> None:
     assert not any(one.startswith(("mbap.values", "mbap.server", "mbap.collect")) for one in loaded)
 
 
+def test_a_server_loads_no_more_than_it_needs() -> None:
+    loaded = loaded_by("from mbap import Device, Server; Server('tcp://127.0.0.1:0', Device())")
+    assert not loaded & {"dataclasses", "ipaddress", "random", "mbap.protocol.checksum"}
+    assert not loaded & {f"mbap.server.{one}" for one in ("datagrams", "distortion", "faults", "faultstage")}
+    assert not any(one.startswith(("mbap.values", "mbap.client", "mbap.collect")) for one in loaded)
+    assert {one for one in loaded if ".pdu." in one} <= {BASE, LENGTHS}
+
+
 @pytest.mark.parametrize("client", ["Client", "AsyncClient"])
 def test_a_client_loads_a_request_when_it_is_first_used(client: str) -> None:
     loaded = {one for one in loaded_by(f"import mbap; mbap.{client}('tcp://127.0.0.1')") if ".pdu." in one}
-    assert loaded <= {"mbap.protocol.pdu.base", "mbap.protocol.pdu.lengths"}
+    assert loaded <= {BASE, LENGTHS}
 
 
 def test_importing_mbap_loads_neither_asyncio_nor_ssl_nor_click() -> None:

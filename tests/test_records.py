@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from mbap import records
 from mbap.records import Record, fresh
 
 
@@ -88,6 +89,34 @@ def test_a_record_that_is_not_frozen_can_be_changed_and_has_no_hash() -> None:
     assert counts == Counts(1)
     with pytest.raises(TypeError, match="unhashable"):
         hash(counts)
+
+
+def test_setting_a_field_that_may_be_set_is_no_call_into_python() -> None:
+    assert Counts.__setattr__ is object.__setattr__
+    assert Counts.__delattr__ is object.__delattr__
+
+
+def test_replace_gives_the_record_with_other_values() -> None:
+    assert records.replace(Pause(5), seconds=2.0) == replace(Pause(5), seconds=2.0)
+    assert type(records.replace(Counts(1), answers=2)) is Counts
+    with pytest.raises(TypeError, match="units"):
+        records.replace(Pause(5), units=6)
+    with pytest.raises(ValueError, match="not negative"):
+        records.replace(Pause(5), seconds=-1.0)
+
+
+def test_a_record_below_another_has_its_fields_too() -> None:
+    class Same(Pause):
+        pass
+
+    class Named(Pause):
+        name: str = ""
+
+    assert Same(5, 2.0).seconds == 2.0
+    assert repr(Same(5)).endswith("Same(unit=5, seconds=1.0)")
+    assert asdict(Named(5, name="x")) == {"unit": 5, "seconds": 1.0, "name": "x"}
+    with pytest.raises(ValueError, match="not negative"):
+        Named(5, -1.0)
 
 
 def test_nothing_can_be_added_to_a_record() -> None:

@@ -8,9 +8,10 @@ One bit of a register: `hr107.3`, the lowest is 0. Several: `hr0..9`, `40001..40
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from mbap.records import Record
 
 
 class Table(Enum):
@@ -30,8 +31,7 @@ class Table(Enum):
 LAST_ADDRESS: Final = 0xFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Record):
     """One place in a device: a table, the zero-based address, and for one bit of a register its number."""
 
     table: Table
@@ -43,8 +43,7 @@ class Location:
         return f"{_PREFIX[self.table]}{self.address}" + ("" if self.bit is None else f".{self.bit}")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Record):
     """What a user asks for in one word: where, how many, and how it is to be read.
 
     Attributes:

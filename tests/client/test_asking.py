@@ -146,3 +146,47 @@ async def test_an_answer_in_two_parts_is_whole() -> None:
         async with AsyncClient(server.url, outstanding=2) as plc:
             reads = (plc.execute(ReadHoldingRegisters(at, 2)) for at in range(4))
             assert await asyncio.gather(*reads) == [registers(at, 2) for at in range(4)]
+
+
+def writes_of(plc: AsyncClient) -> list[bytes]:
+    """What is written on the direct way of *plc* from now on."""
+    direct = plc._link._slots.connections[0].direct
+    assert direct is not None
+    written: list[bytes] = []
+    write = direct._write
+
+    def listed(data: bytes | bytearray | memoryview) -> None:
+        written.append(bytes(data))
+        write(data)
+
+    direct._write = listed
+    return written
+
+
+async def test_what_may_be_on_its_way_of_many_goes_out_in_one_write() -> None:
+    with scripted(Reply()) as server:
+        async with AsyncClient(server.url, outstanding=4) as plc:
+            written = writes_of(plc)
+            requests = [ReadHoldingRegisters(at, 2) for at in range(10)]
+            assert await plc.execute_many(requests) == [registers(at, 2) for at in range(10)]
+            assert len(written[0]) == 4 * 12
+            assert sum(map(len, written)) == 10 * 12
+
+
+async def test_what_is_kept_for_one_write_goes_out_when_the_direct_way_is_left() -> None:
+    with scripted(Reply()) as server:
+        async with AsyncClient(server.url, outstanding=2) as plc:
+            written, link = writes_of(plc), plc._link
+            with link._direct.in_one_write():
+                tickets = [plc._submit(ReadHoldingRegisters(at, 2), None) for at in range(2)]
+                assert not written
+                link._slots.connections[0].leave_direct()
+                assert len(written) == 1
+            assert [await link.outcome(ticket) for ticket in tickets] == [registers(at, 2) for at in range(2)]
+
+
+async def test_more_of_many_than_wait_at_once_are_all_carried_out() -> None:
+    with scripted(Reply()) as server:
+        async with AsyncClient(server.url, outstanding=16) as plc:
+            requests = [ReadHoldingRegisters(at, 1) for at in range(600)]
+            assert await plc.execute_many(requests) == [registers(at, 1) for at in range(600)]

@@ -70,6 +70,7 @@ class Asking:
     """
 
     __slots__ = (
+        "_held",
         "_session",
         "_write",
         "asked",
@@ -92,6 +93,7 @@ class Asking:
         self.units: set[int] = set()
         self.future: Callable[[], asyncio.Future[Any]] = asyncio.get_running_loop().create_future
         self._write = transport.write
+        self._held: list[bytes] | None = None
 
     @property
     def is_torn(self) -> bool:
@@ -108,7 +110,20 @@ class Asking:
         pdu = one.request.encode()
         self.number = number
         self.asked[number] = one
-        self._write(pack_header(number, 0, len(pdu) + 1, one.unit) + pdu)
+        if self._held is None:
+            self._write(pack_header(number, 0, len(pdu) + 1, one.unit) + pdu)
+        else:
+            self._held.append(pack_header(number, 0, len(pdu) + 1, one.unit) + pdu)
+
+    def hold(self) -> None:
+        """Keep what is sent from now on until `release`, which may be no more than `room` requests."""
+        self._held = self._held or []
+
+    def release(self) -> None:
+        """Write what was kept, in one piece: each write is a call to the system."""
+        held, self._held = self._held, None
+        if held:
+            self._write(b"".join(held))
 
     def take(self, data: bytes) -> tuple[int, bytes]:
         """Give the results that *data* brings: how many, and the bytes from the first on that is none."""
@@ -148,6 +163,7 @@ class Asking:
 
     def give_up(self) -> tuple[list[tuple[int, Asked]], bytes]:
         """All that is on its way, by number, and the begin of an answer: others care for it from now on."""
+        self.release()  # others may write next
         asked, rest = [*self.asked.items()], self.rest
         self.asked.clear()
         self.rest = b""

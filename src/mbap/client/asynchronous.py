@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 from mbap.client.dialogue import Dialogue, carry_out_async
@@ -106,9 +107,12 @@ class AsyncUnit(AsyncOperations):
             ]
         tickets: list[Ticket] = []
         try:
-            for index, (request, left) in enumerate(_left(requests, deadline)):
-                if index >= WINDOW:
-                    await self._link.outcome(tickets[index - WINDOW])
+            waiting = _left(requests, deadline)
+            with self._link._direct.in_one_write():
+                for request, left in islice(waiting, WINDOW):
+                    tickets.append(self._submit(request, left))
+            for index, (request, left) in enumerate(waiting):
+                await self._link.outcome(tickets[index])
                 tickets.append(self._submit(request, left))
             return [cast("R | ModbusError", await self._link.outcome(ticket)) for ticket in tickets]
         finally:

@@ -121,9 +121,8 @@ class Connection(asyncio.Protocol):
     def _room(self) -> int:
         return min(self.session.outstanding, self.window.size)
 
-    def ask(self, one: Asked) -> None:
-        """Send *one* on the direct way, which has room."""
-        direct = cast("Asking", self.direct)
+    def ask(self, one: Asked, direct: Asking) -> None:
+        """Send *one* on the direct way, *direct*, which has room."""
         direct.send(one)
         if len(direct.asked) > 1:
             self._side_by_side = True
@@ -163,7 +162,7 @@ class Connection(asyncio.Protocol):
             and not (direct.buried and direct.is_torn)
         ):
             timeout = job.attempt_timeout(now)
-            self.ask(Asked(job.request, job.unit, timeout, now, ticket.future, ticket=ticket))
+            self.ask(Asked(job.request, job.unit, timeout, now, ticket.future, ticket=ticket), direct)
             return
         self.leave_direct()
         self._side_by_side |= bool(self._on_way)
@@ -238,7 +237,8 @@ class Connection(asyncio.Protocol):
         if self._side_by_side:
             self.window.answered(direct.units, count, now)
             self._side_by_side = bool(direct.asked)
-        cast("DirectCalls", self._calls).answered(self, count)
+        if self._calls is not None:
+            self._calls.answered(self, count)
         if not rest and self._retired and self.idle:
             self.close()
         return rest

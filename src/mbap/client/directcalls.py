@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mbap.client.asking import Asked
@@ -79,8 +80,21 @@ class DirectCalls:
         self._counts.requests += 1
         if self._places is not None:
             self._places.busy(connection)
-        connection.ask(one)
+        connection.ask(one, direct)
         return one
+
+    @contextmanager
+    def in_one_write(self) -> Iterator[None]:
+        """What is sent within goes out in one piece at its end; nothing may be awaited."""
+        direct = self._connection.direct if self._connection is not None else None
+        if direct is None:
+            yield
+            return
+        direct.hold()
+        try:
+            yield
+        finally:
+            direct.release()
 
     def give_up(self, one: Asked) -> None:
         """Nobody waits for *one* any more."""
@@ -106,7 +120,8 @@ class DirectCalls:
         """So many requests on the direct way were answered: send what waits."""
         self._counts.answers += count
         if self._queue:
-            self._pump()
+            with self.in_one_write():
+                self._pump()
         if self._places is not None and connection.idle:
             self._places.idle(connection)
 

@@ -132,10 +132,12 @@ class Bits(_OverWire[bool]):
     @classmethod
     def of(cls, values: Sequence[bool]) -> Bits:
         """Bits with *values*, each a bool, 0 or 1."""
+        # A list, where it is neither: what has bytes of its own is not meant.
+        items = values if type(values) in (list, tuple) else [*values]
         try:
-            digits = bytes([*values]).translate(_DIGIT_OF)  # a list: what has bytes of its own is not meant
+            digits = bytes(items).translate(_DIGIT_OF)
         except (TypeError, ValueError):  # true or false, but no small number
-            digits = bytes(map(bool, values)).translate(_DIGIT_OF)
+            digits = bytes(map(bool, items)).translate(_DIGIT_OF)
         size = (len(digits) + 7) // 8
         return cls(int(digits[::-1] or b"0", 2).to_bytes(size, "little"), len(digits))
 

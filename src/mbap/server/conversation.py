@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Collection, Coroutine
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mbap.errors import Disconnect, ExceptionResponse, NoAnswer, ServerDeviceBusy, ServerDeviceFailure
 from mbap.protocol.server import Indication, ServerSession
 from mbap.server.diagnostics import Bus
-from mbap.server.faults import Fault
-from mbap.server.faultstage import FaultStage, FaultyDevice
 from mbap.server.handler import Call, Handler, Peer, Refusing
 from mbap.server.limits import Limits, ServerStatistics
+
+if TYPE_CHECKING:
+    from mbap.server.faults import Fault
+    from mbap.server.faultstage import FaultStage, FaultyDevice
 
 
 class Service(Protocol):
@@ -52,13 +53,15 @@ class Outlet(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
 class _Slot:
     """A request's place among those of its unit; its outcome may come later."""
 
-    indication: Indication[Any]
-    outcome: object = None
-    done: bool = False
+    __slots__ = ("done", "indication", "outcome")
+
+    def __init__(self, indication: Indication[Any]) -> None:
+        self.indication = indication
+        self.outcome: object = None
+        self.done = False
 
 
 class Conversation:

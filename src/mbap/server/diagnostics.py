@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from mbap.errors import ExceptionCode, IllegalDataValue, IllegalFunction, NoAnswer
-from mbap.protocol.pdu.diagnostics import GIVING_A_WORD, READING, Diagnostics, SubFunction
-from mbap.protocol.pdu.status import MOST_EVENTS, CommEventCounter, CommEventLog
+
+if TYPE_CHECKING:
+    from mbap.protocol.pdu.status import CommEventCounter, CommEventLog
 
 DiagnosticAccess = Literal["none", "read", "control"]
 
+# The same as in mbap.protocol.pdu, whose modules are loaded when a client asks for what they are about.
+MOST_EVENTS: Final = 64
 RESTARTED, ENTERED_LISTEN_ONLY = 0x00, 0x04
 _RECEIVED, _BROADCAST, _LISTENING, _CHECK_FAILED = 0x80, 0x40, 0x20, 0x02
 _SENT = 0x40
@@ -194,6 +197,8 @@ class Line:
 
     def diagnostics(self, sub_function: int, data: bytes) -> bytes:
         """Carry out a sub-function of function code 8: see `SerialStatus`."""
+        from mbap.protocol.pdu.diagnostics import GIVING_A_WORD, READING
+
         if sub_function in GIVING_A_WORD:
             self._expect("read", "control")
             return (self._counter(sub_function) & 0xFFFF).to_bytes(2, "big")
@@ -203,11 +208,15 @@ class Line:
 
     def event_counter(self) -> CommEventCounter:
         """Whether it is busy, and how many requests it has carried out."""
+        from mbap.protocol.pdu.status import CommEventCounter
+
         self._expect("read", "control")
         return CommEventCounter(self.busy, self.events & 0xFFFF)
 
     def event_log(self) -> CommEventLog:
         """The same, with the messages on the line and the newest 64 events."""
+        from mbap.protocol.pdu.status import CommEventLog
+
         self._expect("read", "control")
         return CommEventLog(self.busy, self.events & 0xFFFF, self.bus_messages & 0xFFFF, bytes(self.log))
 
@@ -227,6 +236,8 @@ class Line:
         self.log.appendleft(RESTARTED)
 
     def _counter(self, sub_function: int) -> int:
+        from mbap.protocol.pdu.diagnostics import SubFunction
+
         return {
             SubFunction.RETURN_DIAGNOSTIC_REGISTER: self.register,
             SubFunction.RETURN_BUS_MESSAGE_COUNT: self.bus_messages,
@@ -241,6 +252,8 @@ class Line:
 
     def _control(self, sub_function: int, data: bytes) -> None:
         """Do what *sub_function* is for; what concerns counters takes effect behind its own answer."""
+        from mbap.protocol.pdu.diagnostics import SubFunction
+
         if sub_function == SubFunction.RESTART_COMMUNICATIONS:
             self._restart(clear_log=data == _CLEARING_LOG)
         elif sub_function == SubFunction.FORCE_LISTEN_ONLY_MODE:
@@ -266,4 +279,6 @@ class Line:
 
 
 def _restarts(request: object) -> bool:
+    from mbap.protocol.pdu.diagnostics import Diagnostics, SubFunction
+
     return isinstance(request, Diagnostics) and request.sub_function == SubFunction.RESTART_COMMUNICATIONS

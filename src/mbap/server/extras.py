@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mbap.errors import IllegalDataAddress, IllegalFunction
-from mbap.protocol.pdu.files import FileRecordData
-from mbap.protocol.pdu.identification import check_objects
-from mbap.protocol.pdu.status import LONGEST_SERVER_ID, CommEventCounter, CommEventLog
 from mbap.protocol.wire import Registers
 from mbap.server.diagnostics import DiagnosticAccess, Line
 from mbap.server.fifo import Fifo
 from mbap.server.files import FileStore
+
+if TYPE_CHECKING:
+    from mbap.protocol.pdu.files import FileRecordData
+    from mbap.protocol.pdu.status import CommEventCounter, CommEventLog
 
 Identification = Mapping[int, bytes | str]
 """Objects by number; `mbap.protocol.pdu.ObjectId` names those of the standard. Text is sent as UTF-8."""
@@ -59,7 +60,10 @@ class DeviceExtras:
             number: value.encode("utf-8") if isinstance(value, str) else bytes(value)
             for number, value in objects.items()
         }
-        check_objects(as_bytes)
+        if as_bytes:
+            from mbap.protocol.pdu.identification import check_objects
+
+            check_objects(as_bytes)
         self._identification = as_bytes
 
     def set_server_id(self, server_id: bytes | None) -> None:
@@ -68,8 +72,11 @@ class DeviceExtras:
         Raises:
             ValueError: it has more than the 251 bytes that fit.
         """
-        if server_id is not None and len(server_id) > LONGEST_SERVER_ID:
-            raise ValueError(f"a server id has at most {LONGEST_SERVER_ID} bytes, not {len(server_id)}")
+        if server_id is not None:
+            from mbap.protocol.pdu.status import LONGEST_SERVER_ID
+
+            if len(server_id) > LONGEST_SERVER_ID:
+                raise ValueError(f"a server id has at most {LONGEST_SERVER_ID} bytes, not {len(server_id)}")
         self._server_id = server_id
 
     # --- what requests ask for: see mbap.protocol.pdu.extras ---

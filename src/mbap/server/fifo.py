@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from threading import Lock
 
-from mbap.protocol.pdu.fifo import MOST_QUEUED
 from mbap.protocol.wire import Registers
 
 
@@ -29,6 +28,8 @@ class Fifo:
     __slots__ = ("_lock", "_values", "limit", "lost")
 
     def __init__(self, values: Sequence[int] = (), limit: int | None = None) -> None:
+        from mbap.protocol.pdu.fifo import MOST_QUEUED
+
         self.limit = max(MOST_QUEUED, len(values)) if limit is None else limit
         if not len(values) <= self.limit <= 0xFFFF:
             raise ValueError(f"a queue for {self.limit} registers cannot take {len(values)}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from mbap.errors import IllegalDataAddress
-from mbap.protocol.pdu.files import RECORDS, FileRecordData
 from mbap.protocol.wire import Registers
+
+if TYPE_CHECKING:
+    from mbap.protocol.pdu.files import FileRecordData
 
 
 class File:
@@ -22,6 +24,8 @@ class File:
     __slots__ = ("_memory",)
 
     def __init__(self, records: Sequence[int]) -> None:
+        from mbap.protocol.pdu.files import RECORDS
+
         if len(records) > RECORDS:
             raise ValueError(f"a file has at most {RECORDS:,} records, not {len(records):,}")
         self._memory = bytearray(Registers.of(records).wire)

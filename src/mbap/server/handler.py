@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from mbap.errors import Disconnect, ExceptionCode, ExceptionResponse, NoAnswer
 from mbap.protocol.pdu.base import Request
+from mbap.records import Record
 
 if TYPE_CHECKING:
     from mbap.server.diagnostics import Bus, Line
@@ -19,8 +19,7 @@ R = TypeVar("R")
 _WISHES = (ExceptionResponse, NoAnswer, Disconnect)
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Record):
     """Who sent a request.
 
     Attributes:

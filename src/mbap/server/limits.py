@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
 
+from mbap.records import Record
 from mbap.server.networks import Networks
 
 WhenFull = Literal["refuse", "drop_idle"]
 Surplus = Literal["busy", "wait"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Record):
     """How much a server takes upon itself; each has a rule for when it is reached.
 
     Attributes:
@@ -57,7 +56,7 @@ class Limits:
     reserved: int = 0
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
+        for name in self.__match_args__:
             value = getattr(self, name)
             if isinstance(value, (int, float)) and value <= 0 and name != "reserved":
                 raise ValueError(f"{name} must be more than 0, not {value}")
@@ -82,8 +81,7 @@ def _expect_one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} is {' or '.join(map(repr, choices))}, not {value!r}")
 
 
-@dataclass(slots=True)
-class ServerStatistics:
+class ServerStatistics(Record, frozen=False):
     """What a server has counted since it was made.
 
     Attributes:

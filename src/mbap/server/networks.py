@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+if TYPE_CHECKING:
+    import ipaddress
+
+    Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+    _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Networks:
@@ -32,6 +35,8 @@ class Networks:
 
 def address_of(text: str) -> Address | None:
     """The address that *text* is, IPv4 also where it is written as IPv6; None where it is none."""
+    import ipaddress  # when it is needed: it costs a tenth of what loading the server does
+
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -40,6 +45,8 @@ def address_of(text: str) -> Address | None:
 
 
 def _network(text: str) -> _Network:
+    import ipaddress
+
     try:
         return ipaddress.ip_network(text)
     except ValueError:

@@ -8,18 +8,15 @@ import logging
 import socket
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mbap.protocol.server import Heard, Indication, ServerSession
 from mbap.protocol.sides import Side
+from mbap.records import replace
 from mbap.server.connection import Connection
 from mbap.server.conversation import Conversation
-from mbap.server.datagrams import DatagramClient, Datagrams
 from mbap.server.diagnostics import Bus
-from mbap.server.faults import Faults
-from mbap.server.faultstage import FaultyDevice
 from mbap.server.guests import Correspondents, Guests
 from mbap.server.handler import Handler, OnBus
 from mbap.server.limits import Limits, ServerStatistics
@@ -27,6 +24,11 @@ from mbap.server.listening import Acceptor, bound, cannot_listen, places
 from mbap.server.seldom import Seldom
 from mbap.server.shortcut import shortcut_to
 from mbap.transport.endpoint import parse_endpoint
+
+if TYPE_CHECKING:
+    from mbap.server.datagrams import DatagramClient, Datagrams
+    from mbap.server.faults import Faults
+    from mbap.server.faultstage import FaultyDevice
 
 log = logging.getLogger("mbap.server")
 
@@ -64,14 +66,16 @@ class Server:
         self._endpoint = parse_endpoint(url, listening=True)
         self.handler = handler
         self.limits = limits or Limits()
-        self.faulty = None if faults is None else FaultyDevice(faults)
+        self.faulty = None if faults is None else _made_faulty(faults)
         self.shortcut = None if faults is not None else shortcut_to(handler, self.limits.write_buffer)
         self.counted = ServerStatistics()
         self.bus = Bus()
         self.seldom = Seldom(log)
         self._public = public
-        self._connections = Guests[Connection](self.limits, self.counted, self.seldom)
-        self._correspondents = Correspondents[DatagramClient](self.limits, self.counted, self.seldom)
+        self._connections: Guests[Connection] = Guests(self.limits, self.counted, self.seldom)
+        self._correspondents: Correspondents[DatagramClient] = Correspondents(
+            self.limits, self.counted, self.seldom
+        )
         self._buffer = bytearray(self.limits.read_size)
         self._acceptors: list[Acceptor] = []
         self._arriving: set[asyncio.Task[None]] = set()
@@ -149,18 +153,22 @@ class Server:
         await self.aclose()
 
     async def _listen(self, sockets: list[socket.socket]) -> None:
-        loop = asyncio.get_running_loop()
         if self._endpoint.datagrams:
-            log.warning("%s: UDP is not in the Modbus standard; requests and answers may get lost", self.url)
+            await self._listen_for_datagrams(sockets)
+            return
         for one in sockets:
-            if self._endpoint.datagrams:
-                _, datagrams = await loop.create_datagram_endpoint(
-                    lambda: Datagrams(self, self._correspondents), sock=one
-                )
-                self._datagrams.append(datagrams)
-            else:
-                one.listen(self.limits.backlog)
-                self._acceptors.append(Acceptor(one, self._take, self._accept_failed))
+            one.listen(self.limits.backlog)
+            self._acceptors.append(Acceptor(one, self._take, self._accept_failed))
+
+    async def _listen_for_datagrams(self, sockets: list[socket.socket]) -> None:
+        from mbap.server.datagrams import Datagrams
+
+        log.warning("%s: UDP is not in the Modbus standard; requests and answers may get lost", self.url)
+        for one in sockets:
+            _, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: Datagrams(self, self._correspondents), sock=one
+            )
+            self._datagrams.append(datagrams)
 
     async def _close_connections(self) -> None:
         connections = list(self._connections)
@@ -249,6 +257,12 @@ class Server:
             return
         self._logged.add(kind)
         log.error("the handler failed at %r for unit %d", indication.request, indication.unit, exc_info=error)
+
+
+def _made_faulty(faults: Faults) -> FaultyDevice:
+    from mbap.server.faultstage import FaultyDevice  # few servers make faults
+
+    return FaultyDevice(faults)
 
 
 async def _cancelled(conversations: Iterable[Conversation]) -> None:
