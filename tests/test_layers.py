@@ -54,6 +54,7 @@ OPTIONAL: dict[str, set[str]] = {
     },
     "pydantic_core": {"collect.filesentences"},
     "rich": {"cli"},
+    "serialx": {"transport.serial"},
     "starlette": {"dashboard", "site.page"},
     "uvicorn": {"dashboard"},
     "uvloop": {"cli", "site"},

@@ -12,7 +12,7 @@ import pytest
 
 from mbap.cli.main import COMMANDS
 
-EXTRAS = ["pydantic", "pydantic_core", "rich", "starlette", "uvicorn", "uvloop", "websockets"]
+EXTRAS = ["pydantic", "pydantic_core", "rich", "serialx", "starlette", "uvicorn", "uvloop", "websockets"]
 BLOCKER = f"""
 import sys
 
@@ -50,6 +50,15 @@ def test_every_command_shows_its_help(bare: dict[str, str], command: str) -> Non
 def test_decoding_a_frame_needs_nothing_else(bare: dict[str, str]) -> None:
     done = mbap(bare, "decode", "000100000006010300000002")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", [("read", "rtu:///dev/x", "hr0"), ("sniff", "rtu:///dev/x")])
+def test_without_the_library_for_serial_lines_the_user_reads_what_to_install(
+    bare: dict[str, str], words: tuple[str, ...]
+) -> None:
+    done = mbap(bare, *words)
+    assert done.returncode == 3
+    assert "serial lines need: pip install 'mbap[serial]'" in done.stderr
 
 
 def test_simulating_a_device_needs_nothing_else(bare: dict[str, str], tmp_path: Path) -> None:

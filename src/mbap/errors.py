@@ -9,6 +9,7 @@
     ├── ProtocolError            the device sent what does not fit the request or the standard
     ├── ResponseTimeout          nothing came in time
     │   └── NotAsked             not even sent: the unit was silent before and is left alone for a while
+    │       └── QueueFull        not even sent: too many wait already
     ├── ConnectionLost           the connection ended, or could not be made:
     │   └── ConnectFailed
     └── OutcomeUnknown           a write of which nobody can say whether it was carried out
@@ -238,6 +239,10 @@ class NotAsked(ResponseTimeout):
 
     def _may_be_the_unit(self) -> bool:
         return False
+
+
+class QueueFull(NotAsked):
+    """Not sent, because too many requests wait already."""
 
 
 class ConnectionLost(ModbusError):

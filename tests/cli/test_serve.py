@@ -97,7 +97,7 @@ def test_a_taken_port_is_one_sentence(run: CommandLine) -> None:
 
 @pytest.mark.parametrize(
     ("listen", "sentence"),
-    [("http://x", "not a kind of connection"), ("rtu:///dev/ttyUSB0", "not yet supported: rtu://")],
+    [("http://x", "not a kind of connection"), ("rtu:///dev/x", "it would answer for every unit")],
 )
 def test_what_is_no_url_to_listen_on_is_one_sentence(run: CommandLine, listen: str, sentence: str) -> None:
     outcome = run("serve", "--listen", listen)

@@ -16,6 +16,7 @@ from mbap import (
     ResponseTimeout,
     WriteSingleRegister,
 )
+from mbap.client.options import LinkKeywords, UnitOptions
 from support.scripted import Held, Reply, Silence, registers, scripted
 
 
@@ -46,6 +47,43 @@ async def test_it_is_not_open_where_a_unit_has_quirks_of_its_own() -> None:
         async with Link(server.url, unit_quirks={7: Quirks(only_fc6=True)}) as link:
             assert await link.execute(ReadHoldingRegisters(0, 2), 1) == registers(0, 2)
             assert not is_open(link)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"units": {7: UnitOptions(timeout=0.1)}},
+        {"coalesce": True},
+        {"probing": 0.05},
+        {"queue_per_origin": 16},
+    ],
+)
+async def test_it_is_not_open_where_requests_are_treated_in_a_special_way(options: LinkKeywords) -> None:
+    with scripted(Reply()) as server:
+        async with Link(server.url, **options) as link:
+            assert await link.execute(ReadHoldingRegisters(0, 2), 1) == registers(0, 2)
+            assert not is_open(link)
+
+
+async def test_what_goes_over_it_is_counted_as_on_any_other_way() -> None:
+    with scripted(Reply()) as server:
+        async with AsyncClient(server.url) as direct, AsyncClient(server.url, pause=0.0001) as careful:
+            for plc in (direct, careful):
+                for at in range(3):
+                    await plc.read_holding_registers(at, 2)
+            assert (is_open(direct._link), is_open(careful._link)) == (True, False)
+            counted = [plc._link.statistics() for plc in (direct, careful)]
+            assert [(one.bytes_sent, one.bytes_received) for one in counted] == [(36, 39), (36, 39)]
+            assert min(one.busy for one in counted) > 0
+
+
+async def test_a_link_on_which_nothing_is_on_its_way_is_not_busy() -> None:
+    with scripted(Reply()) as server:
+        async with AsyncClient(server.url) as plc:
+            await plc.read_holding_registers(0, 2)
+            before = plc._link.statistics().busy
+            await asyncio.sleep(0.02)
+            assert plc._link.statistics().busy == before
 
 
 async def test_it_opens_again_after_an_exception_and_a_right_answer() -> None:

@@ -1,4 +1,4 @@
-/* A client on libmodbus, for tests: libmodbus_client PORT
+/* A client on libmodbus, for tests: libmodbus_client PORT; a path is a serial port: RTU, 19200 8N1.
  *
  * Every line of standard input is a JSON list as for modbus_serial_client.js: the name of a function without
  * "modbus_", and numbers. What it gives, or {"exception": code}, is printed as a line of JSON.
@@ -96,7 +96,10 @@ int main(int argc, char **argv)
 
     if (argc != 2)
         return 2;
-    context = modbus_new_tcp("127.0.0.1", atoi(argv[1]));
+    if (argv[1][0] == '/')
+        context = modbus_new_rtu(argv[1], 19200, 'N', 8, 1);
+    else
+        context = modbus_new_tcp("127.0.0.1", atoi(argv[1]));
     if (context == NULL || modbus_set_slave(context, 1) == -1 || modbus_connect(context) == -1)
         return 1;
     while (fgets(line, sizeof line, stdin) != NULL) {

@@ -1,7 +1,8 @@
-/* A Modbus TCP server on libmodbus, for tests: libmodbus_server PORT < TABLES
+/* A Modbus server on libmodbus, for tests: libmodbus_server PORT < TABLES
  *
  * Every line of standard input is "TABLE ADDRESS VALUE", TABLE one of coil, discrete, input, holding.
- * It prints "ready" when it listens on 127.0.0.1:PORT, and serves until it is killed.
+ * It prints "ready" when it listens on 127.0.0.1:PORT, and serves until it is killed. Where PORT is the path
+ * of a serial port, it is unit 1 there: RTU, 19200 8N1.
  */
 
 #include <errno.h>
@@ -79,6 +80,22 @@ static void serve(modbus_t *context, int listener, modbus_mapping_t *mapping)
     }
 }
 
+static int serve_on_serial_port(modbus_t *context, modbus_mapping_t *mapping)
+{
+    uint8_t request[MODBUS_RTU_MAX_ADU_LENGTH];
+    int length;
+
+    if (modbus_set_slave(context, 1) == -1 || modbus_connect(context) == -1)
+        return 1;
+    puts("ready");
+    fflush(stdout);
+    for (;;) {
+        length = modbus_receive(context, request);
+        if (length > 0)
+            modbus_reply(context, request, length, mapping);
+    }
+}
+
 int main(int argc, char **argv)
 {
     modbus_t *context;
@@ -87,10 +104,15 @@ int main(int argc, char **argv)
 
     if (argc != 2)
         return 2;
-    context = modbus_new_tcp("127.0.0.1", atoi(argv[1]));
+    if (argv[1][0] == '/')
+        context = modbus_new_rtu(argv[1], 19200, 'N', 8, 1);
+    else
+        context = modbus_new_tcp("127.0.0.1", atoi(argv[1]));
     mapping = modbus_mapping_new(ADDRESSES, ADDRESSES, ADDRESSES, ADDRESSES);
     if (context == NULL || mapping == NULL || load(mapping) == -1)
         return 2;
+    if (argv[1][0] == '/')
+        return serve_on_serial_port(context, mapping);
     listener = modbus_tcp_listen(context, 8);
     if (listener == -1) {
         fprintf(stderr, "%s\n", modbus_strerror(errno));

@@ -19,6 +19,7 @@ from mbap.protocol.adu import Adu
 from mbap.protocol.ascii import AsciiFraming
 from mbap.protocol.client import ClientSession, Transaction
 from mbap.protocol.framing import Framing
+from mbap.protocol.lineclient import LineSession
 from mbap.protocol.pdu import ReadHoldingRegisters
 from mbap.protocol.rtu import RtuFraming
 from mbap.protocol.sides import Side
@@ -284,7 +285,104 @@ class AsciiMachine(RtuMachine):
         return AsciiFraming(Side.SERVER, echo=False)
 
 
+class LineMachine(Machine):
+    """A serial line with two devices: each answers within twice the timeout, or never.
+
+    What a device says arrives at once: bytes on a line wait nowhere. Opening it anew changes nothing for the
+    devices: they still answer what they were asked before.
+    """
+
+    outstanding = 4  # asked for, and not given
+
+    def __init__(self) -> None:
+        self.owing: list[Asked] = []
+        super().__init__()
+
+    def client_framing(self) -> Framing:
+        return RtuFraming(echo=False)
+
+    def server_framing(self) -> Framing:
+        return RtuFraming(Side.SERVER, echo=False)
+
+    def connect(self) -> None:
+        owed = self.session.owed if self.numbers else {}
+        super().connect()
+        self.session = LineSession(self.client_framing(), byte_time=0.001, owed=owed)
+
+    @rule()
+    def send(self) -> None:
+        before = len(self.asked)
+        super().send()
+        self.owing += self.asked[before:]
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 1.5]))
+    def time_passes(self, seconds: float) -> None:
+        super().time_passes(seconds)
+
+    @rule(
+        unit=st.sampled_from([1, 1, 2]),
+        meanwhile=st.sampled_from(["time", "time", "time", "wrong answer", "opened anew", "cancelled"]),
+        seconds=st.sampled_from([0.5, 1.0, 1.5, 2.0]),
+    )
+    def one_ends_without_its_answer_and_another_is_sent(
+        self, unit: int, meanwhile: str, seconds: float
+    ) -> None:
+        first = self.begin(unit=unit, count=1, timeout=1, sent=True)
+        assert isinstance(first, Transaction)
+        if meanwhile == "wrong answer":
+            self.a_stranger_answers(change="length")
+        elif meanwhile == "opened anew":
+            self.session.receive_eof()
+            self.connect()
+        elif meanwhile == "cancelled" and first.sent:
+            self.session.cancel(first)
+        self.time_passes(seconds=seconds)
+        self.begin(unit=unit, count=1, timeout=1, sent=True)
+
+    def may_answer(self) -> list[Asked]:
+        times = [((one.transaction.deadline or 0.0) + one.transaction.timeout, one) for one in self.owing]
+        return [one for until, one in times if self.now < until]
+
+    @precondition(lambda self: self.may_answer())
+    @rule(which=st.integers(0, 7), times=st.sampled_from([1, 1, 2]))
+    def a_device_answers(self, which: int, times: int) -> None:
+        """One of what it was asked, perhaps twice at once; what it was asked before that it has forgotten."""
+        waiting = self.may_answer()
+        chosen = waiting[which % len(waiting)]
+        same = [one for one in self.owing if one.transaction.unit == chosen.transaction.unit]
+        for forgotten in same[: same.index(chosen) + 1]:
+            self.owing.remove(forgotten)
+        self.answer_comes(self.server.pack(chosen.answer()) * times, 0)
+
+    @rule(change=st.sampled_from(["unit", "function", "length"]))
+    def a_stranger_answers(self, change: str) -> None:
+        if not self.asked:
+            return
+        right = self.asked[-1].answer(FORGED)
+        if change == "unit":
+            right = right._replace(unit=9)
+        elif change == "function":
+            right = right._replace(pdu=b"\x04" + right.pdu[1:])
+        else:
+            right = right._replace(pdu=bytes((3, 6)) + FORGED.to_bytes(2, "big") * 3)
+        self.answer_comes(self.server.pack(right), 0)
+
+    @rule(noise=st.binary(min_size=1, max_size=9))
+    def noise_comes(self, noise: bytes) -> None:
+        self.answer_comes(noise, 0)
+
+    @invariant()
+    def one_has_the_line(self) -> None:
+        assert self.session.pending + self.session.quarantined <= 1
+
+    @invariant()
+    def it_goes_on(self) -> None:
+        assert self.session.failure is None
+
+
 TestTcp = TcpMachine.TestCase
 TestRtu = RtuMachine.TestCase
 TestAscii = AsciiMachine.TestCase
+TestLine = LineMachine.TestCase
+TestLine.settings = settings(STEPS, max_examples=300, stateful_step_count=50)
 TestTcp.settings = TestRtu.settings = TestAscii.settings = STEPS

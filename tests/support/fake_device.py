@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from mbap.errors import ConnectFailed, ExceptionResponse
+from mbap.protocol.framing import Framing
 from mbap.protocol.pdu import Request
 from mbap.protocol.server import Indication, ServerSession
+from mbap.protocol.tcp import TcpFraming
 from mbap.protocol.wire import Bits, Registers
 from mbap.transport.endpoint import Endpoint
 
@@ -38,7 +40,14 @@ class FakeDevice:
         seen: the requests. open: connections now; most_open: at once at most.
     """
 
-    def __init__(self, *, latency: float = 0.01, connect_time: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        latency: float = 0.01,
+        connect_time: float = 0.0,
+        framing: Callable[[], Framing] = TcpFraming,
+    ) -> None:
+        self.framing = framing
         self.latency = latency
         self.connect_time = connect_time
         self.silent: set[int] = set()
@@ -100,7 +109,7 @@ class FakeTransport(asyncio.Transport):
         self._device = device
         self._protocol = protocol
         self._number = number
-        self._session = ServerSession()
+        self._session = ServerSession(device.framing())
         self._closed = False
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:

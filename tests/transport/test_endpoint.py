@@ -87,7 +87,7 @@ def test_an_endpoint_prints_its_unit() -> None:
     assert str(parse_endpoint("plc#5")) == "tcp://plc:502#5"
 
 
-@pytest.mark.parametrize("scheme", ["tls", "mbaps", "rtu", "ascii"])
+@pytest.mark.parametrize("scheme", ["tls", "mbaps"])
 def test_a_kind_of_connection_that_comes_later_is_refused_in_one_sentence(scheme: str) -> None:
     with pytest.raises(ValueError, match=rf"^not yet supported: {scheme.replace('+', '.')}://"):
         parse_endpoint(f"{scheme}://plc")

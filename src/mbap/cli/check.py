@@ -16,6 +16,7 @@ from mbap.cli.tables import many, table
 if TYPE_CHECKING:
     from mbap.site.load_of_lines import LineLoad
     from mbap.site.plan import SitePlan
+    from mbap.site.serverplan import ServerPlan
     from mbap.site.sheet import Row
 
 LINES_SHOWN = 20
@@ -67,8 +68,17 @@ def _load(plan: SitePlan, file: Path, *, as_json: bool) -> None:
     click.echo(f"together {requests:.1f} requests/s and {values:.0f} values/s")
     for said in quirk_lines(plan.devices):
         click.echo(said)
+    if plan.server is not None:
+        _served(plan.server)
     for warning in (*plan.warnings, *(line.warning for line in lines if line.warning)):
         click.echo(f"warning: {warning}")
+
+
+def _served(plan: ServerPlan) -> None:
+    points, units = many(len(plan.entries), "point"), many(len(plan.by_unit()), "unit")
+    new = len(plan.entries) - plan.saved
+    added = f", {new} of them new in {plan.map_path.name}" if new else ""
+    click.echo(f"serves {points} in {units} on {', '.join(plan.listen)}{added}")
 
 
 def _load_document(plan: SitePlan, file: Path, lines: Sequence[LineLoad]) -> dict[str, object]:
@@ -82,6 +92,7 @@ def _load_document(plan: SitePlan, file: Path, lines: Sequence[LineLoad]) -> dic
             for device in plan.devices
             if device.profile.quirks.said()
         },
+        "served": len(plan.server.entries) if plan.server is not None else 0,
         "warnings": list(plan.warnings),
         "lines": [line.as_json() for line in lines],
     }

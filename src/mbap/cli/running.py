@@ -143,6 +143,8 @@ def say_where(site: Site) -> None:
     click.echo(f"{plan.name}: polling {devices} on {connections}", err=True)
     if plan.history is not None:
         click.echo(f"history: {plan.history.path}", err=True)
+    if site.server is not None:
+        click.echo(f"server:  {', '.join(site.server.urls)}", err=True)
     if site.url:
         click.echo(f"page:    {site.url}", err=True)
     click.echo("stop with Ctrl-C", err=True)

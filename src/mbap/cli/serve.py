@@ -109,6 +109,7 @@ def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) 
       mbap serve device.toml
       mbap serve --listen tcp://0.0.0.0:1502 --allow 192.168.1.0/24 device.toml
       mbap serve --listen rtu+tcp://127.0.0.1:4001 device.toml
+      mbap serve --listen rtu:///dev/ttyUSB1 device.toml
       mbap serve --check device.toml
       mbap serve trace.jsonl
       mbap serve --listen tcp://127.0.0.1:0 --for 10s

@@ -67,6 +67,7 @@ class Asking:
         number: the transaction identifier that was used last.
         is_closing: whether the connection is.
         buried: transaction identifiers that a late answer may have.
+        bytes_sent: on this way.
     """
 
     __slots__ = (
@@ -75,6 +76,7 @@ class Asking:
         "_write",
         "asked",
         "buried",
+        "bytes_sent",
         "future",
         "is_closing",
         "number",
@@ -86,7 +88,7 @@ class Asking:
     def __init__(self, session: ClientSession, transport: asyncio.Transport) -> None:
         self._session = session
         self.buried = session.buried
-        self.room = self.number = 0
+        self.room = self.number = self.bytes_sent = 0
         self.is_closing = transport.is_closing
         self.asked: dict[int, Asked] = {}
         self.rest = b""
@@ -110,10 +112,12 @@ class Asking:
         pdu = one.request.encode()
         self.number = number
         self.asked[number] = one
+        data = pack_header(number, 0, len(pdu) + 1, one.unit) + pdu
+        self.bytes_sent += len(data)
         if self._held is None:
-            self._write(pack_header(number, 0, len(pdu) + 1, one.unit) + pdu)
+            self._write(data)
         else:
-            self._held.append(pack_header(number, 0, len(pdu) + 1, one.unit) + pdu)
+            self._held.append(data)
 
     def hold(self) -> None:
         """Keep what is sent from now on until `release`, which may be no more than `room` requests."""

@@ -192,6 +192,7 @@ class Client(BlockingUnit):
     Args:
         url: `tcp://host:port`; a bare host will do, and `#5` at the end is the unit. `rtu+tcp://`,
             `ascii+tcp://` and `udp://` work too; `?source=ADDRESS` says from which address of this machine.
+            `rtu:///dev/ttyUSB0?baudrate=9600&parity=N` is a serial line, `ascii://` as well.
         unit: the unit that calls go to; 1 where neither this nor the URL says.
         timeout: seconds for one attempt, and for connecting; None leaves it to *link*. Looking up a name
             cannot be interrupted.

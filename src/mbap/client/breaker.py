@@ -53,6 +53,11 @@ class Circuit:
         """True from the opening until somebody answers."""
         return self.silences >= self._settings.after
 
+    @property
+    def until(self) -> float:
+        """When the next probe may go out."""
+        return self._until
+
     def blocks(self, now: float) -> bool:
         """True while nothing may go out: it is open, or the one probe is on its way."""
         return self.open and (self._probing or now < self._until)

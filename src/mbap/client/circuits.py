@@ -16,13 +16,19 @@ _SILENCE = (ResponseTimeout, GatewayTargetFailedToRespond)
 
 
 class Circuits:
-    """Who is left alone now: units by *settings*, the endpoint by *backoff*; by None nobody ever is."""
+    """Who is left alone now: units by *settings*, the endpoint by *backoff*; by None nobody ever is.
 
-    __slots__ = ("_backoff", "_endpoint", "_errors", "_settings", "_units")
+    With *background* nobody may ask a silent unit but a search in the background.
+    """
 
-    def __init__(self, settings: Breaker | None, backoff: Breaker | None) -> None:
+    __slots__ = ("_background", "_backoff", "_endpoint", "_errors", "_settings", "_units")
+
+    def __init__(
+        self, settings: Breaker | None, backoff: Breaker | None, *, background: bool = False
+    ) -> None:
         self._settings = settings
         self._backoff = backoff
+        self._background = background
         self._units: dict[int, Circuit] = {}
         self._endpoint: Circuit | None = None
         self._errors: dict[int | None, ModbusError] = {}
@@ -44,11 +50,21 @@ class Circuits:
 
     def unit_refusal(self, unit: int, now: float) -> NotAsked | None:
         """Why *unit* is not asked now, if it is not."""
-        return self._refusal(self._units.get(unit), unit, f"unit {unit} was silent", now)
+        circuit = self._units.get(unit)
+        if circuit is None or not (circuit.blocks(now) or (self._background and circuit.open)):
+            return None
+        return self._refused(circuit, unit, f"unit {unit} was silent", now)
+
+    def next_due(self) -> tuple[int, float] | None:
+        """The silent unit that may be asked first, and when; None where nobody is left alone."""
+        due = [(unit, circuit.until) for unit, circuit in self._units.items() if circuit.open]
+        return min(due, key=lambda one: one[1], default=None)
 
     def endpoint_refusal(self, now: float) -> NotAsked | None:
         """Why no connection is tried now, if none is."""
-        return self._refusal(self._endpoint, None, "no connection could be made", now)
+        if self._endpoint is None or not self._endpoint.blocks(now):
+            return None
+        return self._refused(self._endpoint, None, "no connection could be made", now)
 
     def admit(self, unit: int) -> bool:
         """A request goes to *unit*; tells whether it is the probe."""
@@ -102,12 +118,12 @@ class Circuits:
             circuit.silent(now)
             self._errors[unit] = copy_of(error)
 
-    def _refusal(self, circuit: Circuit | None, unit: int | None, what: str, now: float) -> NotAsked | None:
-        if circuit is None or not circuit.blocks(now):
-            return None
+    def _refused(self, circuit: Circuit, unit: int | None, what: str, now: float) -> NotAsked:
         wait, cause = circuit.wait(now), self._errors.get(unit)
         last = f", at last because {cause.reason}" if unit is None and cause is not None else ""
         refusal = NotAsked(f"not asked: {what} {circuit.silences} times in a row{last}", retry_in=wait)
         refusal.advice = f"it is tried again in {wait:.1f} s" if wait else "it is being tried just now"
+        if self._background and unit is not None:
+            refusal.advice = "it is asked in the background whether it is back"
         refusal.__cause__ = cause
         return refusal

@@ -44,12 +44,16 @@ class Connection(asyncio.Protocol):
         opened_at: when the connection was made.
         closed_here: it was ended on this side.
         direct: the direct way, while it is open; *calls* takes it, where there may be one.
+        bytes_received: over it.
     """
 
     __slots__ = (
         "_alarm",
         "_answered_well",
         "_asking",
+        "_busy",
+        "_busy_since",
+        "_bytes_sent",
         "_calls",
         "_clock",
         "_closing",
@@ -59,6 +63,7 @@ class Connection(asyncio.Protocol):
         "_side_by_side",
         "_transport",
         "_trust",
+        "bytes_received",
         "closed_here",
         "direct",
         "opened_at",
@@ -80,9 +85,12 @@ class Connection(asyncio.Protocol):
         self.window = window
         self.pacing = pacing
         self.opened_at = clock()
+        self.bytes_received = self._bytes_sent = 0
+        self._busy = 0.0
+        self._busy_since: float | None = None
         self._owner = owner
         self._clock = clock
-        self._trust = Trust()
+        self._trust = Trust(kept=session.on_line)
         self._retired = self._closing = self.closed_here = False
         self._side_by_side = self._answered_well = False
         self._on_way: dict[AnyTransaction, Ticket] = {}
@@ -101,6 +109,15 @@ class Connection(asyncio.Protocol):
     def in_flight(self) -> int:
         """How many requests are on their way."""
         return self.session.pending + (len(self.direct.asked) if self.direct else 0)
+
+    @property
+    def bytes_sent(self) -> int:
+        """Over it."""
+        return self._bytes_sent + (self._asking.bytes_sent if self._asking else 0)
+
+    def busy_until(self, now: float) -> float:
+        """Seconds until *now* in which something was on its way."""
+        return self._busy + (0.0 if self._busy_since is None else now - self._busy_since)
 
     @property
     def usable(self) -> bool:
@@ -123,6 +140,8 @@ class Connection(asyncio.Protocol):
 
     def ask(self, one: Asked, direct: Asking) -> None:
         """Send *one* on the direct way, *direct*, which has room."""
+        if self._busy_since is None:
+            self._busy_since = one.sent_at
         direct.send(one)
         if len(direct.asked) > 1:
             self._side_by_side = True
@@ -166,12 +185,15 @@ class Connection(asyncio.Protocol):
             return
         self.leave_direct()
         self._side_by_side |= bool(self._on_way)
-        transaction = ticket.transaction = self.session.begin(
-            job.request, job.unit, job.attempt_timeout(now), job.answered
-        )
+        if self._busy_since is None:
+            self._busy_since = now
+        timeout = job.attempt_timeout(now, self.session.time_on_line(job.request))
+        transaction = ticket.transaction = self.session.begin(job.request, job.unit, timeout, job.answered)
         self._on_way[transaction] = ticket
         self.pacing.sent(job.unit, now)
-        cast("asyncio.Transport", self._transport).write(self.session.data_to_send(now))
+        data = self.session.data_to_send(now)
+        self._bytes_sent += len(data)
+        cast("asyncio.Transport", self._transport).write(data)
         self._alarm.set(cast("float", transaction.deadline), now)
 
     def cancel(self, ticket: Ticket) -> None:
@@ -217,22 +239,26 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = self.pacing.quiet_since = self._clock()
+        self.bytes_received += len(data)
         direct = self.direct
         if direct is not None and direct.asked:
             data = self._take_directly(direct, data, now)
             if not data:
                 return
             self.leave_direct()
-        quarantined = self.session.quarantined
+        awaited = self.session.late_awaited
         self._ended(self.session.receive_data(data, now), now)
         if self.session.failure is not None:
             self.close()
-        elif quarantined and not self.session.quarantined:
+        elif self.session.late_awaited != awaited:
+            self._arm_for_quarantine(now)
             self._moved(now)
 
     def _take_directly(self, direct: Asking, data: bytes, now: float) -> bytes:
         """Give the results that *data* brings; the bytes that are for the session instead."""
         count, rest = direct.take(data)
+        if not direct.asked:
+            self._rest(now)
         self.session.answers += count
         if self._side_by_side:
             self.window.answered(direct.units, count, now)
@@ -271,9 +297,16 @@ class Connection(asyncio.Protocol):
             self._owner.transaction_ended(self, ticket, transaction)
         self._on_way.clear()
 
+    def _rest(self, now: float) -> None:
+        """Nothing is on its way any more."""
+        if self._busy_since is not None:
+            self._busy += now - self._busy_since
+            self._busy_since = None
+
     def _moved(self, now: float) -> None:
         if self.idle:
             self.pacing.quiet_since = now
+            self._rest(now)
             self._side_by_side = False
             if not self.usable:
                 self.close()
@@ -282,7 +315,7 @@ class Connection(asyncio.Protocol):
         self._owner.connection_moved(self)
 
     def _arm_for_quarantine(self, now: float) -> None:
-        if self.session.quarantined:
+        if self.session.late_awaited:
             self._alarm.set(cast("float", self.session.next_deadline()), now)
 
     def _check_deadlines(self) -> None:
@@ -293,10 +326,13 @@ class Connection(asyncio.Protocol):
                 self._alarm.set(earliest, now)
                 return
             self.leave_direct()
+        awaited = self.session.late_awaited
         self._ended(self.session.check_deadlines(now), now)
         if self.session.failure is not None:
             self.close()  # a quarantine is over, and its answer did not come
             return
+        if self.session.late_awaited < awaited:
+            self._moved(now)
         deadline = self.session.next_deadline()
         if deadline is not None:
             self._alarm.set(deadline, now)

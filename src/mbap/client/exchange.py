@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from mbap.client.direct import Direct, direct_way
-from mbap.client.job import Job, Trust
+from mbap.client.job import BABBLE, NEVER_SILENT, Job, Trust
 from mbap.client.options import LinkOptions
 from mbap.client.pacing import Pacing
 from mbap.client.window import Window
@@ -35,14 +36,23 @@ class Exchange:
         at_work: something was begun with it and did not come to its end: an interruption came between.
     """
 
-    def __init__(self, wire: Wire, session: ClientSession, window: Window, options: LinkOptions) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        session: ClientSession,
+        window: Window,
+        options: LinkOptions,
+        *,
+        silence: float = 0.0,
+    ) -> None:
+        """*silence* is how many seconds a serial line has to be silent before anything is sent."""
         self.session = session
         self.at_work = False
-        self.pacing = Pacing(options, time.monotonic())
+        self.pacing = Pacing(options, time.monotonic(), silence)
         self._wire = wire
         self._window = window
-        self._paced = bool(options.pause or options.unit_pause or options.connect_pause)
-        self._trust = Trust()
+        self._paced = bool(options.pause or options.unit_pause or options.connect_pause or silence)
+        self._trust = Trust(kept=session.on_line)
         self._on_way: dict[AnyTransaction, Job[Any]] = {}
         self._side_by_side = self._has_answered = self._answered_well = False
         self._direct = direct_way(wire, session, options)
@@ -126,18 +136,21 @@ class Exchange:
 
     def _begin(self, work: Work) -> None:
         now = time.monotonic()
-        work.refresh(now)
+        work.refresh(now, NEVER_SILENT if self.session.on_line and self._babbles(now) else "")
         waiting, on_way, session = work.waiting, self._on_way, self.session
+        if session.on_line and not on_way:
+            session.check_deadlines(now)
         if session.quarantined:
             return
         begun = []
         room = session.outstanding if self._window.size > 1 else 1
         while waiting and len(on_way) < room:
             job = waiting[0]
-            if self._paced and self.pacing.ready_for(job.unit) > now:
+            if self._paced and self._ready_for(job) > now:
                 break
             waiting.popleft()
-            transaction = session.begin(job.request, job.unit, job.attempt_timeout(now), job.answered)
+            timeout = job.attempt_timeout(now, session.time_on_line(job.request))
+            transaction = session.begin(job.request, job.unit, timeout, job.answered)
             on_way[transaction] = job
             begun.append(transaction)
             if self._paced:
@@ -145,6 +158,15 @@ class Exchange:
         if begun:
             self._side_by_side |= len(on_way) > 1
             self._send(self.session.data_to_send(now), begun, work)
+
+    def _babbles(self, now: float) -> bool:
+        """Whether something is heard on the serial line that was not asked for."""
+        return not self._on_way and now - self.pacing.quiet_since < BABBLE
+
+    def _ready_for(self, job: Job[Any]) -> float:
+        if self.session.on_line and job.unit in self.session.absent:
+            return math.inf
+        return self.pacing.ready_for(job.unit)
 
     def _send(self, data: bytes, begun: list[AnyTransaction], work: Work) -> None:
         sent = 0
@@ -191,8 +213,8 @@ class Exchange:
         until = self.session.next_deadline()
         if not self._on_way and work.waiting:
             first = work.waiting[0]
-            if until is None:
-                until = self.pacing.ready_for(first.unit)
+            if until is None or not self.session.quarantined:
+                until = min(math.inf if until is None else until, self._ready_for(first))
             until = min(until, first.give_up_at)
         return _SHORTEST_WAIT if until is None else max(until - time.monotonic(), _SHORTEST_WAIT)
 

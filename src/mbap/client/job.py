@@ -85,15 +85,15 @@ class Job(Generic[R]):
             self.deadline = (ahead + 1) * (self.timeout * allowance[0] + allowance[1])
             self.give_up_at = now + self.deadline
 
-    def attempt_timeout(self, now: float) -> float:
-        """How long an attempt that begins now may take."""
-        return min(self.timeout, self.give_up_at - now)
+    def attempt_timeout(self, now: float, on_line: float = 0.0) -> float:
+        """How long an attempt that begins now may take; *on_line* is how long it takes on a serial line."""
+        return min(self.timeout + on_line, self.give_up_at - now)
 
-    def overdue(self, now: float) -> ResponseTimeout | None:
-        """The error to end with when the deadline has passed before anything was sent."""
+    def overdue(self, now: float, why: str = "") -> ResponseTimeout | None:
+        """The error to end with when the deadline has passed before anything was sent, because of *why*."""
         if now < self.give_up_at:
             return None
-        return ResponseTimeout(f"the deadline of {self.deadline:g} s passed before it could be sent")
+        return ResponseTimeout(f"the deadline of {self.deadline:g} s passed before it could be sent{why}")
 
     def take_retry(self, error: ModbusError, now: float) -> float | None:
         """How long to pause before trying once more after *error*; None where it is not repeated.
@@ -144,12 +144,20 @@ def check_broadcast(request: Request[Any]) -> None:
         raise ValueError(f"only what writes and is not answered can be broadcast, not {request.title}")
 
 
+NEVER_SILENT = ": the line was never silent; another client, noise, or another speed or parity is on it"
+"""Why nothing could be sent on a serial line."""
+BABBLE = 0.1
+"""Seconds after the last byte that nobody asked for during which a line counts as not silent."""
+
+
 class Trust:
     """Whether a connection is worth keeping, by how its transactions end."""
 
-    __slots__ = ("_broken", "_silences")
+    __slots__ = ("_broken", "_kept", "_silences")
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept: bool = False) -> None:
+        """*kept*: there is nothing better to be had, as on a serial line."""
+        self._kept = kept
         self._silences = 0
         self._broken = False
 
@@ -165,7 +173,7 @@ class Trust:
         that is wrong, and would swallow the next answer. Answers that came too late prove nothing either:
         some devices stay one behind for ever.
         """
-        if error is None or isinstance(error, ExceptionResponse):
+        if error is None or self._kept or isinstance(error, ExceptionResponse):
             self._silences = 0
         elif isinstance(error, ProtocolError) or (torn and isinstance(error, ResponseTimeout)):
             self._broken = True

@@ -50,7 +50,8 @@ class Line:
         self.events = Events(endpoint.url, on_event)
         self._endpoint = endpoint
         self._circuits = Circuits(None, options.backoff)
-        self._allowance = options.allowance
+        self._allowance = options.allowance_on(endpoint.line)
+        self._silence = 0.0 if endpoint.line is None else endpoint.line.silence
         self._longest_idle = options.quirks.reconnect_idle
         self._exchange: Exchange | None = None
         self._closing = threading.Event()
@@ -263,7 +264,8 @@ class Line:
             self.events.change(LinkState.DOWN, "connecting was interrupted")
             raise
         self._circuits.connected()
-        self._exchange = exchange = Exchange(wire, self.sessions.new(), self.sessions.window, self.options)
+        session, window = self.sessions.new(), self.sessions.window
+        self._exchange = exchange = Exchange(wire, session, window, self.options, silence=self._silence)
         self.events.change(LinkState.UP)
         self.events.deliver()
         if self._closing.is_set():

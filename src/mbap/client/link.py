@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast
 
@@ -13,10 +13,10 @@ from mbap.client.circuits import Circuits
 from mbap.client.connection import Connection
 from mbap.client.dialogue import carry_out_async
 from mbap.client.directcalls import DirectCalls
-from mbap.client.events import Events, EventStream, LinkState, OnEvent
-from mbap.client.job import Job, check_broadcast, copy_of
-from mbap.client.leeway import Leeway
-from mbap.client.options import LinkCounts, LinkKeywords, LinkOptions, LinkStatistics
+from mbap.client.events import Events, OnEvent
+from mbap.client.job import NEVER_SILENT, Job, check_broadcast, copy_of
+from mbap.client.observed import Observed
+from mbap.client.options import LinkCounts, LinkKeywords, LinkOptions
 from mbap.client.pausing import Pausing
 from mbap.client.queue import Ticket, TicketQueue
 from mbap.client.sessions import Sessions
@@ -29,12 +29,14 @@ from mbap.transport import opening
 from mbap.transport.endpoint import Endpoint, parse_endpoint
 
 if TYPE_CHECKING:
+    from mbap.client.coalescing import Coalescing
+    from mbap.client.probing import Probing
     from mbap.client.rewriting import Parts
 
 R = TypeVar("R")
 
 
-class Link:
+class Link(Observed):
     """One endpoint as an `Executor`: poller, gateway and writes share its connections.
 
     Requests wait in a bounded queue, writes first; at most `slots` connections are made, when they are
@@ -49,17 +51,13 @@ class Link:
     __slots__ = (
         "_alarm",
         "_allowance",
-        "_circuits",
+        "_by_unit",
         "_clock",
         "_closed",
-        "_counts",
+        "_coalescing",
         "_direct",
-        "_events",
-        "_pausing",
         "_places",
-        "_queue",
-        "_sessions",
-        "_slots",
+        "_probing",
         "endpoint",
         "options",
     )
@@ -79,13 +77,15 @@ class Link:
         self._clock = clock
         self._places = places
         self._closed = False
-        self._queue = TicketQueue(self.options.queue)
+        self._queue = TicketQueue(self.options.queue, self.options.queue_per_origin, self.options.patience)
+        self._by_unit = {unit: self.options.of(unit) for unit in self.options.units}
         self._counts = LinkCounts()
-        self._circuits = Circuits(self.options.breaker, self.options.backoff)
+        background = self.options.probing > 0
+        self._circuits = Circuits(self.options.breaker, self.options.backoff, background=background)
         self._sessions = Sessions(self.endpoint, self.options)
         self._events = Events(self.endpoint.url, on_event)
         self._pausing = Pausing(self._resume)
-        self._allowance = self.options.allowance
+        self._allowance = self.options.longest_allowance_on(self.endpoint.line)
         counted = None if places is NO_LIMIT else places
         self._direct = DirectCalls(
             self.options, self._circuits, self._counts, self._queue, counted, clock, self._pump, self.withdraw
@@ -104,6 +104,18 @@ class Link:
             calls=self._direct,
         )
         self._alarm = Alarm(self._pump)
+        self._coalescing = self._coalesced() if self.options.coalesce else None
+        self._probing = self._searched() if background else None
+
+    def _coalesced(self) -> Coalescing:
+        from mbap.client.coalescing import Coalescing
+
+        return Coalescing(self, self._queue, self._counts)
+
+    def _searched(self) -> Probing:
+        from mbap.client.probing import Probing
+
+        return Probing(self.options, self._circuits, self._clock, self._put, self._slots.reserve)
 
     async def execute(
         self,
@@ -130,6 +142,8 @@ class Link:
         """
         parts = self.in_parts(request, unit)
         if parts is None:
+            if self._coalescing is not None and not request.writes:
+                return await self._coalescing.execute(request, unit, deadline, priority, origin)
             return await self._execute(self.job(request, unit, deadline=deadline), priority, origin)
         give_up_at = None if deadline is None else self._clock() + deadline
 
@@ -189,7 +203,7 @@ class Link:
         return Job(
             request,
             unit,
-            self.options,
+            self._by_unit.get(unit, self.options) if self._by_unit else self.options,
             timeout=timeout,
             now=self._clock(),
             deadline=deadline,
@@ -200,17 +214,23 @@ class Link:
     def submit(self, job: Job[Any], priority: Priority = Priority.READ, origin: str = "") -> Ticket:
         """Put *job* into the queue; `outcome` waits for what comes of it."""
         ticket = Ticket(job, origin, asyncio.get_running_loop().create_future())
+        self._put(ticket, priority)
+        return ticket
+
+    def _put(self, ticket: Ticket, priority: Priority) -> None:
+        """Put *ticket* into the queue, or end it where that cannot be."""
         now = self._clock()
-        job.bound(now, len(self._queue) + len(self._pausing), self._allowance)
-        refusal = self._refusal(job, now)
+        ticket.job.bound(now, len(self._queue) + len(self._pausing), self._allowance)
+        refusal = self._refusal(ticket, now)
         if refusal is None and not self._queue.push(ticket, priority):
-            refusal = NotAsked(f"{self._queue.limit} requests wait for this connection already")
+            refusal = self._queue.refusal(ticket.origin)
+            self._counts.queue_full += 1
         if refusal is not None:
-            self._counts.not_asked += isinstance(refusal, NotAsked)
+            self._counts.not_asked += isinstance(refusal, NotAsked) and not ticket.background
             ticket.fail(refusal, self.endpoint.url, sent=False)
         else:
+            self._counts.probes += ticket.background
             self._pump()
-        return ticket
 
     async def outcome(self, ticket: Ticket) -> object:
         """The result of a submitted call, or the `ModbusError` that it ended with."""
@@ -221,7 +241,10 @@ class Link:
             raise
 
     def withdraw(self, ticket: Ticket) -> None:
-        """Nobody waits for *ticket* any more."""
+        """Nobody waits for *ticket* any more; of several who share it, one does not."""
+        if ticket.sharers:
+            ticket.sharers -= 1
+            return
         ticket.future.cancel()
         self._counts.cancelled += 1
         if self._queue.remove(ticket) or self._pausing.remove(ticket) or ticket.job.request.writes:
@@ -253,53 +276,18 @@ class Link:
         """Close every connection, for good; what waits or is on its way ends with `ConnectionLost`."""
         self._closed = True
         self._alarm.cancel()
+        if self._probing is not None:
+            self._probing.close()
         self._fail(self._pausing.take_all(), ConnectionLost("the link was closed"))
         self._fail(self._queue.take_all(), ConnectionLost("the link was closed"))
         await self._slots.aclose("the link was closed")
         self._events.close()
-
-    @property
-    def reconnects(self) -> int:
-        """How many connections were made after the first."""
-        return max(self._counts.connects - 1, 0)
-
-    @property
-    def state(self) -> LinkState:
-        """Whether there is a connection."""
-        return self._events.state
-
-    @property
-    def leeway(self) -> Leeway:
-        """The quirks at work."""
-        return self._sessions.leeway
-
-    def events(self) -> EventStream:
-        """The changes of state from now on: `async for event in link.events(): ...`, until it is closed."""
-        return self._events.stream()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
         await self.aclose()
-
-    def statistics(self) -> LinkStatistics:
-        """The link at this moment."""
-        return LinkStatistics(
-            open_connections=len(self._slots.connections),
-            queued=len(self._queue) + len(self._pausing),
-            in_flight=sum(connection.in_flight for connection in self._slots.connections),
-            resting_units=self._circuits.resting,
-            unreachable=self._circuits.unreachable,
-            state=self._events.state,
-            window=self._sessions.window.size,
-            quirks=self._sessions.leeway.counts,
-            **self._slots.counted(),
-        )
-
-    def quirks_used(self, unit: int) -> Mapping[str, int]:
-        """How often each of the quirks of *unit* was needed, and of the connection that others share."""
-        return self._sessions.leeway.counts_of(unit)
 
     # What a connection tells (the Owner of mbap.client.connection).
 
@@ -308,6 +296,8 @@ class Link:
         now, error = self._clock(), transaction.error
         self._counts.ended(error)
         self._circuits.ended(ticket.job.unit, error, now, probe=ticket.probe)
+        if self._probing is not None and error is not None:
+            self._probing.silent(ticket.job)
         ticket.transaction = None
         if error is None:
             ticket.end(transaction.result())
@@ -353,27 +343,32 @@ class Link:
             if ready_at > now:
                 self._alarm.set(ready_at, now)
                 break
-            self._send(self._queue.pop(), connection, now)
+            self._send(self._queue.pop(self._slots.absent), connection, now)
         if self._queue:
             self._alarm.set(self._queue.next_expiry, now)
 
     def _head(self, now: float) -> Ticket | None:
         """The next ticket that may be sent; those that may not end here."""
         for ticket in self._queue.take_expired(now):
-            ticket.fail(cast("ResponseTimeout", ticket.job.overdue(now)), self.endpoint.url, sent=False)
-        while (first := self._queue.peek()) is not None:
+            why = NEVER_SILENT if self._slots.babbles(now) else ""
+            ticket.fail(cast("ResponseTimeout", ticket.job.overdue(now, why)), self.endpoint.url, sent=False)
+        absent = self._slots.absent
+        while (first := self._queue.peek(absent)) is not None:
             refusal = self._circuits.unit_refusal(first.job.unit, now)
-            if refusal is None:
+            if refusal is None or first.background:
                 return first
             self._counts.not_asked += 1
-            self._queue.pop().fail(refusal, self.endpoint.url, sent=False)
+            self._queue.pop(absent).fail(refusal, self.endpoint.url, sent=False)
         return None
 
-    def _refusal(self, job: Job[Any], now: float) -> ModbusError | None:
-        """Why *job* is not even queued, if it is not."""
+    def _refusal(self, ticket: Ticket, now: float) -> ModbusError | None:
+        """Why *ticket* is not even queued, if it is not."""
         if self._closed:
             return ConnectionLost("the link was closed")
-        return job.overdue(now) or self._slots.refusal(now) or self._circuits.unit_refusal(job.unit, now)
+        refusal = ticket.job.overdue(now) or self._slots.refusal(now)
+        if refusal is None and not ticket.background:
+            refusal = self._circuits.unit_refusal(ticket.job.unit, now)
+        return refusal
 
     def _repeat(self, ticket: Ticket, error: ModbusError, now: float) -> bool:
         """Whether *ticket*, which failed with *error*, is tried once more, after a pause."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import TypedDict, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from mbap.client.breaker import Breaker
 from mbap.client.events import LinkState
@@ -12,9 +13,14 @@ from mbap.client.timing import LINK_KINDS, LinkKind, LinkName, link_kind
 from mbap.errors import ExceptionResponse, ModbusError, ProtocolError, ResponseTimeout
 from mbap.records import Record, fresh
 
+if TYPE_CHECKING:
+    from mbap.transport.line import LineSettings
+
 DEFAULT_BREAKER = LINK_KINDS["lan"].breaker
 DEFAULT_BACKOFF = LINK_KINDS["lan"].backoff
 RETRY_PAUSES = (1.0, 2.0, 4.0)
+_LONGEST_ON_LINE = 513
+"""The characters of the longest frame: one in ASCII."""
 JITTER = 0.25
 """A pause before a retry is longer or shorter by up to this part of it."""
 
@@ -35,8 +41,36 @@ class LinkKeywords(TypedDict, total=False):
     breaker: Breaker | None
     backoff: Breaker | None
     queue: int
+    queue_per_origin: int | None
+    patience: float
+    probing: float
+    coalesce: bool
     quirks: Quirks
     unit_quirks: Mapping[int, Quirks]
+    units: Mapping[int, UnitOptions]
+
+
+class UnitOptions(Record):
+    """What is different for one unit of several behind an endpoint; None is as for the others. Seconds.
+
+    Attributes:
+        timeout: for one attempt. retries: how often a read is repeated.
+        pause: between the last byte of whatever was heard before and a request to it.
+        quirks: instead of the others' `quirks` and `unit_quirks`; none that is of the connection.
+    """
+
+    timeout: float | None = None
+    retries: int | None = None
+    pause: float | None = None
+    quirks: Quirks | None = None
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None and self.timeout <= 0:
+            raise ValueError(f"timeout is more than 0 seconds, not {self.timeout:g}")
+        if (self.pause or 0.0) < 0 or (self.retries or 0) < 0:
+            raise ValueError("pause and retries are 0 or more")
+        if self.quirks is not None and (strange := self.quirks.of_connection().said()):
+            raise ValueError(f"{next(iter(strange))} is of the connection, so of its quirks")
 
 
 class LinkOptions(Record):
@@ -56,13 +90,21 @@ class LinkOptions(Record):
         unit_pause: between the last byte of one unit and a request to another.
         quarantine: where only their order tells answers apart, how long after its deadline the answer to a
             request that was given up is waited for, before the connection is made anew; None is as long as
-            the timeout, 0 makes a new one at once.
+            the timeout, 0 makes a new one at once. On a serial line that unit alone is not asked meanwhile,
+            and the port is not opened anew.
         breaker: when to leave silent units alone; None never does.
         backoff: when to leave an endpoint alone that cannot be connected; None never does.
-        queue: how many requests may wait; what is more is refused with `NotAsked`.
+        queue: how many requests may wait; what is more is refused with `QueueFull`.
+        queue_per_origin: how many of them on behalf of one origin; None: as many as there may be.
+        patience: so many requests in a row go before others of lower priority, then one of those is next.
+        probing: which part of its time the line may be used to find out, in the background, whether silent
+            units are back; who asks for one meanwhile is refused at once. 0: there is no such search, and
+            the next who asks after the breaker's time finds out.
+        coalesce: reads that are alike and wait at the same moment are carried out once, for all.
         quirks: how the device breaks the rules.
         unit_quirks: where the units behind the endpoint differ, those of a unit, instead of the ones in
             *quirks*; what is of the connection stands in *quirks* alone.
+        units: what else is different for single units; quirks that stand there come before `unit_quirks`.
     """
 
     timeout: float | None = None
@@ -78,13 +120,19 @@ class LinkOptions(Record):
     breaker: Breaker | None = DEFAULT_BREAKER
     backoff: Breaker | None = DEFAULT_BACKOFF
     queue: int = 1000
+    queue_per_origin: int | None = None
+    patience: float = math.inf
+    probing: float = 0.0
+    coalesce: bool = False
     quirks: Quirks = NO_QUIRKS
     unit_quirks: Mapping[int, Quirks] = fresh(dict[int, Quirks])
+    units: Mapping[int, UnitOptions] = fresh(dict[int, UnitOptions])
 
     def __post_init__(self) -> None:
         self._take_from(link_kind(self.link))
         if self.attempt_timeout <= 0:
             raise ValueError(f"timeout is more than 0 seconds, not {self.attempt_timeout:g}")
+        self._check_queue()
         if min(self.pause, self.connect_pause, self.unit_pause, self.quarantine or 0.0) < 0:
             raise ValueError("a pause is 0 seconds or more")
         if self.retries < 0 or self.slots < 1 or self.queue < 1:
@@ -97,8 +145,18 @@ class LinkOptions(Record):
             if strange := quirks.of_connection().said():
                 raise ValueError(f"unit {unit}: {next(iter(strange))} is of the connection, so of its quirks")
 
+    def _check_queue(self) -> None:
+        if not 0 <= self.probing < 1:
+            raise ValueError(
+                f"probing is a part of the line's time, 0 or more and less than 1, not {self.probing:g}"
+            )
+        if self.queue_per_origin is not None and self.queue_per_origin < 1:
+            raise ValueError("queue_per_origin is 1 or more, or None")
+        if self.patience < 1:
+            raise ValueError(f"patience is 1 request or more, not {self.patience:g}")
+
     def __hash__(self) -> int:
-        return hash(self._values()[:-1])  # a mapping has none
+        return hash(self._values()[:-2])  # a mapping has none
 
     def _take_from(self, kind: LinkKind) -> None:
         if self.timeout is None:
@@ -108,6 +166,27 @@ class LinkOptions(Record):
         if self.backoff is DEFAULT_BACKOFF:
             object.__setattr__(self, "backoff", kind.backoff)
 
+    def of(self, unit: int) -> LinkOptions:
+        """How *unit* is treated."""
+        own = self.units.get(unit)
+        if own is None:
+            return self
+        from dataclasses import replace
+
+        return replace(
+            self,
+            units={},
+            unit_quirks=self.quirks_by_unit,
+            timeout=self.timeout if own.timeout is None else own.timeout,
+            retries=self.retries if own.retries is None else own.retries,
+        )
+
+    @property
+    def quirks_by_unit(self) -> Mapping[int, Quirks]:
+        """Those of each unit that has any of its own."""
+        own = {unit: one.quirks for unit, one in self.units.items() if one.quirks is not None}
+        return {**self.unit_quirks, **own}
+
     @property
     def attempt_timeout(self) -> float:
         """`timeout`, which is known by now."""
@@ -115,9 +194,10 @@ class LinkOptions(Record):
 
     @property
     def plain(self) -> bool:
-        """Whether the device needs neither pauses nor quirks, and has one connection."""
+        """Whether the device needs neither pauses nor quirks, has one connection, and all units are alike."""
         paced = self.pause or self.unit_pause or self.connect_pause
-        return not paced and self.slots == 1 and self.quirks == NO_QUIRKS and not self.unit_quirks
+        special = self.unit_quirks or self.units or self.coalesce or self.probing or self.queue_per_origin
+        return not paced and not special and self.slots == 1 and self.quirks == NO_QUIRKS
 
     @property
     def user_timeout(self) -> float:
@@ -136,6 +216,17 @@ class LinkOptions(Record):
         between = sum(self.retry_pauses[min(i, last)] for i in range(min(self.retries, 1000)))
         return 3.0 * attempts, attempts * pauses + between * (1 + JITTER)
 
+    def longest_allowance_on(self, line: LineSettings | None) -> tuple[float, float]:
+        """As `allowance_on`, for whichever unit takes longest."""
+        allowances = [self.allowance_on(line), *(self.of(unit).allowance_on(line) for unit in self.units)]
+        return max(one[0] for one in allowances), max(one[1] for one in allowances)
+
+    def allowance_on(self, line: LineSettings | None) -> tuple[float, float]:
+        """As `allowance`, with the time that the longest messages take on *line*, and a quarantine after."""
+        timeouts, seconds = self.allowance
+        longest = 0.0 if line is None else line.time_of(2 * _LONGEST_ON_LINE)
+        return timeouts, seconds + 2 * (self.retries + 1) * longest
+
 
 class LinkCounts(Record, frozen=False):
     """What a link counts, from its beginning.
@@ -144,11 +235,13 @@ class LinkCounts(Record, frozen=False):
         requests: attempts sent, answers: results that came, exceptions: exception responses,
         timeouts: attempts without an answer, protocol_errors: answers that did not fit,
         retries: reads repeated, not_asked: requests refused because of an open breaker or a full queue,
-        cancelled: calls nobody waited for any more,
+        cancelled: calls nobody waited for any more, coalesced: reads that others were carried out for, too,
+        queue_full: those not asked because too many waited, probes: of silent units in the background,
         broadcasts: requests sent that nobody answers,
         connects: connections made, reconnects: those after the first, connect_failures: attempts in vain,
         connections_lost: ended by the other side or by an error,
-        late_answers: dropped because nobody waited any more, stray_answers: to nothing that was asked.
+        late_answers: dropped because nobody waited any more, stray_answers: to nothing that was asked,
+        bytes_sent, bytes_received: with their framing, busy: seconds in which something was on its way.
     """
 
     requests: int = 0
@@ -159,6 +252,12 @@ class LinkCounts(Record, frozen=False):
     retries: int = 0
     not_asked: int = 0
     cancelled: int = 0
+    coalesced: int = 0
+    queue_full: int = 0
+    probes: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    busy: float = 0.0
     broadcasts: int = 0
     connects: int = 0
     connect_failures: int = 0
@@ -206,6 +305,12 @@ class LinkStatistics(Record):
     retries: int
     not_asked: int
     cancelled: int
+    coalesced: int
+    queue_full: int
+    probes: int
+    bytes_sent: int
+    bytes_received: int
+    busy: float
     broadcasts: int
     connects: int
     connect_failures: int

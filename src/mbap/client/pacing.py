@@ -13,10 +13,12 @@ class Pacing:
         ready_at: no request is sent before.
     """
 
-    __slots__ = ("_last_unit", "_options", "quiet_since", "ready_at")
+    __slots__ = ("_last_unit", "_options", "_silence", "quiet_since", "ready_at")
 
-    def __init__(self, options: LinkOptions, now: float) -> None:
+    def __init__(self, options: LinkOptions, now: float, silence: float = 0.0) -> None:
+        """*silence* is how many seconds a serial line has to be silent before anything is sent."""
         self._options = options
+        self._silence = silence
         self._last_unit: int | None = None
         self.opened(now)
 
@@ -28,13 +30,17 @@ class Pacing:
     def sent(self, unit: int, now: float) -> None:
         """A request to *unit* was sent."""
         self._last_unit = unit
-        self.ready_at = now + self._options.pause
+        self.ready_at = now + (0.0 if self._options.units else self._options.pause)
 
     def ready_for(self, unit: int) -> float:
         """When a request to *unit* may be sent: its pause begins at the last byte."""
         if self._last_unit is None:
-            return self.ready_at
-        pause = self._options.pause
-        if self._last_unit != unit and self._options.unit_pause > pause:
-            pause = self._options.unit_pause
+            return max(self.ready_at, self.quiet_since + self._silence)
+        options = self._options
+        pause = options.pause
+        if options.units and (own := options.units.get(unit)) is not None and own.pause is not None:
+            pause = own.pause
+        if self._last_unit != unit and options.unit_pause > pause:
+            pause = options.unit_pause
+        pause = max(pause, self._silence)
         return max(self.ready_at, self.quiet_since + pause) if pause else self.ready_at

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
+from collections.abc import Container
 from typing import Any, TypeAlias
 
 from mbap.client.job import Job
-from mbap.errors import ModbusError
+from mbap.errors import ModbusError, QueueFull
 from mbap.protocol.client import AnyTransaction
 
 Outcome: TypeAlias = Any
@@ -23,16 +24,19 @@ class Ticket:
         transaction: the attempt on its way, if there is one.
         probe: it is the one that finds out whether a silent unit is back.
         pause: runs while it waits to be tried once more.
+        background: nobody waits for it but the search for silent units, which asks past the breaker.
+        sharers: how many wait for it besides the first.
     """
 
-    __slots__ = ("future", "job", "key", "origin", "pause", "probe", "transaction")
+    __slots__ = ("background", "future", "job", "key", "origin", "pause", "probe", "sharers", "transaction")
 
     def __init__(self, job: Job[Any], origin: str, future: asyncio.Future[Outcome]) -> None:
         self.job = job
         self.origin = origin
         self.future = future
         self.key = (0, 0, 0)
-        self.probe = False
+        self.probe = self.background = False
+        self.sharers = 0
         self.transaction: AnyTransaction | None = None
         self.pause: asyncio.TimerHandle | None = None
 
@@ -52,30 +56,55 @@ class Ticket:
 class TicketQueue:
     """Tickets by priority; within one, each origin in turn; within one origin, first come first served.
 
-    At most *limit* wait; `push` refuses what is more.
+    After *patience* in a row that went before others of lower priority, one of those is next: whoever only
+    writes does not keep all the others from reading.
+
+    At most *limit* wait, and at most *limit_per_origin* of one origin; `push` refuses what is more. What an
+    origin with a name has asked for first is never overtaken by what it asked for later: a write takes the
+    reads before it along.
 
     Attributes:
         refused: how many were.
         next_expiry: no deadline of a waiting ticket is earlier.
     """
 
-    __slots__ = ("_heap", "_last_turn", "_number", "_turn", "limit", "next_expiry", "refused")
+    __slots__ = (
+        "_by_priority",
+        "_heap",
+        "_last_turn",
+        "_number",
+        "_overtaken",
+        "_patient",
+        "_turn",
+        "_waiting",
+        "limit",
+        "limit_per_origin",
+        "next_expiry",
+        "patience",
+        "refused",
+    )
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, limit_per_origin: int | None = None, patience: float = math.inf) -> None:
         self.limit = limit
+        self.patience = patience
+        self._patient = patience < math.inf
+        self.limit_per_origin = limit_per_origin
         self.refused = 0
         self.next_expiry = math.inf
         self._heap: list[Ticket] = []
         self._number = 0
         self._turn = 0
         self._last_turn: dict[str, int] = {}
+        self._waiting: dict[str, int] = {}
+        self._by_priority: dict[int, int] = {}
+        self._overtaken = 0
 
     def __len__(self) -> int:
         return len(self._heap)
 
     def push(self, ticket: Ticket, priority: int) -> bool:
         """Add *ticket*; False when too many wait."""
-        if len(self._heap) >= self.limit:
+        if self.full_for(ticket.origin):
             self.refused += 1
             return False
         self.place(ticket, priority)
@@ -86,23 +115,74 @@ class TicketQueue:
         """Give *ticket* its place, by *priority*, without adding it."""
         if not self._heap:
             self._last_turn.clear()
+        elif ticket.origin and self._waiting.get(ticket.origin):
+            self._hurry(ticket.origin, priority)
+        if len(self._last_turn) > 2 * self.limit:
+            self._forget_turns()
         turn = max(self._turn, self._last_turn.get(ticket.origin, -1) + 1)
         self._last_turn[ticket.origin] = turn
         self._number += 1
         ticket.key = (priority, turn, self._number)
 
+    @property
+    def writing(self) -> bool:
+        """Whether a write waits."""
+        return any(ticket.job.request.writes for ticket in self._heap)
+
+    def full_for(self, origin: str) -> bool:
+        """Whether one more of *origin* would be too many."""
+        most = self.limit_per_origin
+        return len(self._heap) >= self.limit or (most is not None and self._waiting.get(origin, 0) >= most)
+
+    def refusal(self, origin: str) -> QueueFull:
+        """Why no more of *origin* is taken."""
+        if len(self._heap) >= self.limit:
+            return QueueFull(f"{self.limit} requests wait for this connection already")
+        return QueueFull(f"{self.limit_per_origin} requests of {origin} wait for this connection already")
+
     def put_back(self, ticket: Ticket) -> None:
         """Add *ticket* for another attempt: it keeps its place."""
         heapq.heappush(self._heap, ticket)
-        self.next_expiry = min(self.next_expiry, ticket.job.give_up_at)
+        if ticket.origin or self.limit_per_origin is not None:
+            self._waiting[ticket.origin] = self._waiting.get(ticket.origin, 0) + 1
+        if self._patient:
+            priority = ticket.key[0]
+            self._by_priority[priority] = self._by_priority.get(priority, 0) + 1
+        if ticket.job.give_up_at < self.next_expiry:
+            self.next_expiry = ticket.job.give_up_at
 
-    def peek(self) -> Ticket | None:
-        """The one whose turn it is."""
+    def peek(self, absent: Container[int] = ()) -> Ticket | None:
+        """The one whose turn it is, of those for a unit that is not *absent*."""
+        if not absent and self._overtaken < self.patience:
+            return self._heap[0] if self._heap else None
+        first = self._first()
+        if first is None or first.job.unit not in absent:
+            return first
+        return min((one for one in self._heap if one.job.unit not in absent), default=None)
+
+    def _first(self) -> Ticket | None:
+        if self._overtaken >= self.patience and len(self._by_priority) > 1:
+            first = self._heap[0].key[0]
+            return min((one for one in self._heap if one.key[0] != first), key=lambda one: one.key[1:])
         return self._heap[0] if self._heap else None
 
-    def pop(self) -> Ticket:
-        """Take out the one whose turn it is."""
+    def pop(self, absent: Container[int] = ()) -> Ticket:
+        """Take out the one whose turn it is, as `peek` gives it."""
+        if absent or self._overtaken >= self.patience:
+            chosen = self.peek(absent)
+            if chosen is not None and chosen is not self._first():
+                self.remove(chosen)
+                return chosen
+            if self._overtaken >= self.patience and (ticket := self.peek()) is not None:
+                self._overtaken = 0
+                self.remove(ticket)
+                self._turn = ticket.key[1]
+                return ticket
         ticket = heapq.heappop(self._heap)
+        if self._patient:
+            self._overtaken = self._overtaken + 1 if len(self._by_priority) > 1 else 0
+        if self._patient or ticket.origin or self.limit_per_origin is not None:
+            self._left(ticket)
         self._turn = ticket.key[1]
         return ticket
 
@@ -112,6 +192,7 @@ class TicketQueue:
             return False
         self._heap.remove(ticket)
         heapq.heapify(self._heap)
+        self._left(ticket)
         return True
 
     def take_expired(self, now: float) -> list[Ticket]:
@@ -119,6 +200,8 @@ class TicketQueue:
         if now < self.next_expiry:
             return []
         expired = [ticket for ticket in self._heap if ticket.job.give_up_at <= now]
+        for ticket in expired:
+            self._left(ticket)
         self._heap = [ticket for ticket in self._heap if ticket.job.give_up_at > now]
         heapq.heapify(self._heap)
         self.next_expiry = min((ticket.job.give_up_at for ticket in self._heap), default=math.inf)
@@ -127,5 +210,39 @@ class TicketQueue:
     def take_all(self) -> list[Ticket]:
         """Take out all, in order."""
         tickets, self._heap = sorted(self._heap), []
+        self._waiting.clear()
+        self._by_priority.clear()
         self.next_expiry = math.inf
         return tickets
+
+    def _left(self, ticket: Ticket) -> None:
+        if ticket.origin or self.limit_per_origin is not None:
+            _less(self._waiting, ticket.origin)
+        if self._patient:
+            _less(self._by_priority, ticket.key[0])
+
+    def _hurry(self, origin: str, priority: int) -> None:
+        """What *origin* waits for comes no later than what is of *priority*."""
+        hurried = False
+        for ticket in self._heap:
+            if ticket.origin == origin and ticket.key[0] > priority:
+                if self._patient:
+                    _less(self._by_priority, ticket.key[0])
+                    self._by_priority[priority] = self._by_priority.get(priority, 0) + 1
+                ticket.key = (priority, ticket.key[1], ticket.key[2])
+                hurried = True
+        if hurried:
+            heapq.heapify(self._heap)
+
+    def _forget_turns(self) -> None:
+        """Only of those who wait: who comes back later gets the turn of then."""
+        self._last_turn = {
+            origin: self._last_turn[origin] for origin in self._waiting if origin in self._last_turn
+        }
+
+
+def _less(counts: dict[Any, int], key: object) -> None:
+    """One less of *key*; what is none is forgotten."""
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]

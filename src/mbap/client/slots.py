@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import Protocol
 
 from mbap.client.circuits import Circuits
 from mbap.client.connection import Connection, Owner
 from mbap.client.directcalls import DirectCalls
 from mbap.client.events import Events, LinkState
+from mbap.client.job import BABBLE
 from mbap.client.options import LinkCounts, LinkOptions
 from mbap.client.pacing import Pacing
 from mbap.client.sessions import Sessions
@@ -141,10 +142,33 @@ class Slots:
         free = [connection for connection in self.connections if connection.has_room]
         return min(free, key=lambda connection: connection.pacing.ready_at, default=None)
 
+    @property
+    def absent(self) -> Container[int]:
+        """The units of a serial line that are not asked now: late answers of theirs may come."""
+        if self._endpoint.line is None or not self.connections:
+            return ()
+        return self.connections[0].session.absent
+
+    def babbles(self, now: float) -> bool:
+        """Whether it is a serial line on which something is heard that was not asked for."""
+        return self._endpoint.line is not None and any(
+            connection.idle and now - connection.pacing.quiet_since < BABBLE
+            for connection in self.connections
+        )
+
+    def reserve(self) -> float:
+        """How long a connection is of no use after a silence: until a late answer cannot come any more."""
+        if self._options.quarantine is not None:
+            return self._options.quarantine
+        sessions = [connection.session for connection in self.connections]
+        blocked = any(session.in_order and not session.on_line for session in sessions)
+        return self._options.attempt_timeout if blocked else 0.0
+
     def want(self, now: float) -> None:
         """Make one more connection, if a slot is left and the device is not known to refuse it."""
         spare = bool(self.connections)
-        if len(self.connections) < self._options.slots and not (spare and now < self._no_spare_until):
+        most = self._options.slots if self._endpoint.line is None else 1
+        if len(self.connections) < most and not (spare and now < self._no_spare_until):
             self.open()
 
     def open(self) -> asyncio.Task[ModbusError | None]:
@@ -164,9 +188,8 @@ class Slots:
     def closed(self, connection: Connection) -> None:
         """*connection* is over."""
         self.connections.remove(connection)
-        self._counts.late_answers += connection.session.late
-        self._counts.stray_answers += connection.session.unmatched
         self._counts.connections_lost += not connection.closed_here
+        _add(self._counts, connection, self._clock())
         self._sessions.ended(connection.session)
         if not self.connections:
             self._tell(LinkState.DOWN, str(connection.session.failure or ""))
@@ -174,14 +197,13 @@ class Slots:
         if self._emptied is not None and not self.connections:
             self._emptied.set()
 
-    def counted(self) -> dict[str, int]:
+    def counted(self) -> LinkCounts:
         """What the link has counted, with what its open connections have."""
-        from dataclasses import asdict
+        from dataclasses import replace
 
-        counts = asdict(self._counts)
+        counts = replace(self._counts)
         for connection in self.connections:
-            counts["late_answers"] += connection.session.late
-            counts["stray_answers"] += connection.session.unmatched
+            _add(counts, connection, self._clock())
         return counts
 
     async def aclose(self, reason: str) -> None:
@@ -207,11 +229,13 @@ class Slots:
 
     async def _try_to_open(self) -> ModbusError | None:
         session = self._sessions.new()
+        line = self._endpoint.line
+        silence = 0.0 if line is None else line.silence
         connection = Connection(
             self._link,
             session,
             self._sessions.window,
-            Pacing(self._options, self._clock()),
+            Pacing(self._options, self._clock(), silence),
             self._clock,
             self._calls if self._options.plain and type(session.framing) is TcpFraming else None,
         )
@@ -252,3 +276,12 @@ class Slots:
     def _tell(self, state: LinkState, reason: str = "", retry_in: float = 0.0) -> None:
         if self._events.change(state, reason, retry_in):
             asyncio.get_running_loop().call_soon(self._events.deliver)
+
+
+def _add(counts: LinkCounts, connection: Connection, now: float) -> None:
+    """Add what was counted on *connection*."""
+    counts.late_answers += connection.session.late
+    counts.stray_answers += connection.session.unmatched
+    counts.bytes_sent += connection.bytes_sent
+    counts.bytes_received += connection.bytes_received
+    counts.busy += connection.busy_until(now)

@@ -39,20 +39,20 @@ class Work:
         self.waiting.extend(job for until, job in self._pausing if until <= now)
         self._pausing = [(until, job) for until, job in self._pausing if until > now]
 
-    def refresh(self, now: float) -> None:
-        """Wake those whose pause is over, and fail those whose deadline is."""
+    def refresh(self, now: float, why: str = "") -> None:
+        """Wake those whose pause is over, and fail those whose deadline is, because of *why*."""
         if self._pausing:
             self.wake(now)
         if self.waiting and self.waiting[0].give_up_at <= now:
-            self.drop_overdue(now)
+            self.drop_overdue(now, why)
 
     def next_wake(self) -> float:
         """When the next pause is over; there is one."""
         return min(until for until, _ in self._pausing)
 
-    def drop_overdue(self, now: float) -> None:
+    def drop_overdue(self, now: float, why: str = "") -> None:
         """Fail the calls in front whose deadline has passed: they were given together, so theirs is one."""
-        while self.waiting and (overdue := self.waiting[0].overdue(now)) is not None:
+        while self.waiting and (overdue := self.waiting[0].overdue(now, why)) is not None:
             self.fail(self.waiting.popleft(), overdue, sent=False)
 
     def unreachable(self, error: ModbusError, now: float) -> None:

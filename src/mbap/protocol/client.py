@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable
-from typing import Final, Protocol, TypeVar
+from collections.abc import Collection, Container, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from mbap.errors import ConnectionLost, ExceptionResponse, ModbusError, ProtocolError, ResponseTimeout
 from mbap.protocol.adu import Adu
 from mbap.protocol.framing import Framing
+from mbap.protocol.leniency import Leniency
 from mbap.protocol.pdu.base import EXCEPTION_FLAG, Request, raise_exception
 from mbap.protocol.tcp import TcpFraming
-from mbap.protocol.transaction import AnyTransaction, Transaction
+from mbap.protocol.transaction import AnyTransaction, Transaction, end_all
+
+if TYPE_CHECKING:
+    from mbap.protocol.absence import Absence
 
 R = TypeVar("R")
 
 TOMBSTONES: Final = 1024
 TURNAROUND: Final = 0.2
 """How long a line is left alone after a request that nobody answers (Serial Line V1.02, 2.4.1)."""
+NOTHING_OWED: Final[Mapping[int, Absence]] = MappingProxyType({})
 
 __all__ = ["TOMBSTONES", "TURNAROUND", "AnyTransaction", "ClientSession", "Leniency", "Transaction"]
-
-
-class Leniency(Protocol):
-    """What a session forgives a device that is known to break the rules."""
-
-    @property
-    def in_order(self) -> bool:
-        """Transaction identifiers prove nothing: answers are told by their order, so one is on its way."""
-        ...
-
-    def number_fits(self, got: int, asked: int) -> bool:
-        """Whether transaction *got* may answer *asked*, where identifiers prove nothing."""
-        ...
-
-    def unit_fits(self, got: int, asked: int) -> bool:
-        """Whether unit *got*, which differs, may answer for unit *asked*."""
-        ...
-
-    def decode(self, request: Request[R], unit: int, pdu: bytes, error: ProtocolError) -> R:
-        """What *pdu* of *unit*, which *request* refused with *error*, gives anyway; otherwise *error*."""
-        ...
-
-    def silence(self, transaction: AnyTransaction) -> ModbusError | None:
-        """What it means that a unit, which answered before, does not answer; None: nothing special."""
-        ...
 
 
 class ClientSession:
@@ -60,9 +41,11 @@ class ClientSession:
     leaves a quarantine: nothing is sent until its answer came late and was dropped. When *quarantine*
     seconds after its deadline (by default as long as its timeout) it did not come, nobody knows whether it
     still will: the session ends, and a fresh connection is needed. It also ends after an answer that fits
-    no request but the last, and after one that the request does not accept.
+    no request but the last, and after one that the request does not accept. On a serial line it is different:
+    see `LineSession`.
 
     Attributes:
+        on_line: whether it is on a serial line.
         outstanding: how many requests may be on their way at once; always 1 where only the order tells.
         answers: answers that were handed over. late: those to requests that had been given up.
         unmatched: answers to nothing that was asked.
@@ -70,6 +53,8 @@ class ClientSession:
         forgotten: tombstones that made room for younger ones: 1,024 stand at most.
         failure: why the connection is of no more use; None while it is.
     """
+
+    on_line: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -97,6 +82,7 @@ class ClientSession:
         self._given_up: AnyTransaction | None = None
         self._last: AnyTransaction | None = None
         self._doubt: str = ""
+        self._stands_noise = not self.in_order
         self._heard: set[int] = set()
 
     @property
@@ -119,6 +105,25 @@ class ClientSession:
         """Whether nothing is sent because an answer to a request that was given up may still come."""
         return self._given_up is not None
 
+    @property
+    def late_awaited(self) -> int:
+        """How many late answers something waits for."""
+        return int(self._given_up is not None)
+
+    @property
+    def absent(self) -> Container[int]:
+        """The units of a serial line that are not asked for now."""
+        return ()
+
+    @property
+    def owed(self) -> Mapping[int, Absence]:
+        """What the next session on the same serial line has to know."""
+        return NOTHING_OWED
+
+    def time_on_line(self, request: Request[R], *, answered: bool = True) -> float:
+        """How many seconds *request* takes with its longest answer on the serial line; 0 elsewhere."""
+        return 0.0
+
     def begin(self, request: Request[R], unit: int, timeout: float, answered: bool = True) -> Transaction[R]:
         """Queue *request*; it is given up *timeout* seconds after it was sent.
 
@@ -133,6 +138,7 @@ class ClientSession:
             raise ValueError(f"unit is 0 to 255, not {unit}")
         if not answered:
             timeout = TURNAROUND if self.in_order or unit else 0.0
+            timeout += self.time_on_line(request, answered=False)
         transaction = Transaction(request, unit, timeout, answered)
         if self.failure is not None:
             transaction.end(error=self.failure)
@@ -180,7 +186,7 @@ class ClientSession:
         answer = self._answer_in_order if self.in_order else self._answer
         ended = [transaction for adu in self.framing.unpack(data) if (transaction := answer(adu)) is not None]
         if self.framing.failure is not None:
-            if not self._pending and not self._tombstones and not self.in_order:
+            if not self._pending and not self._tombstones and self._stands_noise:
                 self.framing.clear()  # noise while nothing was asked
                 self.unmatched += 1
             else:
@@ -198,7 +204,7 @@ class ClientSession:
         self._pending.clear()
         self._queue.clear()
         self._given_up = None
-        return _end_all(open_ones, self.failure)
+        return end_all(open_ones, self.failure)
 
     def _explained(self, failure: ProtocolError, data: bytes) -> ProtocolError:
         """*failure*, with advice where *data* shows who answers there; who answered before is a device."""
@@ -222,11 +228,11 @@ class ClientSession:
             )
         late = [t for t in self._pending.values() if t.deadline is not None and t.deadline <= now]
         for transaction in late:
-            self._bury(transaction)
+            self._bury(transaction, now)
             if transaction.answered:
                 transaction.end(error=self._silence(transaction))
             else:
-                transaction.end(result=_unanswered(transaction))
+                transaction.end(result=None if transaction.broadcast else b"")  # of diagnostics, no data
         return late
 
     def cancel(self, transaction: AnyTransaction) -> bool:
@@ -283,7 +289,7 @@ class ClientSession:
         if transaction is None or transaction.broadcast or not self._may_answer(adu, transaction):
             self.unmatched += 1
             if transaction is None and self._last is not None and self._may_answer(adu, self._last):
-                self._doubt = "an answer came twice, and nothing tells what else is on its way"
+                self._mistrust(self._last, "an answer came twice, and nothing tells what else is on its way")
             return None
         if transaction is self._given_up:
             self._take_late(transaction, adu)
@@ -292,8 +298,13 @@ class ClientSession:
         self._last = transaction
         self._settle(transaction, adu)
         if isinstance(transaction.error, ProtocolError):
-            self._doubt = "an answer did not fit, and nothing tells whether the right one still comes"
+            reason = "an answer did not fit, and nothing tells whether the right one still comes"
+            self._mistrust(transaction, reason)
         return transaction
+
+    def _mistrust(self, transaction: AnyTransaction, reason: str) -> None:
+        """Something came that *transaction* should not have brought: what comes next proves nothing."""
+        self._doubt = reason
 
     def _may_answer(self, adu: Adu, transaction: AnyTransaction) -> bool:
         function_code = adu.pdu[0] & ~EXCEPTION_FLAG if adu.pdu else 0
@@ -377,7 +388,8 @@ class ClientSession:
             error = ResponseTimeout(plain)
         return error
 
-    def _bury(self, transaction: AnyTransaction) -> None:
+    def _bury(self, transaction: AnyTransaction, now: float | None = None) -> None:
+        """It is given up: at *now* because its time is over, else because nobody waits for it any more."""
         del self._pending[transaction.number]
         if self.in_order:
             self._given_up = transaction if transaction.answered else None
@@ -405,18 +417,3 @@ class ClientSession:
                 "it may serve only few connections or known addresses, or want a pause after connecting"
             )
         return error
-
-
-def _unanswered(transaction: AnyTransaction) -> bytes | None:
-    """The result of a request that nobody answers: of diagnostics, no data."""
-    return None if transaction.broadcast else b""
-
-
-def _end_all(transactions: Iterable[AnyTransaction], error: ModbusError) -> list[AnyTransaction]:
-    ended = list(transactions)
-    for transaction in ended:
-        # Each gets an error of its own: whoever names its target must not change another's.
-        own = type(error)(error.reason)
-        own.advice = error.advice
-        transaction.end(error=own)
-    return ended

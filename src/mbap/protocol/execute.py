@@ -22,9 +22,11 @@ class RequestFor(Protocol[R_co]):
 class Priority(IntEnum):
     """Who goes first where several wait for one line; smaller goes first."""
 
+    FIRST = -10
     WRITE = 0
     READ = 10
     POLL = 20
+    LAST = 30
 
 
 class Executor(Protocol):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from mbap.errors import ExceptionResponse, ProtocolError
 from mbap.protocol.adu import Adu
 from mbap.protocol.framing import Framing
-from mbap.protocol.pdu.base import Request, decode_request, encode_exception
+from mbap.protocol.pdu.base import (
+    EXCEPTION_FLAG,
+    Request,
+    decode_request,
+    encode_exception,
+    request_class,
+)
 from mbap.protocol.tcp import TcpFraming
 
 R = TypeVar("R")
@@ -69,11 +75,13 @@ class ServerSession:
     be: unit 0 is then a broadcast, and one request is answered before the next is begun.
     """
 
-    __slots__ = ("_checks", "_heard", "framing")
+    __slots__ = ("_checks", "_heard", "_indication", "framing")
 
-    def __init__(self, framing: Framing | None = None) -> None:
+    def __init__(self, framing: Framing | None = None, *, opaque: bool = False) -> None:
+        """With *opaque*, function codes that are not known here are requests, too: `Opaque` ones."""
         self.framing: Framing = framing or TcpFraming()
         self._heard = Heard()
+        self._indication = _opaque_indication if opaque else _indication
         self._checks = [name for name in _CHECKS if hasattr(self.framing, name)]
 
     @property
@@ -108,12 +116,12 @@ class ServerSession:
 
     def receive_data(self, data: bytes) -> list[Indication[object]]:
         """Take in *data*; gives the requests that it completes, in order."""
-        return [_indication(adu) for adu in self.framing.unpack(data)]
+        return [self._indication(adu) for adu in self.framing.unpack(data)]
 
     def receive_silence(self) -> list[Indication[object]]:
         """The rest of an unfinished request is not waited for any longer; gives what was complete in it."""
         if isinstance(self.framing, _Parted):
-            return [_indication(adu) for adu in self.framing.silence()]
+            return [self._indication(adu) for adu in self.framing.silence()]
         self.framing.clear()
         return []
 
@@ -148,6 +156,16 @@ def _indication(adu: Adu) -> Indication[object]:
         request: Request[object] | ExceptionResponse = decode_request(adu.pdu)
     except ExceptionResponse as refusal:
         request = refusal
+    return Indication(adu.unit, adu.transaction, function_code, request)
+
+
+def _opaque_indication(adu: Adu) -> Indication[object]:
+    function_code = adu.pdu[0]
+    if not 0 < function_code < EXCEPTION_FLAG or request_class(function_code) is not None:
+        return _indication(adu)
+    from mbap.protocol.pdu.opaque import Opaque
+
+    request = cast("Request[object]", Opaque(function_code, adu.pdu[1:]))
     return Indication(adu.unit, adu.transaction, function_code, request)
 
 

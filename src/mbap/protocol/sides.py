@@ -24,6 +24,8 @@ class Side(Enum):
 
     CLIENT = "client"
     SERVER = "server"
+    LISTENER = "listener"
+    """At none: it hears both."""
 
     @property
     def awaited(self) -> Length:
@@ -37,6 +39,8 @@ class Side(Enum):
 
     def is_foreign(self, pdu: bytes) -> bool:
         """Whether *pdu* is of the other kind, and cannot be of the awaited one."""
+        if self is Side.LISTENER:
+            return False
         awaited = self.awaited(pdu, 0)
         return awaited != len(pdu) and self.foreign(pdu, 0) == len(pdu)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from mbap.errors import ModbusError
@@ -77,3 +77,14 @@ class Transaction(Generic[R]):
 
 
 AnyTransaction: TypeAlias = Transaction[Any]
+
+
+def end_all(transactions: Iterable[AnyTransaction], error: ModbusError) -> list[AnyTransaction]:
+    """End all *transactions* with *error*; gives them."""
+    ended = list(transactions)
+    for transaction in ended:
+        # Each gets an error of its own: whoever names its target must not change another's.
+        own = type(error)(error.reason)
+        own.advice = error.advice
+        transaction.end(error=own)
+    return ended

@@ -54,14 +54,18 @@ class Outlet(Protocol):
 
 
 class _Slot:
-    """A request's place among those of its unit; its outcome may come later."""
+    """A request's place among those of its unit; its outcome may come later.
 
-    __slots__ = ("done", "indication", "outcome")
+    Attributes:
+        forgotten: the client does not wait for it any more.
+    """
+
+    __slots__ = ("done", "forgotten", "indication", "outcome")
 
     def __init__(self, indication: Indication[Any]) -> None:
         self.indication = indication
         self.outcome: object = None
-        self.done = False
+        self.done = self.forgotten = False
 
 
 class Conversation:
@@ -151,6 +155,19 @@ class Conversation:
                 self.flush()
         self.flush()
         self._outlet.settled()
+
+    @property
+    def behind(self) -> int:
+        """How many requests are here that have not been begun."""
+        return len(self._backlog)
+
+    def forget_open(self) -> None:
+        """The client does not wait any more for what it has asked: that is not answered, nor begun now."""
+        for slot in (slot for slots in self._slots.values() for slot in slots):
+            slot.forgotten = True
+        broadcasts = [one for one in self._backlog if self._session.is_broadcast(one)]
+        self._service.counted.unanswered += len(self._backlog) - len(broadcasts)
+        self._backlog = broadcasts
 
     def flush(self) -> None:
         """Send what is ready."""
@@ -276,7 +293,10 @@ class Conversation:
         while slots and slots[0].done and not self.ended:
             slot = slots.popleft()
             self._open -= 1
-            self._answer(slot.indication, slot.outcome)
+            if slot.forgotten and not self._session.is_broadcast(slot.indication):
+                self._service.counted.unanswered += 1
+            else:
+                self._answer(slot.indication, slot.outcome)
         if not slots:
             del self._slots[queue]
 

@@ -78,6 +78,16 @@ class Refusing(Protocol):
 
 
 @runtime_checkable
+class Passing(Protocol):
+    """A handler that may pass on what is not known here."""
+
+    @property
+    def opaque(self) -> bool:
+        """Whether it wants function codes that are not known here, as `Opaque` requests."""
+        ...
+
+
+@runtime_checkable
 class OnBus(Protocol):
     """A handler that wants to know how much is heard on the line."""
 
@@ -163,6 +173,14 @@ class Units:
         handler = self._handlers.get(unit, self._unknown)
         own_way = type(self).handle is not Units.handle
         return None if own_way or not isinstance(handler, Simple) else handler.plain(unit)
+
+    def among_others(self) -> Units | None:
+        """The same for a serial line, where other units are of others: nothing is answered for them.
+
+        None where there is a handler for all other units.
+        """
+        answers_all = self._unknown is not None and not isinstance(self._unknown, int)
+        return None if answers_all else Units(self._handlers, unknown=None)
 
     def join(self, bus: Bus) -> None:
         """All handlers hear *bus* from now on."""

@@ -120,11 +120,14 @@ class Acceptor:
     """Accepts connections on one listening socket, and hands each to *take*.
 
     When the system cannot hand one over, because there are too many open files for instance, it is waited
-    for; *failed* is told, and those that have come meanwhile are kept by the system.
+    for; *failed* is told, and those that have come meanwhile are kept by the system. A socket that is not
+    our *own* goes on listening for somebody else when this ends.
     """
 
-    def __init__(self, listener: socket.socket, take: Take, failed: Callable[[OSError], None]) -> None:
-        self._listener, self._take, self._failed = listener, take, failed
+    def __init__(
+        self, listener: socket.socket, take: Take, failed: Callable[[OSError], None], *, own: bool = True
+    ) -> None:
+        self._listener, self._take, self._failed, self._own = listener, take, failed, own
         self._closing = False
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -133,7 +136,8 @@ class Acceptor:
         self._closing = True
         # On Linux this wakes the task, which then cannot lose a connection that it is just being handed.
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+            if self._own:
+                self._listener.shutdown(socket.SHUT_RDWR)
             await asyncio.wait({self._task}, timeout=0.1)
         self._task.cancel()
         await asyncio.wait({self._task})

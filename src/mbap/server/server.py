@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +18,18 @@ from mbap.server.connection import Connection
 from mbap.server.conversation import Conversation
 from mbap.server.diagnostics import Bus
 from mbap.server.guests import Correspondents, Guests
-from mbap.server.handler import Handler, OnBus
+from mbap.server.handler import Handler, OnBus, Passing
 from mbap.server.limits import Limits, ServerStatistics
 from mbap.server.listening import Acceptor, bound, cannot_listen, places
 from mbap.server.seldom import Seldom
 from mbap.server.shortcut import shortcut_to
-from mbap.transport.endpoint import parse_endpoint
+from mbap.transport.endpoint import Endpoint, parse_endpoint
 
 if TYPE_CHECKING:
     from mbap.server.datagrams import DatagramClient, Datagrams
     from mbap.server.faults import Faults
     from mbap.server.faultstage import FaultyDevice
+    from mbap.server.serialline import SerialListener
 
 log = logging.getLogger("mbap.server")
 
@@ -42,15 +43,20 @@ class Server:
 
     Args:
         url: `tcp://127.0.0.1:1502`; port 0 takes any free one, `tcp://:1502` listens on every address.
-            `rtu+tcp://` and `ascii+tcp://` take the frames of serial lines over TCP, `udp://` datagrams.
-        handler: a `Device`, `Units`, or whatever else has a `handle` method.
+            `rtu+tcp://` and `ascii+tcp://` take the frames of serial lines over TCP, `udp://` datagrams;
+            `rtu:///dev/ttyUSB0` and `ascii:///dev/ttyUSB0` serve on a serial line.
+        handler: a `Device`, `Units`, or whatever else has a `handle` method. On a serial line unknown units
+            are not answered, and a `Device` needs `#5` at the end of the URL: other units are of others.
         limits: what clients may take; see `Limits`.
         faults: faults to make on purpose, for tests of clients; see `Faults`.
         public: it is meant that the address can be reached from the whole internet; without it such an
             address is refused, and one that means every address of the machine is warned of.
+        sockets: bound sockets to listen on instead of new ones, as a service manager hands them over; *url*
+            then says only what is spoken there. They are closed at the end, and stay open elsewhere.
 
     Raises:
-        ValueError: *url* is not an endpoint; on entry, when it can be reached from the whole internet.
+        ValueError: *url* is not an endpoint, or *handler* would answer for all units of a serial line; on
+            entry, when it can be reached from the whole internet.
         OSError: on entry, when it cannot listen there; the message says why and what to do.
     """
 
@@ -62,12 +68,15 @@ class Server:
         limits: Limits | None = None,
         faults: Faults | None = None,
         public: bool = False,
+        sockets: Sequence[socket.socket] | None = None,
     ) -> None:
+        self._given = sockets
         self._endpoint = parse_endpoint(url, listening=True)
-        self.handler = handler
+        self.handler = handler if self._endpoint.line is None else _for_line(handler, self._endpoint)
         self.limits = limits or Limits()
         self.faulty = None if faults is None else _made_faulty(faults)
-        self.shortcut = None if faults is not None else shortcut_to(handler, self.limits.write_buffer)
+        plain = faults is None and self._endpoint.line is None
+        self.shortcut = shortcut_to(handler, self.limits.write_buffer) if plain else None
         self.counted = ServerStatistics()
         self.bus = Bus()
         self.seldom = Seldom(log)
@@ -80,6 +89,7 @@ class Server:
         self._acceptors: list[Acceptor] = []
         self._arriving: set[asyncio.Task[None]] = set()
         self._datagrams: list[Datagrams] = []
+        self._port: SerialListener | None = None
         self._listening = False
         self._stopped = asyncio.Event()
         self._deserted = asyncio.Event()
@@ -102,17 +112,30 @@ class Server:
 
     async def start(self) -> None:
         """Listen; entering `async with` does the same."""
+        if self._endpoint.line is None:
+            await self._start_on_network()
+        else:
+            from mbap.server.serialline import SerialListener
+
+            self._port = SerialListener(self, self._endpoint)
+            await self._port.start()
+        if isinstance(self.handler, OnBus):
+            self.handler.join(self.bus)
+        self._listening = True
+
+    async def _start_on_network(self) -> None:
         kind = socket.SOCK_DGRAM if self._endpoint.datagrams else socket.SOCK_STREAM
         try:
-            where = await places(self._endpoint, kind, public=self._public)
-            sockets = bound(where, kind)
+            if self._given:
+                sockets = list(self._given)
+                for one in sockets:
+                    one.setblocking(False)
+            else:
+                sockets = bound(await places(self._endpoint, kind, public=self._public), kind)
             self._endpoint = replace(self._endpoint, port=sockets[0].getsockname()[1])
             await self._listen(sockets)
         except OSError as error:
             raise cannot_listen(self._endpoint, error) from error
-        if isinstance(self.handler, OnBus):
-            self.handler.join(self.bus)
-        self._listening = True
 
     async def serve_forever(self) -> None:
         """Serve until `aclose` is called or this is cancelled."""
@@ -131,6 +154,8 @@ class Server:
         acceptors, self._acceptors = self._acceptors, []
         await asyncio.gather(*(acceptor.aclose() for acceptor in acceptors))
         await asyncio.gather(*self._arriving, return_exceptions=True)
+        if self._port is not None:
+            await self._port.aclose()
         datagrams, self._datagrams = self._datagrams, []
         await _cancelled(conversation for one in datagrams for conversation in one.conversations)
         for one in datagrams:
@@ -158,7 +183,8 @@ class Server:
             return
         for one in sockets:
             one.listen(self.limits.backlog)
-            self._acceptors.append(Acceptor(one, self._take, self._accept_failed))
+            own = not self._given
+            self._acceptors.append(Acceptor(one, self._take, self._accept_failed, own=own))
 
     async def _listen_for_datagrams(self, sockets: list[socket.socket]) -> None:
         from mbap.server.datagrams import Datagrams
@@ -217,7 +243,8 @@ class Server:
         """A session for one connection."""
         # Over a network nobody hears himself, and an answer that equals the next request must not be taken
         # for an echo.
-        return ServerSession(self._endpoint.framing(Side.SERVER, echo=False))
+        opaque = isinstance(self.handler, Passing) and self.handler.opaque
+        return ServerSession(self._endpoint.framing(Side.SERVER, echo=False), opaque=opaque)
 
     def keeps(self, address: str) -> bool:
         """Whether a client at *address* may be idle for as long as it likes."""
@@ -271,3 +298,9 @@ async def _cancelled(conversations: Iterable[Conversation]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _for_line(handler: Handler, endpoint: Endpoint) -> Handler:
+    from mbap.server.serialline import for_line
+
+    return for_line(handler, endpoint)

@@ -61,6 +61,10 @@ def _restart(old: SitePlan, new: SitePlan) -> tuple[str, ...]:
         sentences.append("what changed in [history] takes a restart")
     if old.max_open_connections != new.max_open_connections:
         sentences.append("another max_open_connections takes a restart")
+    if (old.gateway is None) != (new.gateway is None):
+        sentences.append("a gateway that comes or goes takes a restart")
     if old.web != new.web:
         sentences.append("what changed in [web] takes a restart")
+    if (old.server is None) != (new.server is None):
+        sentences.append("a [server] that comes or goes takes a restart")
     return tuple(sentences)

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mbap.client.quirks import Quirks
+from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.collect.quirksfile import QuirksModel
 from mbap.collect.registermap import Profile
 from mbap.site.file import Connection, DeviceTable
@@ -29,11 +29,13 @@ class Endpoints:
     Attributes:
         links: the plan of each endpoint that `link` was asked for.
         faults: (name of the connection, what is wrong with it).
+        asked_for: endpoints of connections that something besides devices uses.
     """
 
     def __init__(self, connections: Mapping[str, Connection]) -> None:
         self.links: dict[str, LinkPlan] = {}
         self.faults: list[tuple[str, str]] = []
+        self.asked_for: set[str] = set()
         self._connections = connections
         self._named: dict[str, _Named] = {}
         for name, connection in connections.items():
@@ -92,9 +94,31 @@ class Endpoints:
         of_connection = named.connection.quirks if named else QuirksModel()
         return table.quirks.applied_to(of_connection.applied_to(profile.quirks))
 
+    def said_of(self, endpoint: str) -> LinkPlan | None:
+        """The link to *endpoint*, for whom no device is read, as its connection says; None without one."""
+        named = self._named.get(endpoint)
+        if named is None:
+            return None
+        said = named.connection
+        self.asked_for.add(endpoint)
+        return LinkPlan(
+            url=endpoint,
+            timeout=_first(said.timeout, DEFAULT_TIMEOUT),
+            retries=said.retries,
+            slots=said.slots,
+            outstanding=said.outstanding,
+            pause=said.pause or 0.0,
+            connect_pause=said.connect_pause or 0.0,
+            quirks=said.quirks.applied_to(NO_QUIRKS),
+        )
+
     def warnings(self) -> Iterator[str]:
         """What is not wrong but should be known; when all devices have been planned."""
-        used = {self._named[endpoint].name for endpoint in self.links if endpoint in self._named}
+        used = {
+            self._named[endpoint].name
+            for endpoint in {*self.links, *self.asked_for}
+            if endpoint in self._named
+        }
         for name in self._connections:
             if name not in used:
                 yield f"connections.{name} is used by no device"

@@ -11,6 +11,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from mbap.collect.filemodel import Duration, FileModel, Name
 from mbap.collect.quirksfile import QuirksModel
 from mbap.filefaults import Path, suggestion
+from mbap.site.gatewayfile import GatewayTable
+from mbap.site.serverfile import ServerTable
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -143,6 +145,8 @@ class SiteFile(FileModel):
     groups: dict[Name, Group] = Field(default_factory=dict)
     history: HistoryTable = HistoryTable()
     web: WebTable = WebTable()
+    gateway: GatewayTable | None = None
+    server: ServerTable | None = None
 
     def faults_between(self, dropped: Collection[Path]) -> Iterator[tuple[Path, str]]:
         for name, device in self.devices.items():
@@ -154,6 +158,8 @@ class SiteFile(FileModel):
                 yield ("devices", name, "connection"), f'there is no connection "{wanted}"{known}'
         if (
             not self.devices
+            and self.gateway is None
+            and ("gateway",) not in dropped
             and not self.site.devices_from
             and not any(p[:1] == ("devices",) for p in dropped)
         ):

@@ -19,4 +19,11 @@ def link_of(links: Links, plan: LinkPlan) -> Link:
         connect_pause=plan.connect_pause,
         quirks=plan.quirks,
         unit_quirks=plan.unit_quirks,
+        unit_pause=plan.unit_pause,
+        queue=plan.queue,
+        queue_per_origin=plan.queue_per_origin,
+        patience=plan.patience,
+        probing=plan.probing,
+        coalesce=plan.coalesce,
+        units=plan.units,
     )

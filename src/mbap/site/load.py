@@ -19,9 +19,13 @@ from mbap.filefaults import Fault, FileFaults, KeyLines
 from mbap.site.csvfile import read_devices
 from mbap.site.endpoints import Endpoints
 from mbap.site.file import DeviceTable, SiteFile
-from mbap.site.plan import HistoryPlan, SitePlan
+from mbap.site.gatewayfile import gateway_plan
+from mbap.site.gatewayplan import GatewayPlan
+from mbap.site.plan import HistoryPlan, LinkPlan, SitePlan
 from mbap.site.quirks import SharedQuirks, quirk_warnings
 from mbap.site.ranges import numbers
+from mbap.site.serverfile import server_plan
+from mbap.site.serverplan import ServerPlan
 from mbap.site.web import web_plan
 
 DEFAULT_PERIODS = {"fast": 1.0, "default": 5.0, "slow": 60.0}
@@ -77,19 +81,25 @@ class _Loading:
             self._complain(("connections", name), "url", message)
         for name, table, origin in self._tables():
             self._add(name, table, origin)
+        gateway = self._gateway()
+        server = self._server(gateway)
         history = self._history()
         web = web_plan(self.file.web, lambda key, message: self._complain(("web",), key, message))
         if self.faults:
             raise FileFaults(sorted(self.faults, key=self._place_of))
-        if not self.devices:
+        if not self.devices and gateway is None:
             raise FileFaults([Fault(str(self.path), 0, "", f"there is no device in {self._list()}")])
-        links = self.quirks.on(self.endpoints.links)
+        links = self.quirks.on({**self.endpoints.links, **(gateway.links if gateway else {})})
+        if gateway is not None:
+            gateway = replace(gateway, links={url: links[url] for url in gateway.links})
         return SitePlan(
             name=self.file.site.name,
             links=links,
             devices=tuple(self.devices.values()),
             history=history,
             web=web,
+            gateway=gateway,
+            server=server,
             max_open_connections=self.file.site.max_open_connections,
             warnings=(*self.endpoints.warnings(), *quirk_warnings(links)),
         )
@@ -165,8 +175,31 @@ class _Loading:
             self._complain(("history",), "path", f"the folder {path.parent} does not exist")
         return HistoryPlan(path, table.keep, table.keep_rollups, table.max_size, table.flush)
 
+    def _gateway(self) -> GatewayPlan | None:
+        def known(endpoint: str) -> LinkPlan | None:
+            return self.endpoints.links.get(endpoint) or self.endpoints.said_of(endpoint)
+
+        return gateway_plan(
+            self.file.gateway, known, lambda key, message: self._complain(("gateway",), key, message)
+        )
+
+    def _server(self, gateway: GatewayPlan | None) -> ServerPlan | None:
+        table = self.file.server
+        taken = gateway.listeners() if gateway is not None else {}
+        for url in table.listen if table is not None and table.enabled else ():
+            if url in taken and not url.endswith(":0"):
+                self._complain(("server",), "listen", f"[gateway] listens on {url} already")
+        path = self._beside(table.map) if table is not None else self.path
+        return server_plan(
+            table,
+            path,
+            tuple(self.devices.values()),
+            lambda key, message: self._complain(("server",), key, message),
+            self.faults,
+        )
+
     def _complain(self, table: tuple[str, ...], key: str, message: str) -> None:
-        path = (*table, key)
+        path = tuple(filter(None, (*table, *key.split("."))))
         self.faults.append(Fault(str(self.path), self.lines.line(path), ".".join(path), message))
 
     def _list(self) -> Path:

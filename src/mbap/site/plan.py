@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mbap.client.options import UnitOptions
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.collect.device import PolledDevice
+
+if TYPE_CHECKING:
+    from mbap.site.gatewayplan import GatewayPlan
+    from mbap.site.serverplan import ServerPlan
 
 
 @dataclass(frozen=True, slots=True)
 class LinkPlan:
-    """One endpoint and how to treat it. Times in seconds.
+    """One endpoint and how to treat it, as `LinkOptions` says. Times in seconds.
 
     Attributes:
         quirks: of the connection; unit_quirks: of each unit that has any.
@@ -25,8 +32,15 @@ class LinkPlan:
     outstanding: int = 1
     pause: float = 0.0
     connect_pause: float = 0.0
+    unit_pause: float = 0.0
+    queue: int = 1000
+    queue_per_origin: int | None = None
+    patience: float = math.inf
+    probing: float = 0.0
+    coalesce: bool = False
     quirks: Quirks = NO_QUIRKS
     unit_quirks: Mapping[int, Quirks] = field(default_factory=dict, hash=False)
+    units: Mapping[int, UnitOptions] = field(default_factory=dict, hash=False)
 
     @property
     def at_once(self) -> int:
@@ -62,7 +76,7 @@ class SitePlan:
     """A whole site.
 
     Attributes:
-        links: by endpoint; devices name theirs in `PolledDevice.connection`.
+        links: by endpoint, also those of the gateway; devices name theirs in `PolledDevice.connection`.
         warnings: what is not wrong but should be known.
     """
 
@@ -73,3 +87,5 @@ class SitePlan:
     web: WebPlan | None = None
     max_open_connections: int = 100
     warnings: tuple[str, ...] = field(default=())
+    gateway: GatewayPlan | None = None
+    server: ServerPlan | None = None

@@ -10,18 +10,22 @@ from dataclasses import replace
 
 from mbap.client.link import Link
 from mbap.client.links import Links
-from mbap.collect.clock import SiteClock
+from mbap.collect.clock import SECOND, SiteClock
+from mbap.collect.concentratorwrites import Line
+from mbap.collect.device import PolledDevice
 from mbap.collect.poller import Poller
 from mbap.collect.readings import Readings
 from mbap.collect.stream import Latest, Stream, Subscription
 from mbap.dashboard.plant import Plant
 from mbap.site.changes import Changes, changes_between
 from mbap.site.garbage import Garbage
+from mbap.site.gatewayrunning import RunningGateway, SiteLines
 from mbap.site.history import History
 from mbap.site.links import link_of
 from mbap.site.page import Page
 from mbap.site.parts import Parts, ended
 from mbap.site.plan import LinkPlan, SitePlan
+from mbap.site.serverrunning import RunningServer
 from mbap.site.watch import Watch
 
 _log = logging.getLogger("mbap.site")
@@ -47,6 +51,8 @@ class Site:
         clock: the time of readings; it begins after what the history holds.
         poller: empty before the start.
         rejected: what is wrong with a changed plan that was not applied; empty when nothing is.
+        gateway: None where there is none.
+        server: what serves the newest values to Modbus clients; None where there is none.
     """
 
     def __init__(self, plan: SitePlan, *, wall: Callable[[], float] = time.time) -> None:
@@ -56,7 +62,7 @@ class Site:
         self.rejected = ""
         self.clock = SiteClock(wall=wall)
         # What is held back until the time is known is shown all the same, marked as uncertain.
-        self.poller = Poller((), self.stream, clock=self.clock, preview=self.latest.update)
+        self.poller = Poller((), self.stream, clock=self.clock, preview=self._take_newest)
         self._links = Links(max_open=plan.max_open_connections)
         self._parts = Parts()
         self._garbage = Garbage()
@@ -64,6 +70,8 @@ class Site:
         self._history = History(plan.history, self.stream, points)
         self._newest = self.stream.subscribe(LATEST_WAITING)
         self._page: Page | None = None
+        self.gateway: RunningGateway | None = None
+        self.server: RunningServer | None = None
 
     @property
     def url(self) -> str | None:
@@ -96,6 +104,9 @@ class Site:
         await self._history.open()
         if self._history.newest is not None:
             self.clock.begin_after(self._history.newest)
+        if self.plan.server is not None:
+            self.server = RunningServer(self.plan.server, self.plan.devices, self._line_of, self._age_of)
+            await self.server.start()
         if self.plan.web is not None:
             self._page = Page(self._plant(), self.plan.web)
             self._parts.begin("page", self._page.run())
@@ -104,6 +115,10 @@ class Site:
             self._parts.begin("history", self._history.run())
         for device in self.plan.devices:
             self.poller.add(device, self._link(self.plan.links[device.connection]))
+        if self.plan.gateway is not None:
+            self.gateway = RunningGateway(self.plan.gateway, SiteLines(self._link))
+            await self.gateway.start()
+            self._parts.begin("gateway", self.gateway.run())
         self._garbage.begin()
         self._parts.begin("poller", self.poller.run())
         self._parts.begin("watch", self._watch())
@@ -120,6 +135,10 @@ class Site:
         """End everything: polling first, then the rest; what was read is in the history afterwards."""
         polling = self._parts.let_go("poller")
         self.poller.stop()
+        if self.gateway is not None:
+            await self.gateway.aclose()
+        if self.server is not None:
+            await self.server.aclose()
         await ended(task for task in (polling,) if task is not None)
         writing = self._parts.let_go("history")
         endings = await asyncio.gather(
@@ -150,11 +169,26 @@ class Site:
         for device in changes.new:
             put = self.poller.replace if device.name in changes.gone else self.poller.add
             put(device, self._link(plan.links[device.connection]))
+        if self.gateway is not None and plan.gateway is not None:
+            changes = replace(changes, said=(*changes.said, *await self.gateway.apply(plan.gateway)))
+            self.plan = replace(self.plan, gateway=plan.gateway)
+        changes = await self._apply_server(plan, changes)
         self.plan = replace(self.plan, devices=plan.devices, links=plan.links, warnings=plan.warnings)
         self.rejected = ""
         if self._page is not None:
             self._page.plant.devices = plan.devices
         return changes
+
+    async def _apply_server(self, plan: SitePlan, changes: Changes) -> Changes:
+        """Serve what *plan* says; gives *changes* with what was done. Without its map it serves as before."""
+        if self.server is None or plan.server is None:
+            return changes
+        try:
+            done = await self.server.apply(plan.server, plan.devices, self.latest.since(0))
+        except OSError as error:
+            return replace(changes, restart=(*changes.restart, f"[server] serves as before: {error}"))
+        self.plan = replace(self.plan, server=plan.server)
+        return replace(changes, said=(*changes.said, *done))
 
     def health(self) -> Mapping[str, object]:
         """Whether the site is ready, its problems, and how history is doing."""
@@ -164,6 +198,7 @@ class Site:
             "clock_certain": self.clock.certain,
             "open_connections": self._links.statistics().taken,
             "history": self._history.report(),
+            **({"server": self.server.report()} if self.server is not None else {}),
         }
 
     def _plant(self) -> Plant:
@@ -189,14 +224,28 @@ class Site:
     def _forget(self, devices: tuple[str, ...]) -> None:
         """Take *devices* out of the newest values, and what is on its way there."""
         for readings in self._newest.take_now():
-            self.latest.update(readings)
+            self._take_newest(readings)
         for name in devices:
             self.latest.forget(name)
 
     async def _keep_latest(self, newest: Subscription[Readings]) -> None:
         while batch := await newest.take():
             for readings in batch:
-                self.latest.update(readings)
+                self._take_newest(readings)
+
+    def _take_newest(self, readings: Readings) -> None:
+        self.latest.update(readings)
+        if self.server is not None:
+            self.server.update(readings)
+
+    def _age_of(self, readings: Readings) -> float:
+        """Seconds since *readings* were made."""
+        return max(0.0, (self.clock.estimate() - readings.time) / SECOND)
+
+    def _line_of(self, device: PolledDevice) -> Line | None:
+        """What writes to *device* go through: the link of the poller."""
+        plan = self.plan.links.get(device.connection)
+        return None if plan is None else Line(self._link(plan), device.unit)
 
     async def _watch(self) -> None:
         watch = Watch()

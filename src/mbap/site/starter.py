@@ -49,6 +49,10 @@ keep = "400d"                       # samples; hours and days are kept for ever
 # max_size = "2GB"                  # the oldest samples go first
 # flush = "2s"                      # longer saves an SD card
 
+# [server]                          # what is read, served again as Modbus TCP: mbap site map {file}
+# listen = ["tcp://127.0.0.1:1502"]  # beyond this machine: "tcp://0.0.0.0:502"
+# writes = false                    # clients may write what profiles call writable
+
 [web]
 listen = "127.0.0.1:8502"           # beyond this machine it needs a password: "0.0.0.0:8502" and
 # password = "env:MBAP_PASSWORD"    # taken from the environment

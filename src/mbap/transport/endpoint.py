@@ -10,14 +10,14 @@ from mbap.records import Record
 if TYPE_CHECKING:
     from mbap.protocol.framing import Framing
     from mbap.protocol.sides import Side
+    from mbap.transport.line import LineSettings
 
 DEFAULT_PORT = 502
 _LATER = {
     "tls": "Modbus/TCP Security",
     "mbaps": "Modbus/TCP Security",
-    "rtu": "a serial line",
-    "ascii": "a serial line",
 }
+_SERIAL = ("rtu", "ascii")
 _EXAMPLES = "write it like tcp://192.168.1.100:502, plc7.local, rtu+tcp://moxa:4001 or tcp://[fe80::1]:502#5"
 _NAME = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
 
@@ -27,7 +27,9 @@ class Endpoint(Record):
 
     Attributes:
         unit: the unit that the URL names, if it names one.
+        host: the host; the name of the port where it is a serial line, whose port number is 0.
         source: the address of this machine that connections are made from; None leaves it to the system.
+        line: the settings of the serial line, where it is one.
     """
 
     scheme: str
@@ -35,10 +37,14 @@ class Endpoint(Record):
     port: int
     unit: int | None = None
     source: str | None = None
+    line: LineSettings | None = None
 
     @property
     def url(self) -> str:
         """The canonical form without the unit: whatever leads to the same place shares a link by it."""
+        if self.line is not None:
+            slash = "/" if self.host.startswith("COM") else ""
+            return f"{self.scheme}://{slash}{self.host}?{self.line.query}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         source = "" if self.source is None else f"?source={self.source}"
         return f"{self.scheme}://{host}:{self.port}{source}"
@@ -87,6 +93,8 @@ def _datagrams(side: Side | None, echo: bool | None) -> Framing:
 
 _FRAMINGS: dict[str, Callable[[Side | None, bool | None], Framing]] = {
     "tcp": _tcp,
+    "rtu": _rtu,
+    "ascii": _ascii,
     "rtu+tcp": _rtu,
     "ascii+tcp": _ascii,
     "udp": _datagrams,
@@ -96,9 +104,9 @@ _FRAMINGS: dict[str, Callable[[Side | None, bool | None], Framing]] = {
 def parse_endpoint(text: str, *, listening: bool = False) -> Endpoint:
     """The endpoint of *text*: `tcp://plc`, a bare host, IPv6 with or without brackets, `#5` for the unit.
 
-    `tcp://`, `rtu+tcp://`, `ascii+tcp://` and `udp://` work; `?source=192.168.1.7` names the address of this
-    machine to connect from. With *listening* the host may be empty (every address of this machine) and port
-    0 means any free one.
+    `tcp://`, `rtu+tcp://`, `ascii+tcp://`, `udp://` and, for serial ports, `rtu://` and `ascii://` work;
+    `?source=192.168.1.7` names the address of this machine to connect from. With *listening* the host may be
+    empty (every address of this machine) and port 0 means any free one.
 
     Raises:
         ValueError: *text* is not an endpoint, or of a kind that does not work yet; one sentence.
@@ -106,6 +114,13 @@ def parse_endpoint(text: str, *, listening: bool = False) -> Endpoint:
     scheme, place = _scheme(text.strip(), text)
     place, hash_sign, unit = place.partition("#")
     place, question_mark, query = place.partition("?")
+    if scheme in _SERIAL:
+        from mbap.transport.line import parse_line
+
+        port, line = parse_line(scheme, place, query, text)
+        return Endpoint(
+            scheme, port, 0, _number("unit", unit, 0, 0xFF, text) if hash_sign else None, line=line
+        )
     host, port = _host_and_port(place.removesuffix("/"), text)
     if not host and not listening:
         raise ValueError(f"{text!r} names no host: {_EXAMPLES}")

@@ -32,6 +32,10 @@ def connect(endpoint: Endpoint, timeout: float, *, user_timeout: float = tcp.USE
     Raises:
         ConnectFailed: with the reason in plain words.
     """
+    if endpoint.line is not None:
+        from mbap.transport import serial
+
+        return serial.connect(endpoint, timeout)
     if endpoint.datagrams:
         from mbap.transport import udp
 
@@ -51,7 +55,11 @@ async def dial(
     Raises:
         ConnectFailed: with the reason in plain words.
     """
-    if endpoint.datagrams:
+    if endpoint.line is not None:
+        from mbap.transport import serial
+
+        await serial.dial(make_protocol, endpoint, timeout)
+    elif endpoint.datagrams:
         from mbap.transport import udp
 
         await udp.dial(make_protocol, endpoint, timeout)

@@ -270,4 +270,6 @@ def connection_lost(problem: OSError) -> ConnectionLost:
         return ConnectionLost("the connection is dead: what was sent is not acknowledged")
     if problem.errno == errno.EHOSTUNREACH:
         return ConnectionLost("there is no way to the host any more")
+    if problem.errno in (errno.EIO, errno.ENXIO, errno.ENODEV):
+        return ConnectionLost("the port is gone: the adapter was unplugged, or has failed")
     return ConnectionLost(problem.strerror or str(problem))

@@ -1,0 +1,199 @@
+"""A gateway: a handler that has requests carried out by the devices behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from mbap.errors import (
+    ExceptionResponse,
+    GatewayPathUnavailable,
+    GatewayTargetFailedToRespond,
+    IllegalFunction,
+    ModbusError,
+    NoAnswer,
+    OutcomeUnknown,
+    QueueFull,
+    ServerDeviceBusy,
+)
+from mbap.protocol.execute import Priority
+from mbap.protocol.pdu.base import Request
+from mbap.server.handler import Call, Peer
+from mbap.server.networks import Networks
+from mbap.server.routes import Broadcasting, Route, by_unit
+from mbap.server.seldom import Seldom
+from mbap.server.traffic import Traffic, UnitTraffic
+
+R = TypeVar("R")
+
+log = logging.getLogger("mbap.gateway")
+
+
+class Gateway:
+    """Hands each request to the line of its unit's route, and the answer back.
+
+    A unit without a route is answered with exception 0A, a device that does not answer, or not rightly, with
+    0B, one request too many with 06, what is not permitted with 01; exceptions of devices pass as they are.
+    The log says why something was answered with 0B, of each unit once a minute.
+
+    A write to unit 0 goes to every line whose route has `broadcast`, and is answered when it was sent
+    everywhere; nobody knows who carried it out. Without such a route unit 0 is a unit like others.
+
+    Args:
+        routes: a unit has one at most.
+        silent: units without a route get no answer at all, as on a serial line that other devices share.
+        opaque: pass on function codes that are not known here, unless a route's permission forbids it.
+        first: clients in these networks come first on every line.
+        traffic: where to count; gateways that share lines may share it.
+        clock: seconds that never jump.
+
+    Raises:
+        ValueError: a unit has two routes, or a network is none.
+    """
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        *,
+        silent: bool = False,
+        opaque: bool = False,
+        first: Sequence[str] = (),
+        traffic: Traffic | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.opaque = opaque
+        self._silent = silent
+        self.traffic = traffic or Traffic()
+        self._clock = clock
+        self._seldom = Seldom(log, clock=clock)
+        self._first = Networks(first) if first else None
+        self.replace(routes)
+
+    def replace(self, routes: Sequence[Route]) -> None:
+        """From the next request on it is *routes* that count; what is on its way ends as it began.
+
+        Raises:
+            ValueError: a unit has two routes; nothing is changed.
+        """
+        self._by_unit = by_unit(routes)
+        self._broadcasting = tuple(route for route in routes if route.broadcast)
+
+    def handle(self, call: Call[R]) -> Awaitable[R]:
+        """What the device behind the route of the call's unit answers.
+
+        Raises:
+            ExceptionResponse: 0A, 01, 06 or 0B, or what the device answered.
+            NoAnswer: it is one of the requests that nobody answers.
+        """
+        if call.broadcast or (call.unit == 0 and self._broadcasting and call.request.writes):
+            return self._to_all(call)
+        route = self._by_unit.get(call.unit)
+        if route is None:
+            raise self._no_route()
+        unit = route.units[call.unit]
+        counted = self.traffic.unit(route.name, unit)
+        counted.requests += 1
+        if not route.permission.permits(call.request):
+            counted.denied += 1
+            raise IllegalFunction
+        return self._forward(call, route, unit, counted)
+
+    def refuse(self, unit: int, refusal: ExceptionResponse) -> ExceptionResponse:
+        """*refusal* of what is no request; 0A where there is no way to *unit* anyway."""
+        if unit in self._by_unit:
+            return refusal
+        instead = self._no_route()
+        if isinstance(instead, NoAnswer):
+            raise instead
+        return instead
+
+    def _no_route(self) -> GatewayPathUnavailable | NoAnswer:
+        if self._silent:
+            return NoAnswer()
+        self.traffic.unrouted += 1
+        return GatewayPathUnavailable()
+
+    async def _forward(self, call: Call[R], route: Route, unit: int, counted: UnitTraffic) -> R:
+        began = self._clock()
+        try:
+            result = await route.line.execute(
+                call.request,
+                unit,
+                deadline=route.deadline,
+                priority=self._priority(call, route),
+                origin=_origin(call.peer),
+            )
+        except ModbusError as error:
+            raise self._instead(error, route, unit, counted) from error
+        except asyncio.CancelledError:
+            counted.cancelled += 1
+            raise
+        self.traffic.line(route.name).add(self._clock() - began)
+        counted.answers += 1
+        if not getattr(call.request, "answered", True):
+            raise NoAnswer
+        return result
+
+    def _priority(self, call: Call[Any], route: Route) -> Priority:
+        if self._first is not None and call.peer.address in self._first:
+            return Priority.FIRST
+        return route.priority_of(call.request)
+
+    def _instead(
+        self, error: ModbusError, route: Route, unit: int, counted: UnitTraffic
+    ) -> ExceptionResponse:
+        """What to answer where *error* came instead of a result."""
+        if isinstance(error, ExceptionResponse):
+            counted.exceptions += 1
+            return error
+        if isinstance(error, QueueFull):
+            counted.busy += 1
+            return ServerDeviceBusy()
+        counted.failures += 1
+        counted.last_failure = error.reason
+        counted.doubtful += isinstance(error, OutcomeUnknown)
+        kind = f"{'doubt' if isinstance(error, OutcomeUnknown) else 'failure'} {route.name} {unit}"
+        self._seldom.warn(kind, "answered with 0B: %s", error)
+        return GatewayTargetFailedToRespond()
+
+    # --- what is for all units ---
+
+    def _to_all(self, call: Call[R]) -> Awaitable[R]:
+        """Send a write to all units of the lines that want it."""
+        self.traffic.broadcasts += 1
+        permitted = [r for r in self._broadcasting if r.permission.permits(call.request)]
+        lines = {id(r.line): r for r in permitted if isinstance(r.line, Broadcasting)}
+        if not lines:
+            raise GatewayPathUnavailable if not self._broadcasting else IllegalFunction
+        return self._broadcast(call, list(lines.values()))
+
+    async def _broadcast(self, call: Call[R], routes: Sequence[Route]) -> R:
+        origin = _origin(call.peer)
+        sent = await asyncio.gather(
+            *(_sent(route, call.request, origin) for route in routes), return_exceptions=True
+        )
+        for route, failure in zip(routes, sent, strict=True):
+            if isinstance(failure, ModbusError) and not isinstance(failure, ExceptionResponse):
+                self._seldom.warn(f"broadcast {route.name}", "a write to all units failed: %s", failure)
+        broken = next((one for one in sent if one is not None), None)
+        if isinstance(broken, ModbusError) and not isinstance(broken, ExceptionResponse):
+            raise GatewayTargetFailedToRespond from broken
+        if broken is not None:
+            raise broken
+        return None  # type: ignore[return-value]  # the result of what only writes
+
+
+async def _sent(route: Route, request: Request[Any], origin: str) -> None:
+    assert isinstance(route.line, Broadcasting)
+    try:
+        await route.line.broadcast(request, deadline=route.deadline, origin=origin)
+    except ValueError:  # it reads as well as writes
+        raise IllegalFunction from None
+
+
+def _origin(peer: Peer) -> str:
+    """On whose behalf: each connection of a client gets its turn."""
+    return f"{peer.address}:{peer.port}"

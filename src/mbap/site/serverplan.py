@@ -1,0 +1,48 @@
+"""What the server of a site consists of, as plain data: listeners, the map, what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mbap.collect.concentratorcells import Otherwise
+from mbap.collect.concentratormap import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """Serving what was read.
+
+    Attributes:
+        listen: where clients come in.
+        map_path: where the map is kept.
+        entries: the map, with places for what is new.
+        saved: how many of the entries, the first ones, are in the file already.
+        otherwise: what is answered for a value that is stale or bad.
+        refuse_holes: addresses without a point are answered with 02.
+        stale: seconds; None: three periods of the point.
+        writes: clients may write what the profile says is writable; it is read back when *verify*.
+        allow: networks whose clients are served; None: all.
+        public: the whole internet may reach it.
+    """
+
+    listen: tuple[str, ...]
+    map_path: Path
+    entries: tuple[Entry, ...]
+    saved: int = 0
+    otherwise: Otherwise = "exception"
+    refuse_holes: bool = False
+    stale: float | None = None
+    writes: bool = False
+    verify: bool = True
+    allow: tuple[str, ...] | None = None
+    max_clients: int | None = None
+    public: bool = False
+
+    def by_unit(self) -> Mapping[int, list[Entry]]:
+        """The entries of each unit, in order of the units."""
+        found: dict[int, list[Entry]] = {}
+        for entry in sorted(self.entries, key=lambda entry: entry.unit):
+            found.setdefault(entry.unit, []).append(entry)
+        return found
