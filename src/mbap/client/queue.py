@@ -170,21 +170,22 @@ class TicketQueue:
         """Take out the one whose turn it is, as `peek` gives it."""
         if absent or self._overtaken >= self.patience:
             chosen = self.peek(absent)
-            if chosen is not None and chosen is not self._first():
-                self.remove(chosen)
-                return chosen
-            if self._overtaken >= self.patience and (ticket := self.peek()) is not None:
-                self._overtaken = 0
-                self.remove(ticket)
-                self._turn = ticket.key[1]
-                return ticket
+            if chosen is not None and chosen is not self._heap[0]:
+                return self._taken_out_of_order(chosen)
         ticket = heapq.heappop(self._heap)
         if self._patient:
             self._overtaken = self._overtaken + 1 if len(self._by_priority) > 1 else 0
-        if self._patient or ticket.origin or self.limit_per_origin is not None:
-            self._left(ticket)
+        self._left(ticket)
         self._turn = ticket.key[1]
         return ticket
+
+    def _taken_out_of_order(self, chosen: Ticket) -> Ticket:
+        """*chosen*: those before it have overtaken others for too long, or their units are absent."""
+        if self._overtaken >= self.patience:
+            self._overtaken = 0
+            self._turn = chosen.key[1]
+        self.remove(chosen)
+        return chosen
 
     def remove(self, ticket: Ticket) -> bool:
         """Take out *ticket*; False when it does not wait here."""
