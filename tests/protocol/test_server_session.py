@@ -23,7 +23,7 @@ def indication_of(pdu: str) -> Indication[object]:
 
 def test_a_request_comes_out_with_its_unit_and_transaction() -> None:
     indication = indication_of("03 006b 0003")
-    assert indication == (9, 5, 3, ReadHoldingRegisters(107, 3))
+    assert indication == (9, 5, 3, ReadHoldingRegisters(107, 3), b"")
 
 
 def test_all_requests_of_one_segment_come_out_in_order() -> None:

@@ -30,12 +30,14 @@ class Indication(NamedTuple, Generic[R]):
 
     Attributes:
         request: the request, or the exception to answer where the PDU breaks the standard.
+        pdu: what came, where it breaks the standard; empty where it does not.
     """
 
     unit: int
     transaction: int | None
     function_code: int
     request: Request[R] | ExceptionResponse
+    pdu: bytes = b""
 
 
 class Heard(NamedTuple):
@@ -153,10 +155,9 @@ class ServerSession:
 def _indication(adu: Adu) -> Indication[object]:
     function_code = adu.pdu[0]
     try:
-        request: Request[object] | ExceptionResponse = decode_request(adu.pdu)
+        return Indication(adu.unit, adu.transaction, function_code, decode_request(adu.pdu))
     except ExceptionResponse as refusal:
-        request = refusal
-    return Indication(adu.unit, adu.transaction, function_code, request)
+        return Indication(adu.unit, adu.transaction, function_code, refusal, adu.pdu)
 
 
 def _opaque_indication(adu: Adu) -> Indication[object]:

@@ -7,9 +7,11 @@ import logging
 import socket
 import struct
 import sys
+from itertools import count
 from math import inf
 from typing import Final, Protocol, cast
 
+from mbap.errors import Disconnect
 from mbap.protocol.server import Heard, ServerSession
 from mbap.server.conversation import Conversation, Service
 from mbap.server.handler import Peer
@@ -21,6 +23,7 @@ from mbap.transport.tcp import set_options
 log = logging.getLogger("mbap.server")
 
 _LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+_sessions: Final = count(1)
 _DUE: Final = 0.001
 """Seconds by which a timer may be early."""
 _GAP: Final = 0.5
@@ -135,7 +138,7 @@ class Connection(asyncio.BufferedProtocol):
         transport = cast("asyncio.Transport", transport)  # uvloop's is one without being of the class
         self._transport = transport
         name = transport.get_extra_info("peername") or ("", 0)
-        peer = Peer(str(name[0]), int(name[1]), self._host.url)
+        peer = Peer(str(name[0]), int(name[1]), self._host.url, session=next(_sessions))
         self.conversation = Conversation(self._host, self._session, self, peer)
         self._kept = self._host.keeps(peer.address)
         self._host.admit(self)
@@ -143,9 +146,19 @@ class Connection(asyncio.BufferedProtocol):
         connection = transport.get_extra_info("socket")
         if connection is not None:
             set_options(connection)
-        if not self.conversation.begin():
-            self.close(reset=True)
+        self._begin()
         self._watch()
+
+    def _begin(self) -> None:
+        """Serve the client, unless the doorkeeper or a made fault does not want it."""
+        doorkeeper = self._host.doorkeeper
+        try:
+            if doorkeeper is not None:
+                doorkeeper.arrived(self.peer)
+            if not self.conversation.begin():
+                raise Disconnect(reset=True)
+        except Disconnect as wish:
+            self.close(reset=wish.reset)
 
     def get_buffer(self, sizehint: int) -> bytearray:
         return self._buffer
@@ -210,6 +223,8 @@ class Connection(asyncio.BufferedProtocol):
         self._host.counted.resets += isinstance(exc, ConnectionError)
         self.conversation.end()
         self._host.forget(self)
+        if self._host.doorkeeper is not None:
+            self._host.doorkeeper.left(self.peer)
 
     # --- what the conversation calls ---
 
@@ -268,6 +283,8 @@ class Connection(asyncio.BufferedProtocol):
             self._session.failure,
             what_it_may_be(data),
         )
+        if self._host.doorkeeper is not None:
+            self._host.doorkeeper.malformed(self.peer, 0, data, str(self._session.failure))
         self.close()
 
     def _regulate(self) -> None:

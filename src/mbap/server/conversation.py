@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mbap.errors import Disconnect, ExceptionResponse, NoAnswer, ServerDeviceBusy, ServerDeviceFailure
 from mbap.protocol.server import Indication, ServerSession
 from mbap.server.diagnostics import Bus
-from mbap.server.handler import Call, Handler, Peer, Refusing
+from mbap.server.handler import Call, Doorkeeper, Handler, Peer, Refusing
 from mbap.server.limits import Limits, ServerStatistics
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Service(Protocol):
     """What conversations need of their server."""
 
     handler: Handler
+    doorkeeper: Doorkeeper | None
     limits: Limits
     faulty: FaultyDevice | None
     counted: ServerStatistics
@@ -231,9 +232,15 @@ class Conversation:
         try:
             if not isinstance(request, ExceptionResponse):
                 return handler.handle(Call(request, indication.unit, self.peer, broadcast))
+            self._note_malformed(indication, request)
             return handler.refuse(indication.unit, request) if isinstance(handler, Refusing) else request
         except Exception as error:  # noqa: BLE001 - where a handler ends: nothing it does may stop the server
             return self._judged(error, indication)
+
+    def _note_malformed(self, indication: Indication[Any], refusal: ExceptionResponse) -> None:
+        doorkeeper = self._service.doorkeeper
+        if doorkeeper is not None:
+            doorkeeper.malformed(self.peer, indication.unit, indication.pdu, str(refusal))
 
     def _judged(self, error: BaseException, indication: Indication[Any]) -> BaseException:
         if isinstance(error, (ExceptionResponse, NoAnswer, Disconnect)):

@@ -19,6 +19,30 @@ R = TypeVar("R")
 _WISHES = (ExceptionResponse, NoAnswer, Disconnect)
 
 
+class Identity(Record):
+    """Whom a certificate, checked in a TLS handshake, names, and how the session is protected.
+
+    Attributes:
+        subject, issuer: the distinguished names, as in RFC 4514: `CN=hmi1,O=Plant`.
+        serial: the certificate's serial number, in hexadecimal.
+        fingerprint: SHA-256 of the certificate, in hexadecimal, lower case, without colons.
+        not_after: when it expires, in seconds since 1970.
+        protocol, cipher: `TLSv1.3` and the suite.
+        resumed: the session went on from an earlier one, without a whole handshake.
+        role_problem: why there is no role, where the certificate does not simply lack one.
+    """
+
+    subject: str
+    issuer: str = ""
+    serial: str = ""
+    fingerprint: str = ""
+    not_after: int = 0
+    protocol: str = ""
+    cipher: str = ""
+    resumed: bool = False
+    role_problem: str = ""
+
+
 class Peer(Record):
     """Who sent a request.
 
@@ -26,13 +50,17 @@ class Peer(Record):
         address: the host, as the operating system prints it; empty where there is none.
         port: its port.
         listener: the URL on which it came in.
-        role: the role in its certificate; None where there is no certificate.
+        role: the role in its certificate; None where there is no certificate, or no role in it.
+        identity: whom its certificate names; None where there is no certificate.
+        session: a number of this connection, of no other in this process; 0 where there is none.
     """
 
     address: str = ""
     port: int = 0
     listener: str = ""
     role: str | None = None
+    identity: Identity | None = None
+    session: int = 0
 
 
 class Call(NamedTuple, Generic[R]):
@@ -74,6 +102,31 @@ class Refusing(Protocol):
         Raises:
             NoAnswer: nothing is sent.
         """
+        ...
+
+
+@runtime_checkable
+class Doorkeeper(Protocol):
+    """A handler that decides who is served at all, and wants to know who comes, goes and is sent away."""
+
+    def arrived(self, peer: Peer) -> None:
+        """A connection was made; nothing of it has been read, but over TLS the handshake is done.
+
+        Raises:
+            Disconnect: it is closed before a byte of it is read.
+        """
+        ...
+
+    def left(self, peer: Peer) -> None:
+        """A connection for which `arrived` was called has ended, whoever ended it."""
+        ...
+
+    def turned_away(self, peer: Peer, reason: str) -> None:
+        """A connection never became one: a failed handshake, an address that is not allowed, no room."""
+        ...
+
+    def malformed(self, peer: Peer, unit: int, data: bytes, reason: str) -> None:
+        """*data* is no request that could be handled: a refused PDU, or bytes that end the connection."""
         ...
 
 

@@ -18,7 +18,7 @@ from mbap.server.connection import Connection
 from mbap.server.conversation import Conversation
 from mbap.server.diagnostics import Bus
 from mbap.server.guests import Correspondents, Guests
-from mbap.server.handler import Handler, OnBus, Passing
+from mbap.server.handler import Doorkeeper, Handler, OnBus, Passing, Peer
 from mbap.server.limits import Limits, ServerStatistics
 from mbap.server.listening import Acceptor, bound, cannot_listen, places
 from mbap.server.seldom import Seldom
@@ -73,6 +73,7 @@ class Server:
         self._given = sockets
         self._endpoint = parse_endpoint(url, listening=True)
         self.handler = handler if self._endpoint.line is None else _for_line(handler, self._endpoint)
+        self.doorkeeper: Doorkeeper | None = self.handler if isinstance(self.handler, Doorkeeper) else None
         self.limits = limits or Limits()
         self.faulty = None if faults is None else _made_faulty(faults)
         plain = faults is None and self._endpoint.line is None
@@ -212,6 +213,7 @@ class Server:
         """Serve a connection, or close it before a byte of it is read."""
         if not self._connections.allows(address) or not self._connections.has_room(address):
             accepted.close()
+            self._turned_away(address)
             return
         arriving = asyncio.get_running_loop().create_task(self._welcome(accepted))
         self._arriving.add(arriving)
@@ -222,6 +224,11 @@ class Server:
         free = limits.max_connections - limits.reserved - len(self._connections)
         if limits.max_per_address is not None or len(self._arriving) >= free:
             await asyncio.wait(self._arriving)
+
+    def _turned_away(self, address: str) -> None:
+        if self.doorkeeper is not None:
+            reason = "no room, or an address that is not allowed"
+            self.doorkeeper.turned_away(Peer(address, 0, self.url), reason)
 
     async def _welcome(self, accepted: socket.socket) -> None:
         try:

@@ -1,0 +1,1 @@
+"""Protection: policies and the firewall that carries them out, certificates, alarms, the audit trail."""
