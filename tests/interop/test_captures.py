@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from mbap.protocol.explain import explain
 from mbap.protocol.pdu import decode_request, raise_exception
 from mbap.protocol.tcp import TcpFraming
 from support.pcap import Piece, pieces
+from support.tshark import functions_by_tshark
 
 PLANT = "iti_ModbusTCP_plant1.pcap"
 MODBUS_ONLY = [
@@ -105,13 +104,6 @@ def exchanges(traffic: Traffic) -> Iterator[tuple[Adu, Adu | None]]:
     yield from ((request, None) for request in pending.values())
 
 
-def counted_by_tshark(tshark: str, path: Path) -> Counter[int]:
-    """Frames per function code in Wireshark's eyes; several in one segment come with commas."""
-    command = [tshark, "-r", str(path), "-T", "fields", "-e", "modbus.func_code"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    return Counter(int(code) for code in re.findall(r"\d+", printed))
-
-
 def fits(asked: Adu, response: Adu) -> bool:
     """Whether *response* can be the answer to *asked*, an exception included."""
     request = decode_request(asked.pdu)
@@ -130,7 +122,7 @@ def fits(asked: Adu, response: Adu) -> bool:
 def test_the_functions_are_counted_as_tshark_counts_them(
     captures: Path, peer: Callable[..., str], name: str
 ) -> None:
-    assert read(captures / name).functions == counted_by_tshark(peer("tshark"), captures / name)
+    assert read(captures / name).functions == functions_by_tshark(peer("tshark"), captures / name)
 
 
 @pytest.mark.parametrize("name", MODBUS_ONLY)

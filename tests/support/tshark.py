@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +30,13 @@ def dissected(capture: Path, fields: Sequence[str] = FIELDS) -> list[dict[str, s
         command += ["-e", field]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return [dict(zip(fields, line.split("\t"), strict=True)) for line in done.stdout.splitlines()]
+
+
+def functions_by_tshark(tshark: str, path: Path) -> Counter[int]:
+    """ADUs per function code in Wireshark's eyes; several in one segment come with commas."""
+    command = [tshark, "-r", str(path), "-T", "fields", "-e", "modbus.func_code"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    return Counter(int(code) for code in re.findall(r"\d+", printed))
 
 
 def judge(record: Recording, capture: Path) -> list[dict[str, str]]:

@@ -1,0 +1,1 @@
+"""Finding out what is going on: captures and what is in them."""

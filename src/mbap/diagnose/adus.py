@@ -1,0 +1,72 @@
+"""ADUs out of one direction of a connection, also when it is joined in the middle or has gaps."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from mbap.protocol.adu import Adu
+from mbap.protocol.pdu.base import request_class
+from mbap.protocol.tcp import TcpFraming
+
+_SHORTEST, _LONGEST = 2, 254
+_FOLLOWING: Final = (b"\0\0", b"\0", b"")
+"""What can be the protocol of the ADU behind one."""
+
+
+class AduReader:
+    """Follows the ADUs of one direction.
+
+    Attributes:
+        foreign: bytes that belong to no ADU.
+    """
+
+    __slots__ = ("_framing", "_lost", "foreign")
+
+    def __init__(self) -> None:
+        self._framing = TcpFraming()
+        self._lost = False
+        self.foreign = 0
+
+    def take(self, data: bytes, *, after_gap: bool = False) -> list[Adu]:
+        """The ADUs that *data* completes; *after_gap*: bytes before it are missing."""
+        if after_gap or self._lost:
+            self.foreign += self._framing.partial
+            self._framing = TcpFraming()
+            begin = plausible_start(data)
+            self._lost = begin is None
+            self.foreign += len(data) if begin is None else begin
+            if begin is None:
+                return []
+            data = data[begin:]
+        framing = self._framing
+        had = framing.partial
+        adus = framing.unpack(data)
+        if framing.failure is not None:
+            # Where the next one begins is not known any more: a later piece may tell.
+            self.foreign += had + len(data) - sum(len(adu.pdu) + 7 for adu in adus)
+            self._lost = True
+        return adus
+
+
+def plausible_start(data: bytes) -> int | None:
+    """Where in *data* an ADU can begin: protocol 0, a possible length, a function that exists."""
+    at = data.find(b"\0\0", 2)
+    while at != -1 and at + 6 <= len(data):
+        if _plausible(data, at - 2):
+            return at - 2
+        at = data.find(b"\0\0", at + 1)
+    return None
+
+
+def _plausible(data: bytes, at: int) -> bool:
+    _, protocol, length = struct.unpack_from(">HHH", data, at)
+    if protocol or not _SHORTEST <= length <= _LONGEST:
+        return False
+    end = at + 6 + length
+    if data[end + 2 : end + 4] not in _FOLLOWING:
+        return False
+    function = data[at + 7] if at + 7 < len(data) else 0
+    if not at and end <= len(data):
+        return function != 0
+    return (length == 3 and function > 0x80) or request_class(function) is not None

@@ -1,0 +1,225 @@
+"""What Modbus clients and servers said to each other, out of a capture: requests with their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from mbap.diagnose.adus import AduReader
+from mbap.diagnose.packetfile import PacketFile
+from mbap.diagnose.segments import Segments, address_text
+from mbap.diagnose.streams import Piece, Streams
+from mbap.errors import ExceptionResponse
+from mbap.protocol.adu import Adu
+from mbap.protocol.exchanges import Exchange
+from mbap.protocol.pdu.base import Request, decode_request, request_class
+from mbap.records import replace
+
+MODBUS_PORTS: Final = (502,)
+MOST_PENDING: Final = 256
+"""Requests of one connection that wait for an answer; the oldest of more is taken for unanswered (H033)."""
+PATIENCE: Final = 30_000_000
+"""Microseconds after which a request is taken for unanswered."""
+_MOST_DECODED: Final = 4096
+
+
+class Captured(Exchange):
+    """An exchange, and where in the capture it is.
+
+    Attributes:
+        frame, response_frame: the numbers of the packets that completed request and answer; 0 where not seen.
+        connection: the number of the connection in the capture.
+        repeated: the same request came before it on its connection, and had not been answered.
+    """
+
+    frame: int = 0
+    response_frame: int = 0
+    connection: int = 0
+    repeated: bool = False
+
+
+class Capture:
+    """The exchanges in a capture, in the order in which they were completed, in memory that does not grow.
+
+    Args:
+        file: a pcap or pcapng file, or a pipe that gives one.
+        ports: those of Modbus servers.
+
+    Attributes:
+        packets: how many there were so far.
+        adus: how many of them were Modbus, by who sent them: (to servers, to clients).
+        foreign: bytes that were not Modbus.
+    """
+
+    def __init__(self, file: BinaryIO, *, ports: Collection[int] = MODBUS_PORTS) -> None:
+        self._file = PacketFile(file)
+        self.segments = Segments()
+        self.streams = Streams(ports)
+        self._pairing: dict[int, _Pairing] = {}
+        self._requests: dict[bytes, Request[Any] | None] = {}
+        self.packets = 0
+        self.adus = [0, 0]
+        self.foreign = 0
+
+    @property
+    def problem(self) -> str | None:
+        """Why reading ended before the end of the file; None while it did not."""
+        return self._file.problem
+
+    def __iter__(self) -> Iterator[Captured]:
+        time = 0
+        segment_of, take = self.segments.of, self.streams.take
+        for packet in self._file:
+            self.packets = packet.number
+            segment = segment_of(packet)
+            if segment is None:
+                continue
+            time = packet.time
+            for piece in take(segment):
+                yield from self._heard(piece, time, packet.number)
+        for piece in self.streams.finish():
+            yield from self._heard(piece, time, self.packets)
+        for pairing in self._pairing.values():
+            yield from pairing.rest()
+
+    def _heard(self, piece: Piece, time: int, frame: int) -> Iterator[Captured]:
+        pairing = self._pairing.get(piece.connection)
+        if pairing is None:
+            pairing = self._pairing[piece.connection] = _Pairing(piece)
+            yield from self._forget_old()
+        reader = pairing.readers[piece.to_server]
+        foreign = reader.foreign
+        for adu in reader.take(piece.data, after_gap=piece.after_gap):
+            self.adus[not piece.to_server] += 1
+            if piece.to_server:
+                yield from pairing.asked(adu, self._decoded(adu.pdu), time, frame)
+            else:
+                yield from pairing.answered(adu, time, frame)
+        self.foreign += reader.foreign - foreign
+
+    def _forget_old(self) -> Iterator[Captured]:
+        """Few connections of a capture are open at a time: the oldest go, with what they still wait for."""
+        if len(self._pairing) > MOST_OPEN:
+            oldest = next(iter(self._pairing))
+            yield from self._pairing.pop(oldest).rest()
+
+    def _decoded(self, pdu: bytes) -> Request[Any] | None:
+        """The request; most are the same again and again, and are decoded once."""
+        if pdu in self._requests:
+            return self._requests[pdu]
+        if len(self._requests) >= _MOST_DECODED:
+            self._requests.clear()
+        request = self._requests[pdu] = decoded(pdu)
+        return request
+
+
+MOST_OPEN: Final = 4096
+"""Connections whose requests are paired at a time."""
+
+
+def decoded(pdu: bytes) -> Request[Any] | None:
+    """The request that *pdu* is, `Opaque` for an unknown function; None where it breaks the standard."""
+    if pdu and pdu[0] < 0x80 and request_class(pdu[0]) is None:
+        from mbap.protocol.pdu.opaque import Opaque
+
+        return Opaque(pdu[0], pdu[1:])
+    try:
+        return decode_request(pdu)
+    except ExceptionResponse:
+        return None
+
+
+class _Pairing:
+    """One connection: what was asked and is not answered yet."""
+
+    __slots__ = ("_first", "_pending", "readers")
+
+    def __init__(self, piece: Piece) -> None:
+        (client, client_port), (server, server_port) = piece.client, piece.server
+        self._first = Captured(
+            0,
+            address_text(client),
+            client_port,
+            address_text(server),
+            server_port,
+            0,
+            None,
+            None,
+            b"",
+            connection=piece.connection,
+        )
+        self._pending: dict[tuple[int | None, int], list[Captured]] = {}
+        self.readers = (AduReader(), AduReader())
+
+    def asked(self, adu: Adu, request: Request[Any] | None, time: int, frame: int) -> Iterator[Captured]:
+        waiting = self._pending.setdefault((adu.transaction, adu.unit), [])
+        again = any(one.pdu == adu.pdu for one in waiting)
+        waiting.append(self._new(adu, time, frame, request, repeated=again))
+        if len(self._pending) > MOST_PENDING or len(waiting) > MOST_PENDING:
+            yield from self._expired(time)
+
+    def answered(self, adu: Adu, time: int, frame: int) -> Iterator[Captured]:
+        key = adu.transaction, adu.unit
+        waiting = self._pending.get(key)
+        at = _fitting(waiting or [], adu.pdu)
+        if waiting is None or at is None:
+            # Nothing was asked, or it was not captured: the answer alone.
+            alone = replace(self._new(adu, time, 0, None), pdu=b"")
+            yield replace(alone, response=adu.pdu, response_time=time, response_frame=frame)
+            return
+        request = waiting.pop(at)
+        if not waiting:
+            del self._pending[key]
+        yield replace(request, response=adu.pdu, response_time=time, response_frame=frame)
+
+    def rest(self) -> Iterator[Captured]:
+        """What was never answered."""
+        yield from (one for waiting in self._pending.values() for one in waiting)
+        self._pending.clear()
+
+    def _new(
+        self, adu: Adu, time: int, frame: int, request: Request[Any] | None, *, repeated: bool = False
+    ) -> Captured:
+        first = self._first
+        return Captured(
+            time,
+            first.client,
+            first.client_port,
+            first.server,
+            first.server_port,
+            adu.unit,
+            adu.transaction,
+            request,
+            adu.pdu,
+            frame=frame,
+            connection=first.connection,
+            repeated=repeated,
+        )
+
+    def _expired(self, now: int) -> Iterator[Captured]:
+        """The oldest, and whatever else has waited for too long."""
+        for key, waiting in list(self._pending.items()):
+            while waiting and (waiting[0].time < now - PATIENCE or len(waiting) > MOST_PENDING):
+                yield waiting.pop(0)
+            if not waiting:
+                del self._pending[key]
+        if len(self._pending) > MOST_PENDING:
+            key = next(iter(self._pending))
+            yield from self._pending.pop(key)
+
+
+def _fitting(waiting: list[Captured], pdu: bytes) -> int | None:
+    """The first that asked for the answer's function."""
+    function = pdu[0] & 0x7F
+    return next((at for at, one in enumerate(waiting) if one.pdu[0] & 0x7F == function), None)
+
+
+def exchanges(path: Path | str, *, ports: Collection[int] = MODBUS_PORTS) -> Iterator[Captured]:
+    """The exchanges in the capture at *path*; what is broken ends it, and is told by `Capture` alone.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with Path(path).open("rb", buffering=1 << 20) as file:
+        yield from Capture(file, ports=ports)

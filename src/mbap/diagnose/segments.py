@@ -1,0 +1,140 @@
+"""Link layers and IP: the TCP segment in a captured packet, or why there is none."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections import Counter
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from mbap.diagnose.packetfile import Packet
+
+_ETHERNET, _NULL, _LOOP, _SLL, _SLL2 = 1, 0, 108, 113, 276
+_RAW: Final = {12, 14, 101, 228, 229}
+_VLAN: Final = {b"\x81\x00", b"\x88\xa8", b"\x91\x00"}
+_IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
+_TCP: Final = 6
+_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _OPTIONS = 0, 43, 44, 51, 60
+_HEAD: Final = struct.Struct("!HHII2BH")
+
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+
+
+class Segment(NamedTuple):
+    """One TCP segment; addresses as bytes, 4 or 16 of them.
+
+    Attributes:
+        size: how many bytes were sent; more than *data* has where the capture is cut short.
+    """
+
+    source: bytes
+    source_port: int
+    target: bytes
+    target_port: int
+    sequence: int
+    flags: int
+    data: bytes
+    size: int
+
+
+class Skipped(Exception):
+    """There is no TCP segment in a packet that could be followed."""
+
+
+class Segments:
+    """Finds TCP segments in packets.
+
+    Attributes:
+        skipped: how many packets have none, by reason.
+    """
+
+    def __init__(self) -> None:
+        self.skipped: Counter[str] = Counter()
+
+    def of(self, packet: Packet) -> Segment | None:
+        """The segment in *packet*; None, counted, where there is none."""
+        try:
+            return segment(packet)
+        except Skipped as reason:
+            self.skipped[str(reason)] += 1
+        except (IndexError, struct.error):
+            self.skipped["cut short"] += 1
+        return None
+
+
+def segment(packet: Packet) -> Segment:
+    """The TCP segment in *packet*.
+
+    Raises:
+        Skipped: there is none.
+        IndexError, struct.error: it is cut short.
+    """
+    data = packet.data
+    kind, at = _network_layer(packet.link, data)
+    if kind == _IPV4:
+        return _ipv4(data, at)
+    if kind == _IPV6:
+        return _ipv6(data, at)
+    raise Skipped("not IP")
+
+
+def _network_layer(link: int, data: bytes) -> tuple[bytes, int]:
+    """What follows the link layer, and where."""
+    if link == _ETHERNET:
+        kind, at = data[12:14], 14
+        while kind in _VLAN:
+            kind, at = data[at + 2 : at + 4], at + 4
+        return kind, at
+    if link == _SLL:
+        return data[14:16], 16
+    if link == _SLL2:
+        return data[0:2], 20
+    if link in (_NULL, _LOOP):
+        return (_IPV4 if data[4] >> 4 == 4 else _IPV6), 4
+    if link in _RAW:
+        return (_IPV4 if data[0] >> 4 == 4 else _IPV6), 0
+    raise Skipped(f"unsupported link type {link}")
+
+
+def _ipv4(data: bytes, at: int) -> Segment:
+    if data[at + 9] != _TCP:
+        raise Skipped("not TCP")
+    if (data[at + 6] & 0x3F) << 8 | data[at + 7]:
+        raise Skipped("an IP fragment")
+    total = data[at + 2] << 8 | data[at + 3]
+    head = (data[at] & 0x0F) * 4
+    end = at + total if total else len(data)  # 0: the network card cut it into segments
+    return _tcp(data, at + head, end, data[at + 12 : at + 16], data[at + 16 : at + 20])
+
+
+def _ipv6(data: bytes, at: int) -> Segment:
+    source, target = data[at + 8 : at + 24], data[at + 24 : at + 40]
+    end = at + 40 + (data[at + 4] << 8 | data[at + 5])
+    following, at = data[at + 6], at + 40
+    while following != _TCP:
+        if following == _FRAGMENT:
+            if (data[at + 2] << 8 | data[at + 3]) & 0xFFF9:
+                raise Skipped("an IP fragment")
+            size = 8
+        elif following in (_HOP_BY_HOP, _ROUTING, _OPTIONS):
+            size = (data[at + 1] + 1) * 8
+        elif following == _AUTHENTICATION:
+            size = (data[at + 1] + 2) * 4
+        else:
+            raise Skipped("not TCP")
+        following, at = data[at], at + size
+    return _tcp(data, at, end, source, target)
+
+
+def _tcp(data: bytes, at: int, end: int, source: bytes, target: bytes) -> Segment:
+    source_port, target_port, sequence, _, offset, flags, _ = _HEAD.unpack_from(data, at)
+    begin = at + (offset >> 4) * 4
+    payload = data[begin:end]
+    return Segment(source, source_port, target, target_port, sequence, flags, payload, max(end - begin, 0))
+
+
+@lru_cache(maxsize=4096)
+def address_text(address: bytes) -> str:
+    """*address* as people write it."""
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
