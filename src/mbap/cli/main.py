@@ -26,6 +26,7 @@ COMMANDS = {
     "profile": "work with register maps of devices",
     "site": "write and check site files",
     "history": "list, export and measure what was stored",
+    "firewall": "print rules for the packet filter: who may reach Modbus",
 }
 
 
