@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mbap.protocol.exchanges import Exchange
 from mbap.protocol.pdu.registers import ReadHoldingRegisters
-from mbap.records import replace
 
 READ = ReadHoldingRegisters(107, 3)
 SEEN = Exchange(1_000_000, "10.0.0.5", 40_000, "10.0.0.9", 502, 1, 7, READ, READ.encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -14,7 +15,6 @@ from mbap.errors import ExceptionResponse
 from mbap.protocol.adu import Adu
 from mbap.protocol.exchanges import Exchange
 from mbap.protocol.pdu.base import Request, decode_request, request_class
-from mbap.records import replace
 
 MODBUS_PORTS: Final = (502,)
 MOST_PENDING: Final = 256
@@ -24,6 +24,7 @@ PATIENCE: Final = 30_000_000
 _MOST_DECODED: Final = 4096
 
 
+@dataclass(slots=True)
 class Captured(Exchange):
     """An exchange, and where in the capture it is.
 
@@ -95,7 +96,7 @@ class Capture:
             if piece.to_server:
                 yield from pairing.asked(adu, self._decoded(adu.pdu), time, frame)
             else:
-                yield from pairing.answered(adu, time, frame)
+                yield pairing.answered(adu, time, frame)
         self.foreign += reader.foreign - foreign
 
     def _forget_old(self) -> Iterator[Captured]:
@@ -133,45 +134,35 @@ def decoded(pdu: bytes) -> Request[Any] | None:
 class _Pairing:
     """One connection: what was asked and is not answered yet."""
 
-    __slots__ = ("_first", "_pending", "readers")
+    __slots__ = ("_connection", "_ends", "_pending", "readers")
 
     def __init__(self, piece: Piece) -> None:
         (client, client_port), (server, server_port) = piece.client, piece.server
-        self._first = Captured(
-            0,
-            address_text(client),
-            client_port,
-            address_text(server),
-            server_port,
-            0,
-            None,
-            None,
-            b"",
-            connection=piece.connection,
-        )
+        self._ends = address_text(client), client_port, address_text(server), server_port
+        self._connection = piece.connection
         self._pending: dict[tuple[int | None, int], list[Captured]] = {}
         self.readers = (AduReader(), AduReader())
 
     def asked(self, adu: Adu, request: Request[Any] | None, time: int, frame: int) -> Iterator[Captured]:
         waiting = self._pending.setdefault((adu.transaction, adu.unit), [])
-        again = any(one.pdu == adu.pdu for one in waiting)
-        waiting.append(self._new(adu, time, frame, request, repeated=again))
+        again = bool(waiting) and any(one.pdu == adu.pdu for one in waiting)
+        waiting.append(self._new(adu, adu.pdu, time, frame, request, repeated=again))
         if len(self._pending) > MOST_PENDING or len(waiting) > MOST_PENDING:
             yield from self._expired(time)
 
-    def answered(self, adu: Adu, time: int, frame: int) -> Iterator[Captured]:
+    def answered(self, adu: Adu, time: int, frame: int) -> Captured:
         key = adu.transaction, adu.unit
         waiting = self._pending.get(key)
-        at = _fitting(waiting or [], adu.pdu)
+        at = _fitting(waiting, adu.pdu) if waiting else None
         if waiting is None or at is None:
             # Nothing was asked, or it was not captured: the answer alone.
-            alone = replace(self._new(adu, time, 0, None), pdu=b"")
-            yield replace(alone, response=adu.pdu, response_time=time, response_frame=frame)
-            return
-        request = waiting.pop(at)
-        if not waiting:
-            del self._pending[key]
-        yield replace(request, response=adu.pdu, response_time=time, response_frame=frame)
+            exchange = self._new(adu, b"", time, 0, None)
+        else:
+            exchange = waiting.pop(at)
+            if not waiting:
+                del self._pending[key]
+        exchange.response, exchange.response_time, exchange.response_frame = adu.pdu, time, frame
+        return exchange
 
     def rest(self) -> Iterator[Captured]:
         """What was never answered."""
@@ -179,21 +170,24 @@ class _Pairing:
         self._pending.clear()
 
     def _new(
-        self, adu: Adu, time: int, frame: int, request: Request[Any] | None, *, repeated: bool = False
+        self,
+        adu: Adu,
+        pdu: bytes,
+        time: int,
+        frame: int,
+        request: Request[Any] | None,
+        *,
+        repeated: bool = False,
     ) -> Captured:
-        first = self._first
         return Captured(
             time,
-            first.client,
-            first.client_port,
-            first.server,
-            first.server_port,
+            *self._ends,
             adu.unit,
             adu.transaction,
             request,
-            adu.pdu,
+            pdu,
             frame=frame,
-            connection=first.connection,
+            connection=self._connection,
             repeated=repeated,
         )
 

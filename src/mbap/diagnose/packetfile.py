@@ -93,11 +93,6 @@ class PacketFile:
         self._ended(data or b"-", what)
         return None
 
-    def next_number(self) -> int:
-        """The number of one more packet."""
-        self._number += 1
-        return self._number
-
     def _ended(self, rest: bytes, what: str) -> None:
         if rest:
             self.problem = f"the file ends within {what}, after {self._number} whole packets"
@@ -110,6 +105,8 @@ class PacketFile:
 
 
 class _Interface(NamedTuple):
+    """How packets of one network card are to be read; the offset of their times is in microseconds."""
+
     link: int
     resolution: int = _DEFAULT_RESOLUTION
     offset: int = 0
@@ -121,71 +118,88 @@ class _NextGeneration:
     def __init__(self, file: PacketFile) -> None:
         self._file = file
         self._order = "<"
+        self._block = struct.Struct("<II")
+        self._heads = struct.Struct("<IIIII").unpack_from
         self._interfaces: list[_Interface] = []
 
     def packets(self) -> Iterator[Packet]:
-        kind: int | None = _SECTION
-        while kind is not None:
-            body = self._section() if kind == _SECTION else self._body()
-            if body is None:
-                return
-            packet = self._packet(kind, body)
+        kind, body = _SECTION, self._section()
+        while body is not None:
+            if kind == _ENHANCED and len(body) >= 20:
+                packet = self._enhanced(self._heads(body), body)
+            else:
+                packet = self._seldom(kind, body)
             if packet is not None:
                 yield packet
-            kind = self._kind()
+            kind, body = self._next()
 
-    def _kind(self) -> int | None:
-        head = self._file._read(4)
-        if len(head) < 4:
+    def _next(self) -> tuple[int, bytes | None]:
+        """The kind and the body of the next block."""
+        head = self._file._read(8)
+        if len(head) < 8:
             self._file._ended(head, "the header of a block")
-            return None
-        return int(struct.unpack(self._order + "I", head)[0])
+            return 0, None
+        kind, size = self._block.unpack(head)
+        if kind == _SECTION:
+            return kind, self._section(head[4:])
+        return kind, self._rest(size, 8)
 
-    def _section(self) -> bytes | None:
-        head = self._file.exactly(8, "the header of a section")
-        if head is None:
+    def _section(self, length: bytes = b"") -> bytes | None:
+        length = length or self._file.exactly(4, "the header of a section") or b""
+        order = self._file.exactly(4, "the header of a section")
+        if order is None or len(length) < 4:
             return None
-        if head[4:] not in _BYTE_ORDERS:
+        if order not in _BYTE_ORDERS:
             self._file.problem = "a section of the file has no byte order: it is broken"
             return None
-        self._order, self._interfaces = _BYTE_ORDERS[head[4:]], []
-        return self._rest(head[:4], 12)
+        self._order, self._interfaces = _BYTE_ORDERS[order], []
+        self._block = struct.Struct(self._order + "II")
+        self._heads = struct.Struct(self._order + "IIIII").unpack_from
+        return self._rest(int(struct.unpack(self._order + "I", length)[0]), 12)
 
-    def _body(self) -> bytes | None:
-        head = self._file.exactly(4, "the header of a block")
-        return None if head is None else self._rest(head, 8)
-
-    def _rest(self, length: bytes, had: int) -> bytes | None:
+    def _rest(self, size: int, had: int) -> bytes | None:
         """The block's body, without the length at its end."""
-        size = int(struct.unpack(self._order + "I", length)[0])
-        if size % 4 or not had + 4 <= size <= LARGEST_PACKET + 1024:
+        if size & 3 or not had + 4 <= size <= LARGEST_PACKET + 1024:
             self._file.problem = f"a block says that it has {size} bytes: the file is broken there"
             return None
-        data = self._file.exactly(size - had, "a block")
-        return None if data is None else data[:-4]
+        data = self._file._read(size - had)
+        if len(data) < size - had:
+            self._file._ended(data or b"-", "a block")
+            return None
+        return data[:-4]
 
-    def _packet(self, kind: int, body: bytes) -> Packet | None:
+    def _seldom(self, kind: int, body: bytes) -> Packet | None:
+        """What is in a block of another kind than most."""
         try:
             if kind == _INTERFACE:
                 self._interfaces.append(self._interface(body))
-            elif kind == _ENHANCED:
-                return self._enhanced(struct.unpack_from(self._order + "IIIII", body), body[20:])
             elif kind == _OLD:
                 interface, _drops, *rest = struct.unpack_from(self._order + "HHIIII", body)
-                return self._enhanced((interface, *rest), body[20:])
+                return self._enhanced((interface, *rest), body)
             elif kind == _SIMPLE:
                 original = struct.unpack_from(self._order + "I", body)[0]
-                return self._enhanced((0, 0, 0, min(original, len(body) - 4), original), body[4:])
+                return self._enhanced((0, 0, 0, min(original, len(body) - 4), original), body, 4)
+            elif kind == _ENHANCED:
+                self._file.problem = self._left_out()
         except (struct.error, IndexError):
-            self._file.problem = f"after {self._file._number} packets a block cannot be read, and is left out"
+            self._file.problem = self._left_out()
         return None
 
-    def _enhanced(self, head: tuple[int, ...], data: bytes) -> Packet:
+    def _left_out(self) -> str:
+        return f"after {self._file._number} packets a block cannot be read, and is left out"
+
+    def _enhanced(self, head: tuple[int, ...], body: bytes, begin: int = 20) -> Packet | None:
         interface, high, low, size, original = head
+        if interface >= len(self._interfaces):
+            self._file.problem = self._left_out()
+            return None
         link, resolution, offset = self._interfaces[interface]
         ticks = high << 32 | low
-        time = ticks * 1_000_000 // resolution + offset * 1_000_000
-        return Packet(self._file.next_number(), time, link, data[:size], size < original or size > len(data))
+        time = (ticks if resolution == 1_000_000 else ticks * 1_000_000 // resolution) + offset
+        data = body[begin : begin + size]
+        file = self._file
+        file._number = number = file._number + 1
+        return Packet(number, time, link, data, len(data) < original)
 
     def _interface(self, body: bytes) -> _Interface:
         link = struct.unpack_from(self._order + "H", body)[0]
@@ -193,7 +207,7 @@ class _NextGeneration:
         stated = options.get(_TIME_RESOLUTION, b"\x06")[0]
         resolution = 2 ** (stated & 0x7F) if stated & 0x80 else 10 ** min(stated, 18)
         offset = options.get(_TIME_OFFSET, bytes(8))
-        return _Interface(link, resolution, struct.unpack(self._order + "q", offset)[0])
+        return _Interface(link, resolution, struct.unpack(self._order + "q", offset)[0] * 1_000_000)
 
     def _options(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         while len(data) >= 4:

@@ -16,9 +16,13 @@ _VLAN: Final = {b"\x81\x00", b"\x88\xa8", b"\x91\x00"}
 _IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
 _TCP: Final = 6
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _OPTIONS = 0, 43, 44, 51, 60
-_HEAD: Final = struct.Struct("!HHII2BH")
+_HEAD: Final = struct.Struct("!HHIxxxxBB")
+_USUAL: Final = struct.Struct("!12xHBxHxxHxBxx4s4sHHIxxxxBB")
+"""TCP in IPv4 without options, in Ethernet without tags."""
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
+_MATTERS: Final = SYN | RST
+"""Flags that say something where no data does."""
 
 
 class Segment(NamedTuple):
@@ -53,14 +57,31 @@ class Segments:
         self.skipped: Counter[str] = Counter()
 
     def of(self, packet: Packet) -> Segment | None:
-        """The segment in *packet*; None, counted, where there is none."""
+        """The segment in *packet*; None, counted, where there is none that matters."""
         try:
-            return segment(packet)
+            return segment(packet) if packet.link != _ETHERNET else _usual(packet)
         except Skipped as reason:
             self.skipped[str(reason)] += 1
         except (IndexError, struct.error):
             self.skipped["cut short"] += 1
         return None
+
+
+def _usual(packet: Packet) -> Segment | None:
+    """The segment in *packet*, in one go where it is as most are; None where it says nothing."""
+    data = packet.data
+    if len(data) < _USUAL.size:
+        return segment(packet)
+    kind, version, total, fragment, protocol, source, target, *ports_and_sequence, offset, flags = (
+        _USUAL.unpack_from(data)
+    )
+    if kind != 0x0800 or version != 0x45 or protocol != _TCP or fragment & 0x3FFF or not total:
+        return segment(packet)
+    begin, end = 34 + (offset >> 4) * 4, 14 + total
+    if begin >= end and not flags & _MATTERS:
+        return None
+    source_port, target_port, sequence = ports_and_sequence
+    return Segment(source, source_port, target, target_port, sequence, flags, data[begin:end], end - begin)
 
 
 def segment(packet: Packet) -> Segment:
@@ -128,7 +149,7 @@ def _ipv6(data: bytes, at: int) -> Segment:
 
 
 def _tcp(data: bytes, at: int, end: int, source: bytes, target: bytes) -> Segment:
-    source_port, target_port, sequence, _, offset, flags, _ = _HEAD.unpack_from(data, at)
+    source_port, target_port, sequence, offset, flags = _HEAD.unpack_from(data, at)
     begin = at + (offset >> 4) * 4
     payload = data[begin:end]
     return Segment(source, source_port, target, target_port, sequence, flags, payload, max(end - begin, 0))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from mbap.protocol.pdu.base import Request
-from mbap.records import Record
 
 
-class Exchange(Record):
-    """One request and its answer.
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer; a plain object that can change, because millions of them are made.
 
     Attributes:
         time: when the request's last byte was seen, in UTC microseconds.
