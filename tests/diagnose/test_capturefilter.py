@@ -1,0 +1,158 @@
+"""Filters in Wireshark's words: what they mean, what they say about that, and how they fail."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mbap.diagnose.capture import exchanges
+from mbap.diagnose.capturefields import FIELDS
+from mbap.diagnose.capturefilter import Filter
+from support.packets import Talk
+
+READ = Talk().open().asks("0007 0000 0006 05 03 006b 0003").answers("0007 0000 0009 05 03 06 022b 0000 0064")
+EXCEPTION = Talk().open().asks("0008 0000 0006 01 03 006b 0003").answers("0008 0000 0003 01 83 02")
+WRITE = Talk().open().asks("0009 0000 0009 02 10 0001 0001 02 0007").answers("0009 0000 0006 02 10 0001 0001")
+SILENT = Talk().open().asks("000a 0000 0006 01 04 0000 0001")
+AGAIN = Talk().open().asks("000b 0000 0006 01 04 0000 0001").asks("000b 0000 0006 01 04 0000 0001")
+TALKS = {"read": READ, "exception": EXCEPTION, "write": WRITE, "silent": SILENT, "again": AGAIN}
+ALL = set(TALKS)
+
+
+def fitting(text: str) -> set[str]:
+    wanted = Filter(text)
+    return {name for name, talk in TALKS.items() if any(wanted.fits(one) for one in talk.exchanges())}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", ALL),
+        ("modbus", ALL),
+        ("tcp.port == 502", ALL),
+        ("tcp.dstport == 502", ALL),
+        ("tcp.srcport == 502", {"read", "exception", "write"}),
+        ("tcp.port == 1502", set()),
+        ("modbus.func_code == 3", {"read", "exception"}),
+        ("modbus.func_code == 16", {"write"}),
+        ("modbus.func_code == 0x10", {"write"}),
+        ("modbus.func_code >= 128", {"exception"}),
+        ("modbus.exception_code", {"exception"}),
+        ("modbus.exception_code == 2", {"exception"}),
+        ("ip.addr == 10.0.0.5 && tcp.port == 502", ALL),
+        ("ip.addr == 10.0.0.0/24", ALL),
+        ("ip.addr == 192.168.1.1 && tcp.port == 502", set()),
+        ("ip.src == 10.0.0.9", {"read", "exception", "write"}),
+        ("ip.addr != 10.0.0.5", set()),
+        ("ip.addr in {10.0.0.5, 10.0.0.7}", ALL),
+        ("modbus && frame.time_delta > 1", set()),
+        ("modbus && frame.time_delta > 0.0005", {"read", "exception", "write"}),
+        ("unit == 5", {"read"}),
+        ("unit in {2, 5}", {"read", "write"}),
+        ("register in 100..120", {"read", "exception"}),
+        ("register in 109..120", {"read", "exception"}),
+        ("register in 110..120", set()),
+        ("register == 109", {"read", "exception"}),
+        ("register != 109", {"write", "silent", "again"}),
+        ("register > 108", {"read", "exception"}),
+        ("register <= 1", {"write", "silent", "again"}),
+        ("register in {1,107}", {"read", "exception", "write"}),
+        ("delay > 1s", set()),
+        ("delay >= 1ms", {"read", "exception", "write"}),
+        ("retransmission", {"again"}),
+        ("unanswered", {"silent", "again"}),
+        ("write", {"write"}),
+        ("read", ALL - {"write"}),
+        ("client == 10.0.0.5 and server == 10.0.0.9", ALL),
+        ("not write and not unanswered", {"read", "exception"}),
+        ("!(write or unit == 5) && !unanswered", {"exception"}),
+        ("transaction == 7", {"read"}),
+        ("count == 3", {"read", "exception"}),
+        ("modbus.reference_num == 107", {"read", "exception"}),
+        ("frame.number == 4", {"read", "exception", "write", "again"}),
+    ],
+)
+def test_what_a_filter_fits(text: str, names: set[str]) -> None:
+    assert fitting(text) == names
+
+
+def test_function_codes_from_128_on_mean_exceptions_and_that_is_said() -> None:
+    assert "Wireshark itself wants modbus.exception_code" in Filter("modbus.func_code >= 128").says[0]
+
+
+def test_time_delta_means_a_slow_answer_and_that_is_said() -> None:
+    assert "from a request to its answer" in Filter("modbus && frame.time_delta > 1").says[0]
+
+
+def test_nothing_is_said_where_wireshark_means_the_same() -> None:
+    assert Filter("modbus.func_code == 3 && ip.addr == 10.0.0.5").says == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("modbus.function == 3", "did you mean modbus.func_code"),
+        ("xyzzy", "no field that a filter knows"),
+        ("unit ==", "a value is missing"),
+        ("(unit == 5", r"a \) is missing"),
+        ("unit == 5 unit", "does not belong"),
+        ("unit == five", "is not a number"),
+        ("ip.addr == plc", "is not an IP address"),
+        ("ip.addr > 10.0.0.5", "compared with == and !="),
+        ("delay > soon", "is not a time"),
+        ("&& unit == 5", "no field"),
+        ("unit == 5 §", "means nothing"),
+        ("unit in {1,", "a value is missing"),
+    ],
+)
+def test_what_is_wrong_with_a_filter_is_said(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Filter(text)
+
+
+@given(
+    st.lists(
+        st.sampled_from([*FIELDS, "==", "in", "..", "1", "{", "}", "(", ")", "&&", "!", "10.0.0.5"]),
+        max_size=9,
+    )
+)
+def test_any_words_are_a_filter_or_a_sentence(words: list[str]) -> None:
+    try:
+        wanted = Filter(" ".join(words))
+    except ValueError:
+        return
+    for talk in TALKS.values():
+        for one in talk.exchanges():
+            assert wanted.fits(one) in (True, False)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    "text",
+    [
+        "modbus.func_code == 3",
+        "modbus.func_code == 16",
+        "modbus.exception_code",
+        "modbus.reference_num == 0",
+        "mbtcp.unit_id == 2 && tcp.dstport == 502",
+    ],
+)
+@pytest.mark.parametrize("name", ["icsnpp_modbus_example.pcap", "iti_modbus_test.pcap", "ndpi_modbus.pcap"])
+def test_the_same_frames_as_in_tshark(captures: Path, peer: Callable[..., str], name: str, text: str) -> None:
+    command = [peer("tshark"), "-r", str(captures / name), "-Y", text, "-T", "fields", "-e", "frame.number"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    theirs = {int(line) for line in done.stdout.split()}
+    wanted = Filter(text)
+    ours = {
+        frame
+        for one in exchanges(captures / name)
+        if wanted.fits(one)
+        for frame in (one.frame, one.response_frame)
+    }
+    assert theirs <= ours
+    assert bool(theirs) == bool(ours)
