@@ -151,7 +151,7 @@ def _complete_to(store: SqliteStore, step: int) -> int:
     return complete_to[step] - TODAY
 
 
-@pytest.mark.parametrize("statement", [sqlite_rollups._FROM_SAMPLES, sqlite_rollups._FROM_FINER])
+@pytest.mark.parametrize("statement", [sqlite_rollups._FROM_FINER])
 def test_the_cost_does_not_grow_with_the_square_of_the_series(store: SqliteStore, statement: str) -> None:
     names = ("step", "finer", "size", "lowest", "highest", "start", "end")
     with closing(sqlite3.connect(store.path)) as file:
