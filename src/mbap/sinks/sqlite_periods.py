@@ -12,9 +12,9 @@ LARGEST = 1e300
 
 
 class Period(NamedTuple):
-    """Count, lowest, highest, total, first and last of the good numbers of a period, and its bad readings."""
+    """The good numbers of a period: how many, lowest, highest, total, first and last; its bad readings."""
 
-    count: int
+    good: int
     bad: int
     low: float | None
     high: float | None

@@ -153,7 +153,7 @@ class Retention:
         return removed
 
     def _remove(self, rows: _Rows, number: int, before: int, most: int) -> int:
-        """Remove the oldest rows of one series or block that are older than *before*, at least *most* values."""
+        """Remove the oldest rows of one owner that are older than *before*: all, or some *most* values."""
         older = f"FROM {rows.table} WHERE {rows.owner} = ? AND time < ?"
         beyond = self._connection.execute(
             f"SELECT time {older} ORDER BY time LIMIT 1 OFFSET ?",
