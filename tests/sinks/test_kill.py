@@ -19,19 +19,22 @@ SERIES = 40
 READS = 25
 SECOND = 1_000_000
 
-# Each batch is 25 reads, a second apart, of 40 points: one value in all of them, the number of the batch.
+# Each batch is 25 reads, a second apart, of 39 points and of one more: one value in all of them, the number
+# of the batch.
 WRITER = f"""
 import sys
 from mbap.collect.readings import Readings
 from mbap.sinks.sqlite import SqliteStore
 
 store = SqliteStore(sys.argv[1])
-points = tuple(f"p{{n}}" for n in range({SERIES}))
+points = tuple(f"p{{n}}" for n in range({SERIES - 1}))
 number = int(sys.argv[2])
 while True:
     start = {20_000 * 86_400 * SECOND} + number * {READS * SECOND}
     store.write([
-        Readings("main", start + n * {SECOND}, points, (number,) * {SERIES}) for n in range({READS})
+        Readings(device, start + n * {SECOND}, names, (number,) * len(names))
+        for n in range({READS})
+        for device, names in (("main", points), ("other", ("single",)))
     ])
     print(number, flush=True)
     number += 1

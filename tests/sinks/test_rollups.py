@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -43,9 +44,10 @@ TIMES = st.builds(
 
 @st.composite
 def readings(draw: st.DrawFn) -> Readings:
-    cells = [draw(VALUES), draw(VALUES)]
+    points = draw(st.sampled_from([("x", "y"), ("x", "y"), ("y",), ("z", "x", "y")]))
+    cells = [draw(VALUES) for _ in points]
     values, qualities = [value for value, _ in cells], [quality for _, quality in cells]
-    return Readings(draw(st.sampled_from(["a", "b"])), draw(TIMES), ("x", "y"), values, qualities)
+    return Readings(draw(st.sampled_from(["a", "b"])), draw(TIMES), points, values, qualities)
 
 
 BATCHES = st.lists(st.lists(readings(), max_size=12), max_size=8)
@@ -151,13 +153,53 @@ def _complete_to(store: SqliteStore, step: int) -> int:
     return complete_to[step] - TODAY
 
 
-@pytest.mark.parametrize("statement", [sqlite_rollups._FROM_SAMPLES, sqlite_rollups._FROM_FINER])
+@pytest.mark.parametrize("statement", [sqlite_rollups._FROM_FINER])
 def test_the_cost_does_not_grow_with_the_square_of_the_series(store: SqliteStore, statement: str) -> None:
     names = ("step", "finer", "size", "lowest", "highest", "start", "end")
     with closing(sqlite3.connect(store.path)) as file:
         plan = file.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names, 1)).fetchall()
     searched = [detail for *_, detail in plan if "series=? AND time>? AND time<?" in detail]
     assert len(searched) == 1
+
+
+@given(BATCHES, st.sets(st.integers(0, 7)))
+@settings(max_examples=60, deadline=None)
+def test_levels_that_are_completed_piece_by_piece_hold_what_the_samples_give(
+    batches: list[list[Readings]], ended: set[int]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, mock.patch.multiple(sqlite_rollups, _AT_LEAST=1, _AHEAD=0):
+        store = SqliteStore(Path(folder, "history.db"))
+        for number, batch in enumerate(batches):
+            if number in ended:  # what was begun is not remembered
+                store.close()
+                store = SqliteStore(store.path)
+            store.write(batch)
+        with store:
+            complete_to, stored = _stored(store.path)
+            for step in STEPS:
+                for series in store.series():
+                    samples = list(store.samples(series, 0, TODAY + 10 * DAY))
+                    done = {
+                        time: row for time, row in stored[step, series].items() if time < complete_to[step]
+                    }
+                    _same(done, _rolled_up(samples, step * SECOND, complete_to[step]))
+
+
+def test_a_large_minute_is_complete_when_its_last_piece_is(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_rollups, "_AT_LEAST", 1)
+    monkeypatch.setattr(sqlite_rollups, "_AHEAD", 0)
+    names = ("a", "b", "c")
+    store.write([reading(TODAY, {"x": 1.0, "y": 2.0}, name) for name in names])
+    steps = []
+    for second in range(70, 76):
+        store.write([reading(TODAY + second * SECOND, {"x": 1.0, "y": 2.0}, "a")])
+        _, rows = _stored(store.path)
+        steps.append(
+            (_complete_to(store, 60) // MINUTE, sum(bool(rows[60, Series(one, "x")]) for one in names))
+        )
+    assert steps[:4] == [(0, 1), (0, 2), (0, 3), (1, 3)]
 
 
 def test_a_minute_is_computed_ten_seconds_after_its_end(store: SqliteStore) -> None:

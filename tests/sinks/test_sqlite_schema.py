@@ -9,21 +9,32 @@ from pathlib import Path
 
 import pytest
 
-from mbap.sinks.base import StoreError
+from mbap.sinks.base import Series, StoreError
 from mbap.sinks.sqlite import SqliteStore
 from mbap.sinks.sqlite_schema import VERSION, check, prepare
-from support.store_contract import DAY, MINUTE, POWER, TODAY
+from support.store_contract import DAY, MINUTE, POWER, SECOND, TODAY, reading
 
 VERSION_1 = Path(__file__).with_name("history-version-1.sql")
+VERSION_2 = Path(__file__).with_name("history-version-2.sql")
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A file as the first version of mbap left it."""
-    path = tmp_path / "history.db"
+    return made_of(VERSION_1, tmp_path / "history.db")
+
+
+def made_of(script: Path, path: Path) -> Path:
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
-        file.executescript(VERSION_1.read_text(encoding="utf-8"))
+        file.executescript(script.read_text(encoding="utf-8"))
     return path
+
+
+def definitions(path: Path) -> list[tuple[str, str]]:
+    """How the tables were made, but for the spaces and quotes that SQLite puts in a changed name."""
+    with closing(sqlite3.connect(path)) as file:
+        rows = file.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
+        return [(name, " ".join(sql.replace('"', "").split())) for name, sql in rows]
 
 
 @pytest.fixture
@@ -57,22 +68,69 @@ def test_a_file_of_the_first_version_opens_and_goes_on(path: Path) -> None:
         assert list(trend.mean) == [29.5, 89.5, 149.5, 209.5]
 
 
-def test_a_file_of_the_first_version_can_be_read_only(path: Path) -> None:
-    if VERSION > 1:
-        pytest.skip("an older file has to be written once")
+def test_the_samples_of_the_first_version_and_new_ones_are_one_series(path: Path) -> None:
+    with SqliteStore(path) as store:
+        before = list(store.samples(POWER, TODAY, TODAY + DAY))
+        store.write([reading(TODAY + 300 * SECOND, {"power": 7.0, "energy": 1})])
+        assert [one.value for one in store.samples(POWER, TODAY, TODAY + DAY)] == [*range(240), 7.0]
+        assert [one.time for one in before] == [TODAY + n * SECOND for n in range(240)]
+        assert store.latest()[POWER].value == 7.0
+
+
+def test_a_sample_of_the_first_version_wins_against_a_new_one_of_its_time(path: Path) -> None:
+    with SqliteStore(path) as store:
+        store.write([reading(TODAY + 239 * SECOND, {"power": 7.0, "energy": 1})])
+        assert [one.value for one in store.samples(POWER, TODAY, TODAY + DAY)] == [*range(240)]
+        assert (store.statistics().samples, store.statistics().duplicates) == (241, 1)
+
+
+def test_the_roll_ups_go_on_from_the_samples_of_the_first_version(path: Path) -> None:
+    with SqliteStore(path) as store:
+        store.write([reading(TODAY + 20 * MINUTE, {"power": 7.0, "energy": 1})])
+    with closing(sqlite3.connect(path)) as file:
+        minutes = "SELECT total FROM rollups WHERE step = 60 AND series = 1 ORDER BY time"
+        quarters = "SELECT count, total, last FROM rollups WHERE step = 900 AND series = 1"
+        assert file.execute(minutes).fetchall() == [(1770.0,), (5370.0,), (8970.0,), (12570.0,)]
+        assert file.execute(quarters).fetchall() == [(240, 28680.0, 239.0)]
+
+
+def test_the_samples_of_the_first_version_are_kept_as_long_as_others(path: Path) -> None:
+    with SqliteStore(path, keep=60) as store:
+        store.write([reading(TODAY + 240 * SECOND, {"power": 7.0, "energy": 1})])
+        while store.prune(TODAY + 240 * SECOND):
+            pass
+        assert [one.value for one in store.samples(POWER, TODAY, TODAY + DAY)] == [*range(180, 240), 7.0]
+        assert store.statistics().samples == 62
+
+
+def test_a_file_of_the_first_version_cannot_be_read_before_it_was_written_once(path: Path) -> None:
+    with pytest.raises(StoreError, match="was written by an older mbap"):
+        SqliteStore(path, read_only=True)
+    SqliteStore(path).close()
     with SqliteStore(path, read_only=True) as store:
         assert len(list(store.samples(POWER, TODAY, TODAY + DAY))) == 240
 
 
-def test_the_file_of_the_first_version_has_the_tables_that_were_released(
-    path: Path, file: sqlite3.Connection, tmp_path: Path
-) -> None:
-    if VERSION > 1:
-        pytest.skip("the tables have changed since")
+def test_a_file_that_was_brought_up_to_date_has_the_tables_of_a_new_one(path: Path, tmp_path: Path) -> None:
+    SqliteStore(path).close()
     SqliteStore(tmp_path / "new.db").close()
-    definitions = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
-    with closing(sqlite3.connect(tmp_path / "new.db")) as new:
-        assert file.execute(definitions).fetchall() == new.execute(definitions).fetchall()
+    assert definitions(path) == definitions(tmp_path / "new.db")
+
+
+def test_the_file_of_this_version_has_the_tables_that_were_released(tmp_path: Path) -> None:
+    SqliteStore(tmp_path / "new.db").close()
+    assert definitions(made_of(VERSION_2, tmp_path / "history.db")) == definitions(tmp_path / "new.db")
+
+
+def test_a_file_of_the_second_version_opens_and_goes_on(tmp_path: Path) -> None:
+    with SqliteStore(made_of(VERSION_2, tmp_path / "history.db")) as store:
+        store.write([reading(TODAY + 240 * SECOND, {"power": 7.0, "energy": 9})])
+        assert [one.value for one in store.samples(POWER, TODAY, TODAY + DAY)] == [*range(200), 7.0]
+        assert [one.value for one in store.samples(Series("pump", "state"), TODAY, TODAY + DAY)] == [
+            "on",
+            None,
+        ]
+        assert store.statistics().samples == 404
 
 
 def test_a_migration_changes_the_tables_and_keeps_the_samples(file: sqlite3.Connection, path: Path) -> None:

@@ -1,31 +1,20 @@
-"""Readings into the samples table: few long statements, the columns of the reads bound as they came."""
+"""Readings into the tables: each read a row, many rows a statement."""
 
 from __future__ import annotations
 
 import sqlite3
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from mbap.collect.readings import Readings, Value
+from mbap.collect.readings import Quality, Readings, Value
+from mbap.sinks.sqlite_layouts import Block, Layout, Layouts
+from mbap.sinks.sqlite_reads import marks, qualities_of, table_of, values_of
 from mbap.sinks.sqlite_rollups import SECOND, STEPS, RollUps
+from mbap.sinks.sqlite_statements import insert
 
-_ROWS = 500 if sqlite3.sqlite_version_info >= (3, 32) else 300
-"""Samples in one statement: with 3 parameters each and the time, 300 stay below the limit of older SQLite.
-
-While a statement runs, the threads of this process go on, and a busy one may take 5 ms to give way again. So
-few long statements keep up where many short ones fall behind.
-"""
-
-_MOST_REMEMBERED = 4_000_000
-"""Series whose numbers are remembered; when there are more, all are forgotten and looked up again."""
-
-Numbers = Sequence[int]
-"""Of the series of one set of points: a range where they follow each other, which takes no room."""
+_SINGLES = "INSERT OR IGNORE INTO singles (series, time, quality, value)"
 
 _MINUTE = STEPS[0] * SECOND
-_LARGEST_INTEGER = 2**63
 
 
 class Ingest:
@@ -34,17 +23,12 @@ class Ingest:
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
         self._connection = connection
         self._clock = clock
-        self._blocks: dict[tuple[str, tuple[str, ...]], Numbers] = {}
-        self._remembered = 0
-        self._next: int | None = None
-        self._new: dict[str, dict[str, int]] = {}
+        self._layouts = Layouts(connection)
         self._rollups = RollUps(connection)
 
     def forget(self) -> None:
         """Trust nothing but the file: after a transaction that was undone."""
-        self._blocks.clear()
-        self._new.clear()
-        self._remembered, self._next = 0, None
+        self._layouts.forget()
         self._rollups.reload()
 
     def store(self, batch: Sequence[Readings]) -> None:
@@ -55,142 +39,107 @@ class Ingest:
         """
         (kept_from,) = self._connection.execute("SELECT kept_from FROM levels WHERE step = 0").fetchone()
         kept = [readings for readings in batch if readings.time >= kept_from]
-        blocks = [(self._series(readings), readings) for readings in kept]
-        self._insert_new()
-        given = sum(len(numbers) for numbers, _ in blocks)
-        before = self._connection.total_changes
-        self._insert(blocks)
-        stored = self._connection.total_changes - before
+        placed = list(zip(self._layouts.of_all(kept), kept, strict=True))
+        given = sum(layout.points for layout, _ in placed)
+        stored = self._insert(placed)
         self._count("samples", stored)
         self._count("duplicates", given - stored)
         self._count("too_old", sum(len(readings.points) for readings in batch) - given)
-        if blocks:
-            self._roll_up(blocks)
+        if placed:
+            self._roll_up(placed, given)
 
-    def _roll_up(self, blocks: list[tuple[Numbers, Readings]]) -> None:
+    def _roll_up(self, placed: list[tuple[Layout, Readings]], given: int) -> None:
         settled_to = self._rollups.settled_to
         late = {
             (number, readings.time // _MINUTE * _MINUTE)
-            for numbers, readings in blocks
+            for layout, readings in placed
             if readings.time < settled_to
-            for number in numbers
+            for number in layout.series()
         }
-        times = [readings.time for _, readings in blocks]
+        times = [readings.time for _, readings in placed]
         # Not beyond the present: one reading from a clock that was years ahead would make all others late.
         newest = min(max(times), int(self._clock() * SECOND))
-        self._rollups.update(min(times), newest, late)
+        self._rollups.update(min(times), newest, late, given)
 
-    def _series(self, readings: Readings) -> Numbers:
-        """The numbers of the series that *readings* belong to, in the order of its points."""
-        key = readings.device, readings.points
-        numbers = self._blocks.get(key)
-        if numbers is None:
-            if self._remembered >= _MOST_REMEMBERED:
-                self._blocks.clear()
-                self._remembered = 0
-            numbers = self._blocks[key] = self._look_up(*key)
-            self._remembered += len(numbers)
-        if len(numbers) != len(readings.values):
-            raise ValueError(
-                f"readings of {readings.device} have {len(readings.values)} values for {len(numbers)} points"
+    def _insert(self, placed: Iterable[tuple[Layout, Readings]]) -> int:
+        """Store what is not there yet; gives how many values that were."""
+        plain: dict[int, list[_Row]] = {}
+        doubtful: list[tuple[Block, _Row]] = []
+        for layout, readings in placed:
+            for block, row in _rows(layout, readings):
+                if block.may_clash(row.time):
+                    doubtful.append((block, row))
+                    block.note(row.time, apart=True)
+                else:
+                    plain.setdefault(block.width, []).append(row)
+                    block.note(row.time)
+        stored = sum(self._insert_plain(width, rows) for width, rows in plain.items())
+        return stored + sum(self._insert_apart(block, row) for block, row in doubtful)
+
+    def _insert_plain(self, width: int, rows: list[_Row]) -> int:
+        """Rows of equal width, in the order in which their index lies in the file."""
+        rows.sort(key=_number)
+        if width == 1:
+            singles = [(row.number, row.time, qualities_of(row.marks, 1)[0], row.values[0]) for row in rows]
+            return insert(self._connection, _SINGLES, singles)
+        into = f"INSERT OR IGNORE INTO {table_of(width)} (block, time, qualities, {values_of(width)})"
+        return width * insert(self._connection, into, [(*row[:3], *row.values) for row in rows])
+
+    def _insert_apart(self, block: Block, row: _Row) -> int:
+        """Store those values of *row* whose series have none of that time in any block."""
+        rows = [
+            (number, row.time, quality, value)
+            for number, value, quality in zip(
+                range(block.first, block.first + block.width),
+                row.values,
+                qualities_of(row.marks, block.width),
+                strict=True,
             )
-        return numbers
-
-    def _look_up(self, device: str, points: tuple[str, ...]) -> Numbers:
-        """The numbers of *points* of *device*; those that are new are given one, and await `_insert_new`."""
-        rows = self._connection.execute("SELECT point, id FROM series WHERE device = ?", (device,))
-        known: dict[str, int] = {**dict(rows), **self._new.get(device, {})}
-        for point in points:
-            if point not in known:
-                known[point] = self._new.setdefault(device, {})[point] = self._next_number()
-        numbers = [known[point] for point in points]
-        row = range(numbers[0], numbers[0] + len(numbers)) if numbers else range(0)
-        return row if list(row) == numbers else array("q", numbers)
-
-    def _next_number(self) -> int:
-        """A number that no series has."""
-        if self._next is None:
-            (largest,) = self._connection.execute("SELECT max(id) FROM series").fetchone()
-            self._next = (largest or 0) + 1
-        self._next += 1
-        return self._next - 1
-
-    def _insert_new(self) -> None:
-        """Write down the series that are new: a site that begins has all of them in its first seconds."""
-        rows = ((number, device, point) for device, new in self._new.items() for point, number in new.items())
-        if self._new:
-            self._connection.executemany("INSERT INTO series (id, device, point) VALUES (?, ?, ?)", rows)
-            self._new.clear()
-
-    def _insert(self, blocks: Iterable[tuple[Numbers, Readings]]) -> None:
-        """Reads of equal width go together: one statement for up to `_ROWS` samples.
-
-        They go in the order in which they lie in the file, so that a page of it is touched once.
-        """
-        parts: dict[tuple[int, bool], list[_Part]] = {}
-        for numbers, readings in sorted(blocks, key=_place):
-            for part in _parts(numbers, readings):
-                parts.setdefault((len(part.numbers), bool(part.qualities)), []).append(part)
-        for (width, rated), alike in parts.items():
-            together = _ROWS // width
-            whole = len(alike) - len(alike) % together
-            for first in range(0, whole, together):
-                self._execute(_insertion(width, together, rated=rated), alike[first : first + together])
-            for part in alike[whole:]:
-                self._execute(_insertion(width, 1, rated=rated), (part,))
-
-    def _execute(self, statement: str, parts: Iterable[_Part]) -> None:
-        bound: list[Value | None] = []
-        for part in parts:
-            bound += (part.time, *part.numbers, *part.values, *part.qualities)
-        try:
-            self._connection.execute(statement, bound)
-        except (OverflowError, UnicodeEncodeError):
-            self._connection.execute(statement, [_storable(value) for value in bound])
+            if self._connection.execute(_THERE, (number, row.time)).fetchone() is None
+        ]
+        return insert(self._connection, _SINGLES, rows)
 
     def _count(self, name: str, more: int) -> None:
         if more:
             self._connection.execute("UPDATE counters SET value = value + ? WHERE name = ?", (more, name))
 
 
-class _Part(NamedTuple):
-    """Samples of one time, not more than one statement takes."""
+_THERE = "SELECT 1 FROM samples WHERE series = ? AND time = ?"
 
+
+class _Row(NamedTuple):
+    """One read of one block."""
+
+    number: int
     time: int
-    numbers: Numbers
+    marks: str | None
     values: Sequence[Value | None]
-    qualities: Sequence[int]
 
 
-def _place(block: tuple[Numbers, Readings]) -> int:
-    """The first series of *block*: those of one series stay in their order."""
-    return block[0][0] if block[0] else 0
+def _number(row: _Row) -> int:
+    """The number of its block: rows of one stay in their order."""
+    return row.number
 
 
-def _parts(numbers: Numbers, readings: Readings) -> Iterator[_Part]:
-    qualities = readings.qualities or ()
-    for first in range(0, len(numbers), _ROWS):
-        part = slice(first, first + _ROWS)
-        yield _Part(readings.time, numbers[part], readings.values[part], qualities[part])
+def _rows(layout: Layout, readings: Readings) -> list[tuple[Block, _Row]]:
+    """*readings* cut into the rows of its blocks."""
+    values, qualities = readings.values, readings.qualities
+    if layout.order is not None:
+        values = [values[place] for place in layout.order]
+        qualities = qualities and [qualities[place] for place in layout.order]
+    if len(layout.blocks) == 1:
+        block = layout.blocks[0]
+        return [(block, _Row(block.number, readings.time, marks(qualities), values))]
+    return _cut(layout, readings.time, values, qualities)
 
 
-@lru_cache(maxsize=128)
-def _insertion(width: int, reads: int, *, rated: bool) -> str:
-    """Parameters of each of *reads*: the time, *width* series and values, and qualities or none for GOOD."""
-    each = 1 + (3 if rated else 2) * width
-    rows = ", ".join(
-        f"(?{base + 1 + index}, ?{base}, ?{base + 1 + width + index}, "
-        f"{f'?{base + 1 + 2 * width + index}' if rated else 0})"
-        for base in range(1, reads * each, each)
-        for index in range(width)
-    )
-    return f"INSERT OR IGNORE INTO samples (series, time, value, quality) VALUES {rows}"  # noqa: S608
-
-
-def _storable(value: Value | None) -> Value | None:
-    """*value* as SQLite can hold it: an integer beyond 64 bits as a float, text without half characters."""
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    if isinstance(value, int) and not -_LARGEST_INTEGER <= value < _LARGEST_INTEGER:
-        return float(value)
-    return value
+def _cut(
+    layout: Layout, time: int, values: Sequence[Value | None], qualities: Sequence[Quality] | None
+) -> list[tuple[Block, _Row]]:
+    rows, first = [], 0
+    for block in layout.blocks:
+        part = slice(first, first + block.width)
+        rated = marks(qualities[part]) if qualities else None
+        rows.append((block, _Row(block.number, time, rated, values[part])))
+        first += block.width
+    return rows

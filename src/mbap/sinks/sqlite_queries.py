@@ -9,7 +9,9 @@ from statistics import median
 
 from mbap.collect.readings import Quality
 from mbap.sinks.base import Sample, Series, Trend
-from mbap.sinks.sqlite_rollups import SECOND, STEPS, USABLE, Level, read_levels
+from mbap.sinks.sqlite_periods import LARGEST
+from mbap.sinks.sqlite_reads import WIDTHS, qualities_of, source, table_of, values_of
+from mbap.sinks.sqlite_rollups import SECOND, STEPS, Level, read_levels
 
 PIECE = 5_000
 """Samples read in one go; between two pieces the writer can tidy up its log."""
@@ -29,29 +31,36 @@ _NICE = tuple(
 )
 _DAY = 86_400 * SECOND
 
+# `source` stands where the samples of one series come from.
+
 _ROWS_OF_SAMPLES = f"""
-SELECT time / ?1, count(value), total(value), CAST(min(value) AS REAL), CAST(max(value) AS REAL), sum(bad)
-FROM (SELECT time, quality > 1 AS bad, CASE WHEN {USABLE} THEN value END AS value
-      FROM samples WHERE series = ?2 AND time >= ?3 AND time < ?4)
+SELECT time / :step, count(value), total(value), CAST(min(value) AS REAL), CAST(max(value) AS REAL), sum(bad)
+FROM (SELECT time, quality > 1 AS bad,
+             CASE WHEN quality <= 1 AND value BETWEEN -{LARGEST} AND {LARGEST} THEN value END AS value
+      FROM {{source}})
 GROUP BY 1
-"""  # noqa: S608 - USABLE is a constant
+"""  # noqa: S608 - a constant
 
 _ROWS_OF_ROLLUPS = """
-SELECT time / ?1, sum(count), total(total), min(low), max(high), sum(bad)
-FROM rollups WHERE step = ?5 AND series = ?2 AND time >= ?3 AND time < ?4
+SELECT time / :step, sum(count), total(total), min(low), max(high), sum(bad)
+FROM rollups WHERE step = :level AND series = :series AND time >= :start AND time < :end
 GROUP BY 1
 """
 
-_SAMPLES = """
-SELECT time, value, quality FROM samples WHERE series = ? AND time >= ? AND time < ? ORDER BY time LIMIT ?
+_SAMPLES = "SELECT time, value, quality FROM {source} ORDER BY time LIMIT :most"
+
+_SAMPLE_BEYOND = "SELECT 1 FROM {source} LIMIT 1 OFFSET :most"
+
+_LATEST_SINGLES = """
+SELECT series.id, time, value, quality
+FROM series CROSS JOIN singles ON singles.series = series.id
+     AND singles.time = (SELECT max(time) FROM singles WHERE series = series.id)
 """
 
-_SAMPLE_BEYOND = "SELECT 1 FROM samples WHERE series = ? AND time >= ? AND time < ? LIMIT 1 OFFSET ?"
-
-_LATEST = """
-SELECT device, point, time, value, quality
-FROM series CROSS JOIN samples ON samples.series = series.id
-     AND samples.time = (SELECT max(time) FROM samples WHERE series = series.id)
+_LATEST_READS = """
+SELECT first, last, time, qualities, {values}
+FROM blocks CROSS JOIN {table} ON block = blocks.id
+     AND time = (SELECT max(time) FROM {table} WHERE block = blocks.id)
 """
 
 
@@ -70,18 +79,37 @@ def series_number(connection: sqlite3.Connection, series: Series) -> int | None:
 
 def samples(connection: sqlite3.Connection, number: int, start: int, end: int) -> list[Sample]:
     """The first `PIECE` samples from *start* to before *end*."""
-    return [
-        Sample(time, value, Quality(quality))
-        for time, value, quality in connection.execute(_SAMPLES, (number, start, end, PIECE))
-    ]
+    found = _of_source(connection, _SAMPLES, number, start=start, end=end, most=PIECE)
+    return [Sample(time, value, Quality(quality)) for time, value, quality in found]
+
+
+def _of_source(connection: sqlite3.Connection, statement: str, number: int, **more: int) -> sqlite3.Cursor:
+    table, parameters = source(connection, number)
+    return connection.execute(statement.format(source=table), {**parameters, **more})
 
 
 def latest(connection: sqlite3.Connection) -> dict[Series, Sample]:
     """The newest sample of every series that has one."""
-    return {
-        Series(device, point): Sample(time, value, Quality(quality))
-        for device, point, time, value, quality in connection.execute(_LATEST)
-    }
+    newest: dict[int, Sample] = {}
+    for number, sample in _candidates(connection):
+        known = newest.get(number)
+        if known is None or sample.time > known.time:
+            newest[number] = sample
+    names = connection.execute("SELECT id, device, point FROM series")
+    return {Series(device, point): newest[number] for number, device, point in names if number in newest}
+
+
+def _candidates(connection: sqlite3.Connection) -> Iterator[tuple[int, Sample]]:
+    """The newest samples of each place in which series have some."""
+    for columns in WIDTHS:
+        reads = _LATEST_READS.format(table=table_of(columns), values=values_of(columns))
+        for first, last, time, kept, *values in connection.execute(reads):
+            width = last - first + 1
+            cells = zip(values[:width], qualities_of(kept, width), strict=True)
+            for number, (value, quality) in enumerate(cells, first):
+                yield number, Sample(time, value, Quality(quality))
+    for number, time, value, quality in connection.execute(_LATEST_SINGLES):
+        yield number, Sample(time, value, Quality(quality))
 
 
 def trend(connection: sqlite3.Connection, series: Series, start: int, end: int, steps: int) -> Trend:
@@ -91,9 +119,9 @@ def trend(connection: sqlite3.Connection, series: Series, start: int, end: int, 
     if number is None:
         return _of_samples(series, [])
     if levels[0].kept_from <= start:
-        span = number, start, end, _RAW_PER_STEP * steps
-        if connection.execute(_SAMPLE_BEYOND, span).fetchone() is None:
-            return _of_samples(series, connection.execute(_SAMPLES, span).fetchall())
+        span = {"start": start, "end": end, "most": _RAW_PER_STEP * steps}
+        if _of_source(connection, _SAMPLE_BEYOND, number, **span).fetchone() is None:
+            return _of_samples(series, _of_source(connection, _SAMPLES, number, **span).fetchall())
     step = step_for(levels, start, end, steps)
     return rows(connection, series, start, end, step)
 
@@ -118,9 +146,12 @@ def rows(connection: sqlite3.Connection, series: Series, start: int, end: int, s
     number = series_number(connection, series)
     if number is not None:
         for level, begin, finish in _sources(read_levels(connection), step, first * step, last * step):
-            statement = _ROWS_OF_ROLLUPS if level else _ROWS_OF_SAMPLES
-            arguments = (step, number, begin, finish) + ((level,) if level else ())
-            collected.add(connection.execute(statement, arguments))
+            span = {"step": step, "start": begin, "end": finish}
+            if level:
+                rolled = {"level": level, "series": number, **span}
+                collected.add(connection.execute(_ROWS_OF_ROLLUPS, rolled))
+            else:
+                collected.add(_of_source(connection, _ROWS_OF_SAMPLES, number, **span))
     return collected.trend(series, step)
 
 

@@ -6,7 +6,12 @@ import sqlite3
 from dataclasses import dataclass
 
 from mbap.sinks.base import Series, StoreStatistics
+from mbap.sinks.sqlite_queries import series_number
+from mbap.sinks.sqlite_reads import WIDTHS, source, table_of
 from mbap.sinks.sqlite_rollups import SECOND, STEPS
+
+EVER = 2**62
+"""Beyond every time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,13 @@ def statistics(connection: sqlite3.Connection, size: int) -> StoreStatistics:
 
 def series_report(connection: sqlite3.Connection, series: Series) -> SeriesReport:
     """Counts the samples of *series*, one by one."""
+    number = series_number(connection, series)
+    if number is None:
+        return SeriesReport(series, 0, None, None)
+    table, parameters = source(connection, number)
     count, first, last = connection.execute(
-        "SELECT count(*), min(time), max(time) FROM samples WHERE series = "
-        "(SELECT id FROM series WHERE device = ? AND point = ?)",
-        tuple(series),
+        f"SELECT count(*), min(time), max(time) FROM {table}",  # noqa: S608 - names of ours
+        {**parameters, "start": -EVER, "end": EVER},
     ).fetchone()
     return SeriesReport(series, count, first, last)
 
@@ -73,10 +81,19 @@ def _level_report(connection: sqlite3.Connection, step: int) -> LevelReport:
 
 
 def extent(connection: sqlite3.Connection, step: int) -> tuple[int | None, int | None]:
-    """The oldest and the newest time of a level: two look-ups a series, whatever its length."""
-    table = f"rollups WHERE step = {step} AND" if step else "samples WHERE"
+    """The oldest and the newest time of a level: two look-ups a series or block, whatever its length."""
+    if step:
+        return _extent(connection, f"rollups WHERE step = {step} AND series = series.id", "series")
+    found = [_extent(connection, "singles WHERE series = series.id", "series")]
+    found += [
+        _extent(connection, f"{table_of(columns)} WHERE block = blocks.id", "blocks") for columns in WIDTHS
+    ]
+    oldest = min((oldest for oldest, _ in found if oldest is not None), default=None)
+    return oldest, max((newest for _, newest in found if newest is not None), default=None)
+
+
+def _extent(connection: sqlite3.Connection, table: str, each: str) -> tuple[int | None, int | None]:
     oldest, newest = connection.execute(
-        f"SELECT min((SELECT min(time) FROM {table} series = series.id)), "  # noqa: S608 - two constants
-        f"max((SELECT max(time) FROM {table} series = series.id)) FROM series"
+        f"SELECT min((SELECT min(time) FROM {table})), max((SELECT max(time) FROM {table})) FROM {each}"  # noqa: S608
     ).fetchone()
     return oldest, newest

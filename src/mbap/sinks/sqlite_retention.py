@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from mbap.sinks.sqlite_reads import table_of
 from mbap.sinks.sqlite_reports import extent
 from mbap.sinks.sqlite_rollups import SECOND, STEPS, Level, read_levels
 
@@ -13,7 +15,13 @@ PIECE = 20_000
 
 _HOUR = 3_600
 _DAY = 86_400
-_SERIES_A_PIECE = 10_000
+_OWNERS_A_PIECE = 10_000
+_READS = -1
+"""Beside the levels: the samples that were stored as reads go block by block."""
+_OWNERS = (
+    "SELECT id, 1 FROM series WHERE id >= ? ORDER BY id LIMIT ?",
+    "SELECT id, last - first + 1 FROM blocks WHERE id >= ? ORDER BY id LIMIT ?",
+)
 _VACUUM_PAGES = 2_000
 _IDLE_SHARE = 4
 _SIZE_SLICES = 50
@@ -60,8 +68,8 @@ class Retention:
     def __init__(self, connection: sqlite3.Connection, limits: Limits) -> None:
         self._connection = connection
         self._limits = limits
-        self._unswept = dict.fromkeys((0, *STEPS), 0)
-        """The level -> the number of the series to go on with, for those where something may be left."""
+        self._unswept = dict.fromkeys((_READS, 0, *STEPS), 0)
+        """The level -> the number of the series or block to go on with, where something may be left."""
 
     def step(self, now: int) -> int:
         """One piece of work, as of *now*; gives how many rows went."""
@@ -108,6 +116,8 @@ class Retention:
             return False
         self._connection.execute("UPDATE levels SET kept_from = ? WHERE step = ?", (time, level.step))
         self._unswept[level.step] = 0
+        if level.step == 0:
+            self._unswept[_READS] = 0
         return True
 
     def _sweep_all(self, most: int) -> int:
@@ -121,36 +131,36 @@ class Retention:
     def _sweep(self, step: int, most: int) -> int:
         """Remove up to *most* rows of the level that are older than it is kept."""
         (kept_from,) = self._connection.execute(
-            "SELECT kept_from FROM levels WHERE step = ?", (step,)
+            "SELECT kept_from FROM levels WHERE step = ?", (max(step, 0),)
         ).fetchone()
         removed = 0
-        numbers = self._connection.execute(
-            "SELECT id FROM series WHERE id >= ? ORDER BY id LIMIT ?", (self._unswept[step], _SERIES_A_PIECE)
+        owners = self._connection.execute(
+            _OWNERS[step == _READS], (self._unswept[step], _OWNERS_A_PIECE)
         ).fetchall()
-        for (number,) in numbers:
+        for number, width in owners:
             self._unswept[step] = number
-            removed += self._remove(step, number, kept_from, most - removed)
+            removed += self._remove(_rows(step, width), number, kept_from, most - removed)
             if removed >= most:
                 break
         else:
             self._unswept[step] += 1
-            if len(numbers) < _SERIES_A_PIECE:
+            if len(owners) < _OWNERS_A_PIECE:
                 del self._unswept[step]
-        if step == 0:
+        if step <= 0:
             self._connection.execute(
                 "UPDATE counters SET value = value - ? WHERE name = 'samples'", (removed,)
             )
         return removed
 
-    def _remove(self, step: int, number: int, before: int, most: int) -> int:
-        """Remove the oldest rows of one series that are older than *before*, up to *most* of them."""
-        table, where = _table(step)
-        older = f"FROM {table} WHERE {where} AND series = ? AND time < ?"
+    def _remove(self, rows: _Rows, number: int, before: int, most: int) -> int:
+        """Remove the oldest rows of one owner that are older than *before*: all, or some *most* values."""
+        older = f"FROM {rows.table} WHERE {rows.owner} = ? AND time < ?"
         beyond = self._connection.execute(
-            f"SELECT time {older} ORDER BY time LIMIT 1 OFFSET ?", (number, before, most)
+            f"SELECT time {older} ORDER BY time LIMIT 1 OFFSET ?",
+            (number, before, -(-most // rows.values)),
         ).fetchone()
         end = beyond[0] if beyond else before
-        return self._connection.execute(f"DELETE {older}", (number, end)).rowcount
+        return rows.values * self._connection.execute(f"DELETE {older}", (number, end)).rowcount
 
     def _used(self) -> int:
         used = self._pragma("page_count") - self._pragma("freelist_count")
@@ -162,9 +172,18 @@ class Retention:
         return number
 
 
-def _table(step: int) -> tuple[str, str]:
-    """The table of a level and the condition that picks its rows."""
-    return ("rollups", f"step = {step}") if step else ("samples", "1")
+class _Rows(NamedTuple):
+    """Where the rows of a level lie: the table, what picks those of one owner, and the values of each."""
+
+    table: str
+    owner: str
+    values: int = 1
+
+
+def _rows(step: int, width: int) -> _Rows:
+    if step == _READS:
+        return _Rows(table_of(width), "block", width)
+    return _Rows("rollups", f"step = {step} AND series") if step else _Rows("singles", "series")
 
 
 def _alignment(step: int, keep: float) -> int:

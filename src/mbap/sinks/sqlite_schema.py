@@ -9,20 +9,18 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from mbap.sinks import sqlite_reads
 from mbap.sinks.base import StoreError
 from mbap.sinks.sqlite_file import transaction
 
 APPLICATION_ID = 0x6D626170
 """`mbap` in ASCII: what `file` and SQLite tools see in the header."""
 
-VERSION = 1
+VERSION = 2
 
 Migration = Callable[[sqlite3.Connection], None]
 
-MIGRATIONS: Mapping[int, Migration] = {}
-"""From version n to n + 1, under the key n. Each runs in one transaction with its change of version."""
-
-SCHEMA = """
+_VERSION_1 = """
 CREATE TABLE series (
     id INTEGER PRIMARY KEY,
     device TEXT NOT NULL,
@@ -68,6 +66,26 @@ CREATE VIEW readable_rollups AS
 INSERT INTO levels VALUES (0, NULL, 0), (60, NULL, 0), (900, NULL, 0), (3600, NULL, 0), (86400, NULL, 0);
 INSERT INTO counters VALUES ('samples', 0), ('duplicates', 0), ('too_old', 0);
 """
+
+_BLOCKS = """
+CREATE TABLE blocks (
+    id INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    UNIQUE (first, last)
+);
+"""
+
+
+def _to_reads(connection: sqlite3.Connection) -> None:
+    """Version 2: reads are stored as rows; the samples that are there stay as they are, as single ones."""
+    connection.execute("DROP VIEW readable_samples")
+    connection.execute("ALTER TABLE samples RENAME TO singles")
+    _run(connection, _BLOCKS + sqlite_reads.schema())
+
+
+MIGRATIONS: Mapping[int, Migration] = {1: _to_reads}
+"""From version n to n + 1, under the key n. Each runs in one transaction with its change of version."""
 
 
 def prepare(
@@ -125,10 +143,14 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 def _create(connection: sqlite3.Connection) -> None:
     with transaction(connection):
-        for statement in SCHEMA.split(";\n"):
-            connection.execute(statement)
+        _run(connection, _VERSION_1)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA user_version = 1")
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        connection.execute(statement)
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

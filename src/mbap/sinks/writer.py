@@ -25,7 +25,7 @@ _R = TypeVar("_R")
 
 _log = logging.getLogger(__name__)
 
-BATCH_VALUES = 50_000
+BATCH_VALUES = 250_000
 """About the most in one transaction; when so many wait, they are flushed without waiting for the interval."""
 
 CLOSING_SECONDS = 1.5
