@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from mbap.records import Record, fresh
+from mbap.security.facts import serial_text
 
 State = Literal["valid", "expired", "revoked"]
 _FORMAT: Final = 1
@@ -73,7 +74,7 @@ def as_json(one: Issued) -> dict[str, object]:
     """*one* as its entry is written."""
     return {
         "name": one.name,
-        "serial": f"{one.serial:x}",
+        "serial": serial_text(one.serial),
         "server": one.server,
         "client": one.client,
         "dns": list(one.dns),

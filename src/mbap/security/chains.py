@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from mbap.records import Record
-from mbap.security.facts import CertificateFacts, certificate_facts, days_left, moment
+from mbap.security.facts import CertificateFacts, certificate_facts, crl_facts, days_left, moment
 
 DEEPEST: Final = 4
 """Certificates in a chain, the root counted; more are not needed and cost every handshake."""
@@ -62,6 +62,24 @@ def judge(
     leaf, facts = chain[0], [certificate_facts(one) for one in chain]
     checks = [_trust(chain, roots), _name(facts[0], host), *(_time(one, now) for one in facts)]
     return [*checks, _purpose(facts[0]), _strength(leaf, facts[0])]
+
+
+def judge_revocation(
+    chain: Sequence[x509.Certificate], crl: x509.CertificateRevocationList, now: datetime
+) -> Check:
+    """What the revocation list *crl* says of the server whose *chain* it is."""
+    leaf, facts = chain[0], crl_facts(crl)
+    if crl.issuer != leaf.issuer:
+        return Check(
+            "revocation", False, f"the list is of {facts.issuer}, which did not issue the certificate"
+        )
+    when = next((when for serial, when in facts.revoked if serial == leaf.serial_number), None)
+    if when is not None:
+        return Check("revocation", False, f"the certificate was revoked on {when:%Y-%m-%d}")
+    if facts.next_update is not None and now > facts.next_update:
+        ended = f"{facts.next_update:%Y-%m-%d}"
+        return Check("revocation", False, f"the list is over since {ended}: clients refuse everybody then")
+    return Check("revocation", True, "the certificate is not on the list")
 
 
 def matches(facts: CertificateFacts, host: str) -> bool:

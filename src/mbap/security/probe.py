@@ -88,13 +88,17 @@ def look(
     certificate: Path | None = None,
     key: Path | None = None,
     passphrase: bytes | None = None,
+    ca: Path | None = None,
+    crl: Path | None = None,
     send: bytes = b"",
     patience: float = 5.0,
 ) -> Shown:
-    """One handshake with *host* in which nothing is verified: what it shows, whatever is wrong with it.
+    """One handshake with *host*: what it shows, whatever is wrong with it.
 
     Args:
         certificate: ours, with *key*: to see whether it is accepted.
+        ca: verify the server as a client does, also against the revocation list *crl*; without it nothing is
+            verified, so that there is something to see.
         send: what to send after it; without it, nothing but the handshake is.
         patience: seconds for connection and handshake, each.
 
@@ -103,9 +107,12 @@ def look(
         OSError: a file cannot be read.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # whatever is wrong is to be seen, and nothing is sent in trust
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca is None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # whatever is wrong is to be seen, and nothing is sent in trust
+    else:
+        _trust(context, ca, crl)
     if certificate is not None:
         _load(context, certificate, key, passphrase)
     heard = _Heard(context)
@@ -156,6 +163,13 @@ def _read(secured: ssl.SSLSocket, until: float) -> bytes | None:
             return data
 
 
+def _trust(context: ssl.SSLContext, ca: Path, crl: Path | None) -> None:
+    context.load_verify_locations(ca)
+    if crl is not None:
+        context.load_verify_locations(crl)
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+
+
 def _load(context: ssl.SSLContext, certificate: Path, key: Path | None, passphrase: bytes | None) -> None:
     given = passphrase if passphrase is not None else b""  # else OpenSSL would ask at the terminal
     try:
@@ -185,6 +199,8 @@ _ALERTS: Final = {
 
 def refusal(error: OSError) -> str:
     """What an error in or after a handshake means."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"a client refuses its certificate: {error.verify_message}"
     reason = getattr(error, "reason", None) or ""
     found = next((said for name, said in _ALERTS.items() if reason.endswith(name)), None)
     if found is not None:
