@@ -74,6 +74,9 @@ class ExpiryWatch:
     Args:
         paths: PEM files with certificates or revocation lists.
         clock: the time, with a zone.
+
+    Attributes:
+        urgent: what the last look found to end within a week, to have ended, or not to be readable.
     """
 
     def __init__(self, paths: Iterable[Path], clock: Callable[[], datetime]) -> None:
@@ -81,12 +84,13 @@ class ExpiryWatch:
         self._clock = clock
         self._said: dict[tuple[Path, str], tuple[datetime | None, Severity | None]] = {}
         self._left: dict[Path, float] = {}
+        self.urgent: list[Warned] = []
 
     def look(self) -> list[Warned]:
         """What is to be said now, and was not yet; reads every file."""
         now = self._clock()
-        self._left = {}
-        return [warned for path in self._paths for warned in self._look_at(path, now)]
+        self._left, self.urgent = {}, []
+        return [one for path in self._paths for one in self._look_at(path, now)]
 
     def days_left(self) -> dict[Path, float]:
         """For metrics: days that each file is still good for, as of the last look; below 0 when it is over.
@@ -97,8 +101,9 @@ class ExpiryWatch:
         try:
             found = endings(path)
         except (ValueError, OSError) as wrong:
-            new = self._is_new(path, "", None, "error")
-            return [Warned(path, "error", f"the end of {path} is not known: {wrong}")] if new else []
+            unknown = Warned(path, "error", f"the end of {path} is not known: {wrong}")
+            self.urgent.append(unknown)
+            return [unknown] if self._is_new(path, "", None, "error") else []
         self._said.pop((path, ""), None)
         if found:
             self._left[path] = min((one.end - now) / _DAY for one in found)
@@ -106,10 +111,14 @@ class ExpiryWatch:
 
     def _warning(self, path: Path, one: Ending, now: datetime) -> Warned | None:
         found = expiry_warning(one.end, now)
-        if not self._is_new(path, one.what, one.end, found[0] if found else None) or found is None:
+        new = self._is_new(path, one.what, one.end, found[0] if found else None)
+        if found is None:
             return None
         severity, sentence = found
-        return Warned(path, severity, f"{one.what} in {path} {sentence}")
+        warned = Warned(path, severity, f"{one.what} in {path} {sentence}")
+        if severity in ("error", "critical"):
+            self.urgent.append(warned)
+        return warned if new else None
 
     def _is_new(self, path: Path, what: str, end: datetime | None, severity: Severity | None) -> bool:
         """Whether that was not said yet; a renewed certificate begins anew, a clock put back does not."""
