@@ -25,6 +25,7 @@ from mbap.cli.certs_common import (
 )
 
 if TYPE_CHECKING:
+    from mbap.security.authority import Authority
     from mbap.security.certificates import KeyKind
 
 
@@ -180,13 +181,12 @@ def renew(name: str, new_key: bool, days: int | None, folder: Path, source: str 
     _renew(authority, name, days or 730, source, new_key=new_key)
 
 
-def _renew(authority: object, name: str, days: int, source: str | None, *, new_key: bool) -> None:
+def _renew(authority: Authority, name: str, days: int, source: str | None, *, new_key: bool) -> None:
     from mbap.security import certificates
-    from mbap.security.authority import Authority, check_strength, wish_of
+    from mbap.security.authority import check_strength, wish_of
     from mbap.security.keyfiles import read_key, write_key
     from mbap.security.pemfiles import read_certificates
 
-    assert isinstance(authority, Authority)
     named = authority.index().named(name)
     if not named:
         raise ValueError(f"this CA issued nothing for {name!r}; see mbap certs list")

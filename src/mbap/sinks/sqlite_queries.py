@@ -34,7 +34,7 @@ SELECT time / ?1, count(value), total(value), CAST(min(value) AS REAL), CAST(max
 FROM (SELECT time, quality > 1 AS bad, CASE WHEN {USABLE} THEN value END AS value
       FROM samples WHERE series = ?2 AND time >= ?3 AND time < ?4)
 GROUP BY 1
-"""  # noqa: S608 - USABLE is a constant
+"""  # nosec B608 # noqa: S608 - USABLE is a constant
 
 _ROWS_OF_ROLLUPS = """
 SELECT time / ?1, sum(count), total(total), min(low), max(high), sum(bad)

@@ -38,7 +38,7 @@ FROM (SELECT series, bucket, count(value) AS count, sum(bad) AS bad, min(value) 
             FROM series CROSS JOIN samples ON samples.series = +series.id
             WHERE series.id BETWEEN :lowest AND :highest AND time >= :start AND time < :end)
       GROUP BY series, bucket HAVING count(value) OR sum(bad)) AS period
-"""  # noqa: S608 - USABLE is a constant of this module
+"""  # nosec B608 # noqa: S608 - USABLE is a constant of this module
 
 _FROM_FINER = """
 INSERT OR REPLACE INTO rollups (step, series, time, count, bad, low, high, total, first, last)

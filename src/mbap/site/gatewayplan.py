@@ -17,7 +17,7 @@ from mbap.transport.endpoint import Endpoint, parse_endpoint
 NOTHING_SPECIAL = UnitOptions()
 PATIENCE = 8
 """So many writes in a row may go before a read that waits: who only writes does not stop all the others."""
-_EVERY_ADDRESS = ("", "0.0.0.0", "::")
+_EVERY_ADDRESS = ("", "0.0.0.0", "::")  # nosec B104 # to be compared with
 
 
 @dataclass(frozen=True, slots=True)
