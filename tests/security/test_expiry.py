@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbap.security.certificates import Wish
-from mbap.security.expiry import ExpiryWatch, expiry_warning
+from mbap.security.expiry import ExpiryWatch, endings, expiry_warning
 from support.siteca import NOW, SiteCa
 
 DAY = timedelta(days=1)
@@ -134,3 +134,11 @@ def test_a_file_that_cannot_be_read_is_said_once_and_again_after_it_could_be(sit
     assert watch.look() == []
     path.unlink()
     assert len(watch.look()) == 1
+
+
+def test_a_file_with_certificates_and_a_list_has_the_ends_of_both(site: SiteCa) -> None:
+    site.ca.write_bytes(site.ca.read_bytes() + site.crl.read_bytes())
+    assert {one.what for one in endings(site.ca)} == {
+        "the revocation list of Test site",
+        "the certificate of Test site",
+    }

@@ -55,15 +55,16 @@ def endings(path: Path) -> list[Ending]:
     from mbap.security.pemfiles import blocks, bytes_of, parse_certificates, read_crl
 
     data = bytes_of(path)
-    if any(label == "X509 CRL" for label, _ in blocks(data)):
+    labels = {label for label, _ in blocks(data)}
+    found = []
+    if "X509 CRL" in labels:
         crl = crl_facts(read_crl(path))
-        return (
-            []
-            if crl.next_update is None
-            else [Ending(f"the revocation list of {crl.issuer}", crl.next_update)]
-        )
-    facts = map(certificate_facts, parse_certificates(data, path))
-    return [Ending(f"the certificate of {one.asked.name}", one.not_after) for one in facts]
+        if crl.next_update is not None:
+            found.append(Ending(f"the revocation list of {crl.issuer}", crl.next_update))
+    if "CERTIFICATE" in labels or "X509 CRL" not in labels:
+        facts = map(certificate_facts, parse_certificates(data, path))
+        found += [Ending(f"the certificate of {one.asked.name}", one.not_after) for one in facts]
+    return found
 
 
 class ExpiryWatch:
