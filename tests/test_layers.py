@@ -45,6 +45,16 @@ MAY_IMPORT: dict[str, set[str]] = {
 # but a library must not load it.
 OPTIONAL: dict[str, set[str]] = {
     "click": {"cli"},
+    "cryptography": {
+        "cli",
+        "security.authority",
+        "security.certificates",
+        "security.chains",
+        "security.expiry",
+        "security.facts",
+        "security.keyfiles",
+        "security.pemfiles",
+    },
     "pydantic": {
         "collect.filemodel",
         "collect.filesentences",

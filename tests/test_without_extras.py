@@ -12,7 +12,10 @@ import pytest
 
 from mbap.cli.main import COMMANDS
 
-EXTRAS = ["pydantic", "pydantic_core", "rich", "serialx", "starlette", "uvicorn", "uvloop", "websockets"]
+EXTRAS = [
+    *("cryptography", "pydantic", "pydantic_core", "rich"),
+    *("serialx", "starlette", "uvicorn", "uvloop", "websockets"),
+]
 BLOCKER = f"""
 import sys
 

@@ -40,7 +40,14 @@ _CODES: list[tuple[type[Exception], ExitCode]] = [
     (OSError, ExitCode.FAILED),
 ]
 
-_EXTRAS = {"pydantic": "app", "starlette": "app", "uvicorn": "app", "websockets": "app", "rich": "cli"}
+_EXTRAS = {
+    "cryptography": "tls",
+    "pydantic": "app",
+    "starlette": "app",
+    "uvicorn": "app",
+    "websockets": "app",
+    "rich": "cli",
+}
 """Packages that are not always installed, and the extra that a user of a command wants then."""
 
 

@@ -16,6 +16,7 @@ from mbap.cli.counted import amount, on_sigusr1, say
 from mbap.cli.running import ignore_hangup, log_to_stderr, run, signals
 from mbap.cli.systemd import Notifier, given_sockets
 from mbap.client.links import Links
+from mbap.site.expiring import Expiring
 from mbap.site.gatewayplan import GatewayPlan
 from mbap.site.gatewayreport import as_prometheus, report
 from mbap.site.gatewayrunning import OwnLines, RunningGateway
@@ -54,11 +55,12 @@ async def _run(plan: GatewayPlan, read: Read | None, saying: Saying, seconds: fl
         lines = OwnLines(lambda line: link_of(links, line), links.discard)
         gateway = RunningGateway(plan, lines, sockets=given_sockets())
         asked = asyncio.Event()
-        async with signals(asked.set if read else None) as stop, _started(gateway, plan.metrics) as metrics:
+        expiring = Expiring(plan.certificates) if plan.certificates else None
+        async with signals(asked.set if read else None) as stop, _started(gateway, plan, expiring) as metrics:
             _say_where(gateway, metrics, as_data=saying.as_data)
             notifier.ready(_status(gateway))
             with on_sigusr1(asyncio.get_running_loop(), lambda: _say(report(gateway), saying)):
-                async with _going_on(_parts(gateway, read, asked, notifier, saying)):
+                async with _going_on(_parts(gateway, read, asked, notifier, saying, expiring)):
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), seconds)
             notifier.stopping()
@@ -67,8 +69,13 @@ async def _run(plan: GatewayPlan, read: Read | None, saying: Saying, seconds: fl
 
 
 @contextlib.asynccontextmanager
-async def _started(gateway: RunningGateway, metrics: str | None) -> AsyncIterator[MetricsPage | None]:
-    page = MetricsPage(metrics, lambda: as_prometheus(report(gateway))) if metrics else None
+async def _started(
+    gateway: RunningGateway, plan: GatewayPlan, expiring: Expiring | None
+) -> AsyncIterator[MetricsPage | None]:
+    def counts() -> str:
+        return as_prometheus(report(gateway)) + (expiring.as_prometheus() if expiring else "")
+
+    page = MetricsPage(plan.metrics, counts) if plan.metrics else None
     await gateway.start()
     try:
         if page is not None:
@@ -81,12 +88,19 @@ async def _started(gateway: RunningGateway, metrics: str | None) -> AsyncIterato
 
 
 def _parts(
-    gateway: RunningGateway, read: Read | None, asked: asyncio.Event, notifier: Notifier, saying: Saying
+    gateway: RunningGateway,
+    read: Read | None,
+    asked: asyncio.Event,
+    notifier: Notifier,
+    saying: Saying,
+    expiring: Expiring | None,
 ) -> list[asyncio.Task[None]]:
     """What goes on beside serving."""
     parts = [gateway.run(), notifier.keep_alive()]
     if read is not None:
         parts.append(_reload(gateway, read, asked, notifier))
+    if expiring is not None:
+        parts.append(expiring.run())
     if saying.watch:
         from mbap.cli.gatewaywatch import watch
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "decode": "explain a frame, byte by byte",
     "encode": "build a frame",
     "profile": "work with register maps of devices",
+    "certs": "make, show and check certificates for Modbus/TCP Security",
     "site": "write and check site files",
     "history": "list, export and measure what was stored",
     "firewall": "print rules for the packet filter: who may reach Modbus",

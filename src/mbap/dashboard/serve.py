@@ -34,7 +34,7 @@ def bind(host: str, port: int) -> socket.socket:
 def url(listening: socket.socket) -> str:
     """What to type into a browser on this machine."""
     host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # nosec B104 # only shown
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 

@@ -166,7 +166,7 @@ class Faults:
         self._clock = clock
         self._began = clock()
         self._down_until = self._began
-        self._random = random.Random(seed)  # noqa: S311 - not a secret
+        self._random = random.Random(seed)  # nosec B311 # noqa: S311 - not a secret
         self._counts: dict[FaultKind, int] = dict.fromkeys(KINDS, 0)
 
     @property

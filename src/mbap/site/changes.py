@@ -63,6 +63,8 @@ def _restart(old: SitePlan, new: SitePlan) -> tuple[str, ...]:
         sentences.append("another max_open_connections takes a restart")
     if (old.gateway is None) != (new.gateway is None):
         sentences.append("a gateway that comes or goes takes a restart")
+    if old.certificates != new.certificates:
+        sentences.append("what changed in [certificates] takes a restart")
     if old.web != new.web:
         sentences.append("what changed in [web] takes a restart")
     if (old.server is None) != (new.server is None):

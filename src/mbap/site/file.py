@@ -136,6 +136,13 @@ class WebTable(FileModel):
     """More names under which the page is reached, where a proxy stands in front of it."""
 
 
+class CertificatesTable(FileModel):
+    """Certificates and revocation lists of which the site says in time that they end."""
+
+    watch: list[str] = Field(default_factory=list)
+    """PEM files, beside the site file unless their paths are absolute."""
+
+
 class SiteFile(FileModel):
     """A site file."""
 
@@ -147,6 +154,7 @@ class SiteFile(FileModel):
     web: WebTable = WebTable()
     gateway: GatewayTable | None = None
     server: ServerTable | None = None
+    certificates: CertificatesTable = CertificatesTable()
 
     def faults_between(self, dropped: Collection[Path]) -> Iterator[tuple[Path, str]]:
         for name, device in self.devices.items():

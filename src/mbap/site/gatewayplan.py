@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mbap.client.options import UnitOptions
 from mbap.protocol.execute import Priority
@@ -16,7 +17,7 @@ from mbap.transport.endpoint import Endpoint, parse_endpoint
 NOTHING_SPECIAL = UnitOptions()
 PATIENCE = 8
 """So many writes in a row may go before a read that waits: who only writes does not stop all the others."""
-_EVERY_ADDRESS = ("", "0.0.0.0", "::")
+_EVERY_ADDRESS = ("", "0.0.0.0", "::")  # nosec B104 # to be compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class GatewayPlan:
         first: networks whose clients come first on every line.
         metrics: where its counts can be fetched, `HOST:PORT`; None: nowhere.
         public: the whole internet may reach it.
+        certificates: PEM files to be watched, because what is in them ends.
     """
 
     listen: tuple[str, ...]
@@ -66,6 +68,7 @@ class GatewayPlan:
     opaque: bool = False
     public: bool = False
     metrics: str | None = None
+    certificates: tuple[Path, ...] = ()
 
     def listeners(self) -> dict[str, tuple[RoutePlan, ...]]:
         """The routes behind each listener."""

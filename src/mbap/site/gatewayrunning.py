@@ -23,7 +23,7 @@ from mbap.transport.endpoint import parse_endpoint
 
 log = logging.getLogger("mbap.gateway")
 
-_FIXED = ("allow", "max_clients", "idle", "metrics", "opaque", "first", "public")
+_FIXED = ("allow", "max_clients", "idle", "metrics", "opaque", "first", "public", "certificates")
 """What a change of the plan does not change before the next start."""
 SAMPLE_EVERY = 1.0
 """Seconds between two looks at how busy the lines are."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -84,6 +85,7 @@ class _Loading:
         gateway = self._gateway()
         server = self._server(gateway)
         history = self._history()
+        certificates = self._certificates()
         web = web_plan(self.file.web, lambda key, message: self._complain(("web",), key, message))
         if self.faults:
             raise FileFaults(sorted(self.faults, key=self._place_of))
@@ -91,7 +93,8 @@ class _Loading:
             raise FileFaults([Fault(str(self.path), 0, "", f"there is no device in {self._list()}")])
         links = self.quirks.on({**self.endpoints.links, **(gateway.links if gateway else {})})
         if gateway is not None:
-            gateway = replace(gateway, links={url: links[url] for url in gateway.links})
+            own = {url: links[url] for url in gateway.links}
+            gateway = replace(gateway, links=own, certificates=certificates)
         return SitePlan(
             name=self.file.site.name,
             links=links,
@@ -100,6 +103,7 @@ class _Loading:
             web=web,
             gateway=gateway,
             server=server,
+            certificates=certificates,
             max_open_connections=self.file.site.max_open_connections,
             warnings=(*self.endpoints.warnings(), *quirk_warnings(links)),
         )
@@ -197,6 +201,12 @@ class _Loading:
             lambda key, message: self._complain(("server",), key, message),
             self.faults,
         )
+
+    def _certificates(self) -> tuple[Path, ...]:
+        names = self.file.certificates.watch
+        if names and find_spec("cryptography") is None:
+            self._complain(("certificates",), "watch", "this needs: pip install 'mbap[tls]'")
+        return tuple(map(self._beside, dict.fromkeys(names)))
 
     def _complain(self, table: tuple[str, ...], key: str, message: str) -> None:
         path = tuple(filter(None, (*table, *key.split("."))))

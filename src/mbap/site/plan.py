@@ -78,6 +78,7 @@ class SitePlan:
     Attributes:
         links: by endpoint, also those of the gateway; devices name theirs in `PolledDevice.connection`.
         warnings: what is not wrong but should be known.
+        certificates: PEM files to be watched, because what is in them ends.
     """
 
     name: str
@@ -89,3 +90,4 @@ class SitePlan:
     warnings: tuple[str, ...] = field(default=())
     gateway: GatewayPlan | None = None
     server: ServerPlan | None = None
+    certificates: tuple[Path, ...] = ()

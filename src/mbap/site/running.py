@@ -18,6 +18,7 @@ from mbap.collect.readings import Readings
 from mbap.collect.stream import Latest, Stream, Subscription
 from mbap.dashboard.plant import Plant
 from mbap.site.changes import Changes, changes_between
+from mbap.site.expiring import Expiring
 from mbap.site.garbage import Garbage
 from mbap.site.gatewayrunning import RunningGateway, SiteLines
 from mbap.site.history import History
@@ -70,6 +71,7 @@ class Site:
         self._history = History(plan.history, self.stream, points)
         self._newest = self.stream.subscribe(LATEST_WAITING)
         self._page: Page | None = None
+        self._expiring = Expiring(plan.certificates) if plan.certificates else None
         self.gateway: RunningGateway | None = None
         self.server: RunningServer | None = None
 
@@ -81,7 +83,8 @@ class Site:
     @property
     def problems(self) -> list[str]:
         """Sentences about what is wrong with the site as a whole; a device's troubles are not here."""
-        return [*filter(None, (self.rejected,)), *self._history.problems]
+        ending = self._expiring.problems if self._expiring is not None else []
+        return [*filter(None, (self.rejected,)), *self._history.problems, *ending]
 
     @property
     def stored(self) -> int:
@@ -119,6 +122,8 @@ class Site:
             self.gateway = RunningGateway(self.plan.gateway, SiteLines(self._link))
             await self.gateway.start()
             self._parts.begin("gateway", self.gateway.run())
+        if self._expiring is not None:
+            self._parts.begin("certificates", self._expiring.run())
         self._garbage.begin()
         self._parts.begin("poller", self.poller.run())
         self._parts.begin("watch", self._watch())

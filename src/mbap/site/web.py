@@ -22,7 +22,8 @@ def web_plan(
     token = _secret(table.token, "token", complain, environment)
     try:
         endpoint = parse_endpoint(f"tcp://{table.listen}", listening=True)
-        plan = WebPlan(endpoint.host or "0.0.0.0", endpoint.port, password, token, tuple(table.hosts))
+        host = endpoint.host or "0.0.0.0"  # nosec B104 # as the user wrote it; it needs a password then
+        plan = WebPlan(host, endpoint.port, password, token, tuple(table.hosts))
         if table.enabled and not (table.password or table.token):
             check_listen(WebOptions(listen=plan.host))
     except ValueError as error:

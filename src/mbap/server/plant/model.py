@@ -26,7 +26,7 @@ class Model:
     """
 
     def __init__(self, seed: int = 1) -> None:
-        random = Random(seed)  # noqa: S311 - not a secret
+        random = Random(seed)  # nosec B311 # noqa: S311 - not a secret
         self.age = 0.0
         self.drive = Drive(random)
         self.tank = Tank(random)
