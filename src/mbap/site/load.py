@@ -196,6 +196,7 @@ class _Loading:
             tuple(self.devices.values()),
             lambda key, message: self._complain(("server",), key, message),
             self.faults,
+            self.file.site.name,
         )
 
     def _complain(self, table: tuple[str, ...], key: str, message: str) -> None:
