@@ -1,8 +1,9 @@
-"""Functions 22 and 23 on points of a concentrator, and 43: what the device gets, what clients are answered."""
+"""Functions 22, 23 and 43 of a concentrator: what the device gets, what clients are answered."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from mbap.protocol.pdu import (
     MaskWriteRegister,
     ReadDeviceIdentification,
     ReadWriteMultipleRegisters,
+    Request,
     WriteMultipleRegisters,
     WriteSingleRegister,
 )
@@ -59,6 +61,11 @@ class Mute(Device):
 
     def write_registers(self, table: Table, address: int, values: Registers) -> None:
         """Nothing."""
+
+
+async def exchanged(site: Writable, request: ReadWriteMultipleRegisters) -> list[int]:
+    answer: Registers = await site.write(request)
+    return list(answer)
 
 
 # --- function 22 ---
@@ -179,25 +186,24 @@ async def test_a_mask_that_names_a_bit_that_is_not_to_be_written_is_02(and_mask:
 
 async def test_23_writes_and_then_reads() -> None:
     site = numbers()
-    answer = await site.write(ReadWriteMultipleRegisters(0, 5, 0, [0x42]))
-    assert list(answer) == [0x42, 0, 1, 2, 7]
+    assert await exchanged(site, ReadWriteMultipleRegisters(0, 5, 0, [0x42])) == [0x42, 0, 1, 2, 7]
     assert site.sent == [WriteMultipleRegisters(40, [0x42])]
 
 
 async def test_23_shows_what_was_written_also_where_writes_are_not_verified() -> None:
     site = numbers(verify=False)
-    assert list(await site.write(ReadWriteMultipleRegisters(0, 1, 0, [0x42]))) == [0x42]
+    assert await exchanged(site, ReadWriteMultipleRegisters(0, 1, 0, [0x42])) == [0x42]
 
 
 async def test_23_elsewhere_reads_nothing_back_where_that_is_not_wanted() -> None:
     site = numbers(verify=False)
-    assert list(await site.write(ReadWriteMultipleRegisters(4, 1, 0, [0x42]))) == [7]
+    assert await exchanged(site, ReadWriteMultipleRegisters(4, 1, 0, [0x42])) == [7]
     assert len(site.executor.asked) == 1
 
 
 async def test_23_without_verification_shows_what_the_device_made_of_it() -> None:
     site = numbers(Mute(holding_registers={40: [3]}), verify=False)
-    assert list(await site.write(ReadWriteMultipleRegisters(0, 1, 0, [0x42]))) == [3]
+    assert await exchanged(site, ReadWriteMultipleRegisters(0, 1, 0, [0x42])) == [3]
 
 
 @pytest.mark.parametrize(
@@ -227,14 +233,14 @@ async def test_23_writes_nothing_where_what_is_to_be_read_is_bad() -> None:
 
 async def test_23_reads_what_it_wrote_also_where_it_was_bad_before() -> None:
     site = Writable(points=NUMBERS, values=(None, 2, 3, 4, 5))
-    assert list(await site.write(ReadWriteMultipleRegisters(0, 1, 0, [1]))) == [1]
+    assert await exchanged(site, ReadWriteMultipleRegisters(0, 1, 0, [1])) == [1]
 
 
 # --- without writes, and function 43 ---
 
 
 @pytest.mark.parametrize("request_", [MaskWriteRegister(3, 0, 1), ReadWriteMultipleRegisters(3, 1, 3, [1])])
-def test_without_writes_both_are_01(request_: MaskWriteRegister | ReadWriteMultipleRegisters) -> None:
+def test_without_writes_both_are_01(request_: Request[Any]) -> None:
     with pytest.raises(IllegalFunction):
         Concentrated().ask(request_)
 
