@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from mbap.cli.counted import amount, on_sigusr1, say
-from mbap.cli.running import ignore_hangup, log_to_stderr, run, signals
+from mbap.cli.running import Source, ignore_hangup, log_to_stderr, run, signals
 from mbap.cli.systemd import Notifier, given_sockets
 from mbap.client.links import Links
 from mbap.site.gatewayplan import GatewayPlan
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("mbap.gateway")
 
-Read = Callable[[], GatewayPlan]
+From = Source[GatewayPlan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +39,26 @@ class Saying:
 
 
 def run_gateway(
-    plan: GatewayPlan, read: Read | None, saying: Saying, seconds: float | None, *, verbose: bool
+    plan: GatewayPlan, source: From | None, saying: Saying, seconds: float | None, *, verbose: bool
 ) -> None:
-    """Run *plan* until a signal, or for *seconds*; SIGHUP applies what *read* gives."""
+    """Run *plan* until a signal, or for *seconds*; SIGHUP applies what *source* gives then."""
     ignore_hangup()
     log_to_stderr(verbose)
     logging.getLogger("mbap.gateway").setLevel(logging.INFO)
-    run(_run(plan, read, saying, seconds))
+    run(_run(plan, source, saying, seconds))
 
 
-async def _run(plan: GatewayPlan, read: Read | None, saying: Saying, seconds: float | None) -> None:
+async def _run(plan: GatewayPlan, source: From | None, saying: Saying, seconds: float | None) -> None:
     notifier = Notifier()
     async with Links() as links:
         lines = OwnLines(lambda line: link_of(links, line), links.discard)
         gateway = RunningGateway(plan, lines, sockets=given_sockets())
         asked = asyncio.Event()
-        async with signals(asked.set if read else None) as stop, _started(gateway, plan.metrics) as metrics:
+        async with signals(asked.set if source else None) as stop, _started(gateway, plan.metrics) as metrics:
             _say_where(gateway, metrics, as_data=saying.as_data)
             notifier.ready(_status(gateway))
             with on_sigusr1(asyncio.get_running_loop(), lambda: _say(report(gateway), saying)):
-                async with _going_on(_parts(gateway, read, asked, notifier, saying)):
+                async with _going_on(_parts(gateway, source, asked, notifier, saying)):
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), seconds)
             notifier.stopping()
@@ -81,12 +81,12 @@ async def _started(gateway: RunningGateway, metrics: str | None) -> AsyncIterato
 
 
 def _parts(
-    gateway: RunningGateway, read: Read | None, asked: asyncio.Event, notifier: Notifier, saying: Saying
+    gateway: RunningGateway, source: From | None, asked: asyncio.Event, notifier: Notifier, saying: Saying
 ) -> list[asyncio.Task[None]]:
     """What goes on beside serving."""
     parts = [gateway.run(), notifier.keep_alive()]
-    if read is not None:
-        parts.append(_reload(gateway, read, asked, notifier))
+    if source is not None:
+        parts += [_reload(gateway, source, asked, notifier), *source.watching(asked.set)]
     if saying.watch:
         from mbap.cli.gatewaywatch import watch
 
@@ -104,13 +104,13 @@ async def _going_on(tasks: list[asyncio.Task[None]]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _reload(gateway: RunningGateway, read: Read, asked: asyncio.Event, notifier: Notifier) -> None:
+async def _reload(gateway: RunningGateway, source: From, asked: asyncio.Event, notifier: Notifier) -> None:
     while True:
         await asked.wait()
         asked.clear()
         notifier.reloading()
         try:
-            for sentence in await gateway.apply(await asyncio.to_thread(read)):
+            for sentence in await gateway.apply(await asyncio.to_thread(source.read)):
                 _log.info("applied: %s", sentence)
         except (ValueError, OSError) as error:
             _log.error("the changed file was not applied as a whole:\n%s", error)

@@ -86,6 +86,8 @@ class LineDefaults:
     retries: int = 0
     pause: float = 0.0
     unit_pause: float = 0.0
+    outstanding: int = 1
+    quarantine: float | None = None
     queue: int = 1000
     queue_per_client: int = 16
     probing: float = 0.05
@@ -129,7 +131,13 @@ class Lines:
     def _line(self, url: str, units: Mapping[int, UnitOptions]) -> LinkPlan:
         known, usual = self.known(url), self.defaults
         plan = known or LinkPlan(
-            url, usual.timeout, usual.retries, pause=usual.pause, unit_pause=usual.unit_pause
+            url,
+            usual.timeout,
+            usual.retries,
+            outstanding=usual.outstanding,
+            pause=usual.pause,
+            unit_pause=usual.unit_pause,
+            quarantine=usual.quarantine,
         )
         return replace(
             plan,
