@@ -3,7 +3,7 @@
     python examples/gateway.py rtu:///dev/ttyUSB0?baudrate=19200 tcp://127.0.0.1:1502
 
 Units 1 to 20 are those of the line, read only; 101 to 120 are the same devices, where setpoints may be
-written. Reads are answered from what was read up to 200 ms ago. It ends with Ctrl-C and says what it has counted.
+written. Reads are answered from what was read up to 200 ms ago. Ctrl-C ends it; then it says its counts.
 """
 
 from __future__ import annotations

@@ -50,6 +50,13 @@ def proxy(device: str, *options: str) -> tuple[str, ...]:
     return ("proxy", device, "--listen", "tcp://127.0.0.1:0", *options)
 
 
+def test_a_proxy_of_itself_is_refused(commandline: CommandLine) -> None:
+    """H122."""
+    outcome = commandline("proxy", "tcp://localhost:1502#3")
+    assert outcome.code == 2
+    assert "tcp://localhost:1502 leads back to the proxy itself" in outcome.err
+
+
 def test_many_clients_share_one_connection(device: str) -> None:
     with running(*proxy(device)) as program:
         url = listening(program)

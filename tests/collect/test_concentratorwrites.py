@@ -120,6 +120,7 @@ async def test_what_cannot_be_written_is_refused(
 
 
 async def test_half_a_value_is_not_written() -> None:
+    """H125: its limits would not hold for the half."""
     site = Writable(normal=True)
     with pytest.raises(IllegalDataValue):
         await site.write(WriteSingleRegister(2, 0x4033))

@@ -57,6 +57,9 @@ def test_a_unit_with_two_routes_is_said_with_both() -> None:
         ("tcp://127.0.0.1:1502", "1=tcp://127.0.0.1:1502"),
         ("tcp://:1502", "1=tcp://127.0.0.1:1502"),
         ("tcp://0.0.0.0:1502", "1=tcp://localhost:1502"),
+        ("tcp://0.0.0.0:1502", "1=tcp://0.0.0.0:1502"),
+        ("tcp://127.0.0.1:1502", "1=tcp://localhost:1502"),
+        ("tcp://localhost:1502", "1=tcp://[::1]:1502"),
     ],
 )
 def test_a_route_back_to_the_gateway_is_refused(listen: str, route: str) -> None:

@@ -138,9 +138,14 @@ class _Proxy:
         from mbap.server.permission import Permission
         from mbap.server.proxy import Cached, Patient
         from mbap.server.server import Server
+        from mbap.site.gatewayplan import leads_back
         from mbap.transport.endpoint import parse_endpoint
 
         place = parse_endpoint(endpoint)
+        if leads_back(listen or (LISTEN,), endpoint):
+            raise ValueError(
+                f"{place.url} leads back to the proxy itself: give the device, or another --listen"
+            )
         # Without a back-off every request may find out that the device is back; it is Patient who waits.
         link = Link(place, backoff=None, **line)
         patient = Patient(link, deadline=deadline)

@@ -175,17 +175,26 @@ def _check_units(routes: Iterable[RoutePlan]) -> None:
 
 def _check_loops(plan: GatewayPlan) -> None:
     """Raises `ValueError` where a route leads back to a listener of the gateway."""
-    listeners = [parse_endpoint(url, listening=True) for url in plan.listeners()]
     for route in plan.routes:
-        line = parse_endpoint(route.line)
-        if line.line is None and any(_same_place(listener, line) for listener in listeners):
+        if leads_back(plan.listeners(), route.line):
             raise ValueError(f"the route {route.text} leads back to the gateway itself")
+
+
+def leads_back(listeners: Iterable[str], line: str) -> bool:
+    """Whether what is sent to *line* comes in at one of *listeners*, as far as their URLs say."""
+    behind = parse_endpoint(line)
+    return behind.line is None and any(
+        _same_place(parse_endpoint(url, listening=True), behind) for url in listeners
+    )
 
 
 def _same_place(listener: Endpoint, line: Endpoint) -> bool:
     if listener.line is not None or listener.port != line.port or listener.datagrams != line.datagrams:
         return False
-    return listener.host == line.host or (listener.host in _EVERY_ADDRESS and _is_here(line.host))
+    if listener.host == line.host:
+        return True
+    named = "localhost" in (listener.host, line.host) and _is_here(listener.host)
+    return _is_here(line.host) and (named or listener.host in _EVERY_ADDRESS)
 
 
 def _is_here(host: str) -> bool:
