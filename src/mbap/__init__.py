@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mbap.client.events import EventStream, LinkEvent, LinkState
     from mbap.client.link import Link
     from mbap.client.links import Links, PlacesStatistics
-    from mbap.client.options import LinkOptions, LinkStatistics
+    from mbap.client.options import LinkOptions, LinkStatistics, UnitOptions
     from mbap.client.quirks import Quirks
     from mbap.errors import (
         Acknowledge,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         NotAsked,
         OutcomeUnknown,
         ProtocolError,
+        QueueFull,
         ResponseTimeout,
         ServerDeviceBusy,
         ServerDeviceFailure,
@@ -82,8 +83,12 @@ if TYPE_CHECKING:
     )
     from mbap.protocol.wire import Bits, Registers
     from mbap.server.device import Device
+    from mbap.server.gateway import Gateway
     from mbap.server.handler import Call, Handler, Peer, Units
     from mbap.server.limits import Limits, ServerStatistics
+    from mbap.server.permission import Permission
+    from mbap.server.proxy import Cached, Patient
+    from mbap.server.routes import Route
     from mbap.server.server import Server
     from mbap.server.serving import serving
     from mbap.values import Encoding, Value
@@ -98,6 +103,7 @@ __all__ = [
     "Bits",
     "BlockingUnit",
     "Breaker",
+    "Cached",
     "Call",
     "Client",
     "CommEventCounter",
@@ -116,6 +122,7 @@ __all__ = [
     "Executor",
     "FileRecord",
     "FileRecordData",
+    "Gateway",
     "GatewayPathUnavailable",
     "GatewayTargetFailedToRespond",
     "GetCommEventCounter",
@@ -141,10 +148,13 @@ __all__ = [
     "ObjectId",
     "Opaque",
     "OutcomeUnknown",
+    "Patient",
     "Peer",
+    "Permission",
     "PlacesStatistics",
     "Priority",
     "ProtocolError",
+    "QueueFull",
     "Quirks",
     "ReadCoils",
     "ReadDeviceIdCode",
@@ -161,6 +171,7 @@ __all__ = [
     "Request",
     "RequestFor",
     "ResponseTimeout",
+    "Route",
     "Server",
     "ServerDeviceBusy",
     "ServerDeviceFailure",
@@ -168,6 +179,7 @@ __all__ = [
     "SubFunction",
     "Table",
     "Target",
+    "UnitOptions",
     "Units",
     "Value",
     "WriteFileRecord",
@@ -216,6 +228,7 @@ _MODULES = {
     "mbap.client.options": (
         "LinkOptions",
         "LinkStatistics",
+        "UnitOptions",
     ),
     "mbap.client.quirks": ("Quirks",),
     "mbap.errors": (
@@ -236,6 +249,7 @@ _MODULES = {
         "NotAsked",
         "OutcomeUnknown",
         "ProtocolError",
+        "QueueFull",
         "ResponseTimeout",
         "ServerDeviceBusy",
         "ServerDeviceFailure",
@@ -285,6 +299,7 @@ _MODULES = {
         "Registers",
     ),
     "mbap.server.device": ("Device",),
+    "mbap.server.gateway": ("Gateway",),
     "mbap.server.handler": (
         "Call",
         "Handler",
@@ -295,6 +310,12 @@ _MODULES = {
         "Limits",
         "ServerStatistics",
     ),
+    "mbap.server.permission": ("Permission",),
+    "mbap.server.proxy": (
+        "Cached",
+        "Patient",
+    ),
+    "mbap.server.routes": ("Route",),
     "mbap.server.server": ("Server",),
     "mbap.server.serving": ("serving",),
     "mbap.values": (

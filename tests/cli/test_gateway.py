@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mbap
-from mbap import Client, Device, GatewayPathUnavailable, IllegalFunction, Units
+from mbap import (
+    Call,
+    Client,
+    Device,
+    GatewayPathUnavailable,
+    GatewayTargetFailedToRespond,
+    IllegalFunction,
+    ReadHoldingRegisters,
+    ResponseTimeout,
+    Units,
+)
 from support.commandline import CommandLine
 from support.peers import free_port
 from support.program import Running, running
 from support.program import mbap as run_mbap
+from support.scripted import Reply, Silence, scripted
 
 needs_hangup = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs SIGHUP")
 
@@ -76,6 +89,10 @@ def test_check_reads_the_table_of_a_site_file(commandline: CommandLine, tmp_path
         (["--route", "1=a", "--allow", "plc"], "is not a network"),
         (["--config", "x.toml", "--read-only"], "--read-only goes without --config"),
         (["--config", "x.toml", "--probing", "5"], "--probing goes without --config"),
+        (["--config", "x.toml", "--outstanding", "2"], "--outstanding goes without --config"),
+        (["--route", "1=a", "--reload-on-change"], "--reload-on-change goes with --config"),
+        (["--route", "1=a", "--quarantine", "soon"], "is not a duration"),
+        (["--route", "1=a", "--outstanding", "65"], "65 is not in the range 1<=x<=64"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(
@@ -127,6 +144,50 @@ def test_read_only_lets_nothing_pass_that_writes(device: str) -> None:
         program.end()
 
 
+class Together:
+    """Answers when so many requests are with it at once."""
+
+    def __init__(self, many: int) -> None:
+        self._barrier = asyncio.Barrier(many)
+
+    async def handle(self, call: Call[Any]) -> Any:
+        """What was asked for, or nothing for as long as others are missing."""
+        await self._barrier.wait()
+        return call.request.apply(Device(holding_registers=[7]))
+
+
+def test_outstanding_is_how_many_requests_are_with_a_device_at_once() -> None:
+    with mbap.serving(Together(3), "tcp://127.0.0.1:0") as url:
+        options = ["--listen", "tcp://127.0.0.1:0", "--route", f"1={url}", "--outstanding", "3"]
+        with running("gateway", *options) as program, Client(listening(program), outstanding=3) as client:
+            assert client.execute_many([ReadHoldingRegisters(0, 1)] * 3) == [[7]] * 3
+            program.end()
+
+
+def test_after_a_silence_a_line_is_asked_again_when_the_quarantine_is_over() -> None:
+    with scripted(Silence(), Reply(), rtu=True) as device:
+        options = ["--listen", "tcp://127.0.0.1:0", "--route", f"1={device.url}", "--timeout", "100ms"]
+        with running("gateway", *options, "--quarantine", "0s") as program:
+            with Client(listening(program), retries=0) as client:
+                with pytest.raises(GatewayTargetFailedToRespond):
+                    client.read_holding_registers(0, 1)
+                assert client.read_holding_registers(0, 1) == [0x1100]
+            program.end()
+
+
+def test_in_quarantine_a_line_is_not_asked() -> None:
+    with scripted(Silence(), Reply(), rtu=True) as device:
+        options = ["--listen", "tcp://127.0.0.1:0", "--route", f"1={device.url}", "--timeout", "100ms"]
+        with running("gateway", *options, "--quarantine", "60s") as program:
+            with Client(listening(program), retries=0, timeout=1) as client:
+                with pytest.raises(GatewayTargetFailedToRespond):
+                    client.read_holding_registers(0, 1)
+                with pytest.raises(ResponseTimeout):
+                    client.read_holding_registers(0, 1)
+            assert len(device.requests) == 1
+            program.end()
+
+
 def test_json_is_an_object_at_the_start_and_one_at_the_end(device: str) -> None:
     done = run_mbap(
         "gateway", "--listen", "tcp://127.0.0.1:0", "--route", f"1={device}", "--json", "--for", "100ms"
@@ -150,6 +211,24 @@ def test_a_port_that_is_taken_is_told(device: str) -> None:
     done = run_mbap("gateway", "--listen", f"tcp://127.0.0.1:{port}", "--route", "1=plc")
     assert done.returncode == 1
     assert f"port {port} is taken" in done.stderr
+
+
+def test_a_changed_file_is_applied_without_a_signal(device: str, tmp_path: Path) -> None:
+    file, port = tmp_path / "site.toml", free_port()
+    text = f'[gateway]\nlisten = ["tcp://127.0.0.1:{port}"]\nroutes = ["1={device}"]\n'
+    file.write_text(text)
+    with running("gateway", "--config", str(file), "--reload-on-change") as program:
+        first_line(program)
+        with Client(f"tcp://127.0.0.1:{port}", retries=0) as client:
+            assert client.read_holding_registers(0, 1) == [100]
+            file.write_text(text.replace("1=", "1==x"))
+            program.wait_for("was not applied as a whole")
+            assert client.read_holding_registers(0, 1) == [100]
+            file.write_text(text.replace("1=", "1-2="))
+            program.wait_for("applied: routes changed")
+            assert client.unit(2).read_holding_registers(0, 1) == [200]
+        assert program.end() == 0
+        assert "on 1 connection;" in program.said
 
 
 @needs_hangup

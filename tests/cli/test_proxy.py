@@ -14,6 +14,7 @@ from mbap.server.faults import Fault, Faults, Rule
 from support.commandline import CommandLine
 from support.peers import free_port
 from support.program import Running, running
+from support.scripted import Reply, Silence, scripted
 
 
 @pytest.fixture
@@ -47,6 +48,13 @@ def last_line(program: Running) -> dict[str, object]:
 
 def proxy(device: str, *options: str) -> tuple[str, ...]:
     return ("proxy", device, "--listen", "tcp://127.0.0.1:0", *options)
+
+
+def test_a_proxy_of_itself_is_refused(commandline: CommandLine) -> None:
+    """H122."""
+    outcome = commandline("proxy", "tcp://localhost:1502#3")
+    assert outcome.code == 2
+    assert "tcp://localhost:1502 leads back to the proxy itself" in outcome.err
 
 
 def test_many_clients_share_one_connection(device: str) -> None:
@@ -157,3 +165,27 @@ def test_what_is_wrong_is_said(commandline: CommandLine, options: tuple[str, ...
     outcome = commandline("proxy", *options)
     assert outcome.code == 2
     assert said in outcome.err
+
+
+def test_after_a_silence_the_device_is_asked_again_when_the_quarantine_is_over() -> None:
+    with (
+        scripted(Silence(), Reply(), rtu=True) as device,
+        running(*proxy(device.url, "--timeout", "100ms", "--quarantine", "0s")) as program,
+    ):
+        with Client(listening(program), retries=0) as client:
+            with pytest.raises(GatewayTargetFailedToRespond):
+                client.read_holding_registers(0, 1)
+            assert client.read_holding_registers(0, 1) == [0x1100]
+        program.end()
+
+
+def test_in_quarantine_the_device_is_not_asked() -> None:
+    with scripted(Silence(), Reply(), rtu=True) as device:
+        options = ("--timeout", "100ms", "--deadline", "300ms", "--quarantine", "60s")
+        with running(*proxy(device.url, *options)) as program:
+            with Client(listening(program), retries=0) as client:
+                for _ in range(2):
+                    with pytest.raises(GatewayTargetFailedToRespond):
+                        client.read_holding_registers(0, 1)
+            assert len(device.requests) == 1
+            program.end()

@@ -137,6 +137,20 @@ def test_sighup_with_a_wrong_file_says_why_and_changes_nothing(tmp_path: Path, d
         assert program.end() == 0
 
 
+def test_a_changed_file_is_applied_without_a_signal(tmp_path: Path, device_url: str) -> None:
+    site = write_site(tmp_path, device_url)
+    with running("up", str(site), "--reload-on-change") as program:
+        page = program.page()
+        text = site.read_text(encoding="utf-8")
+        site.write_text(text.replace("profile", "profil"), encoding="utf-8")
+        program.wait_for('did you mean "profile"')
+        more = f'[devices.two]\nhost = "{device_url}"\nunit = 2\nprofile = "./test.toml"\n'
+        site.write_text(text + more, encoding="utf-8")
+        program.wait_for("site file applied: added: two")
+        until(lambda: "two" in str(get_json(f"{page}/api/v1/devices")), "the new device on the page")
+        program.end()
+
+
 @posix_only
 def test_sighup_applies_a_changed_profile(tmp_path: Path, device_url: str) -> None:
     site = write_site(tmp_path, device_url)

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import cast
 
 import pytest
 
 from mbap.addresses import Table
-from mbap.collect.concentratorlayout import Style
-from mbap.collect.concentratorwrites import Line, WriteThrough
-from mbap.collect.device import PolledDevice
 from mbap.errors import (
     ExceptionResponse,
     GatewayTargetFailedToRespond,
@@ -34,10 +29,7 @@ from mbap.protocol.pdu import (
 )
 from mbap.protocol.wire import Registers
 from mbap.server.device import Device
-from mbap.server.handler import Call
-from support.concentrating import PEER, Concentrated, readings
-from support.concentrating import device as polled_device
-from support.fake_executor import FakeExecutor
+from support.concentrating import Writable
 
 
 class Stubborn(Device):
@@ -45,37 +37,6 @@ class Stubborn(Device):
 
     def write_registers(self, table: Table, address: int, values: Registers) -> None:
         """Nothing."""
-
-
-class Writable:
-    """A concentrator that writes to a device in memory."""
-
-    def __init__(
-        self,
-        device: Device | None = None,
-        *,
-        verify: bool = True,
-        normal: bool = False,
-        mirror: bool = False,
-    ) -> None:
-        self.executor = FakeExecutor(device, latency=0)
-        polled = polled_device()
-        through = WriteThrough(self._line, {"a": polled}, verify=verify)
-        style = Style("mirror" if mirror else "units", normal)
-        self.site = Concentrated(polled, style=style, writes=through)
-        self.counts = through.counts
-        self.gone = False
-        self.site.concentrator.update(readings(1.5, 2.3, 4, True, False))
-
-    def _line(self, polled: PolledDevice) -> Line | None:
-        return None if self.gone else Line(self.executor, polled.unit)
-
-    async def write(self, request: Request[None]) -> None:
-        await cast("Awaitable[None]", self.site.concentrator.handle(Call(request, 1, PEER)))
-
-    @property
-    def sent(self) -> list[Request[object]]:
-        return [asked.request for asked in self.executor.asked if asked.request.writes]
 
 
 async def test_a_register_is_written_to_the_device() -> None:
@@ -159,6 +120,7 @@ async def test_what_cannot_be_written_is_refused(
 
 
 async def test_half_a_value_is_not_written() -> None:
+    """H125: its limits would not hold for the half."""
     site = Writable(normal=True)
     with pytest.raises(IllegalDataValue):
         await site.write(WriteSingleRegister(2, 0x4033))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mbap.collect.concentratorlayout import Style, extended
+from mbap.collect.concentratormap import Entry
 from mbap.collect.device import PolledDevice
 from mbap.collect.profiles import load_profile
 from mbap.server.plant import Plant, PlantServers
@@ -37,7 +38,9 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             for d in servers.plant.devices
         ]
         entries = extended([], devices, Style())
-        server = ServerPlan(("tcp://127.0.0.1:0",), tmp_path / "map.csv", tuple(entries), writes=True)
+        server = ServerPlan(
+            ("tcp://127.0.0.1:0",), tmp_path / "map.csv", tuple(entries), writes=True, site="Plant"
+        )
         links = {url: LinkPlan(url, timeout=1.0) for url in servers.urls.values()}
         running = Site(replace(SitePlan("Plant", links, tuple(devices)), server=server))
         try:
@@ -112,3 +115,44 @@ async def test_pymodbus_writes_through_to_the_device(site: Site, client: Any) ->
     assert not answer.isError()
     answer = await client.read_holding_registers(entry.address, count=entry.count, device_id=entry.unit)
     assert answer.registers == words
+
+
+def writable_register(site: Site) -> Entry:
+    """A register that clients may write, whole numbers without a scale."""
+    assert site.server is not None
+    points = {(d.name, p.name): p for d in site.plan.devices for p in d.profile.points}
+    return next(
+        e
+        for e in site.server.plan.entries
+        if e.encoding is not None and points[e.device, e.point].writable and e.count == 1
+    )
+
+
+async def test_pymodbus_masks_a_register(site: Site, client: Any) -> None:
+    entry = writable_register(site)
+    answer = await client.mask_write_register(
+        address=entry.address, and_mask=0xFFFE, or_mask=1, device_id=entry.unit
+    )
+    assert not answer.isError()
+    answer = await client.read_holding_registers(entry.address, count=1, device_id=entry.unit)
+    assert answer.registers[0] & 1 == 1
+
+
+async def test_pymodbus_writes_and_reads_at_once(site: Site, client: Any) -> None:
+    entry = writable_register(site)
+    await until(lambda: site.latest.get(entry.device, entry.point) is not None)
+    now = await client.read_holding_registers(entry.address, count=1, device_id=entry.unit)
+    answer = await client.readwrite_registers(
+        read_address=entry.address,
+        read_count=1,
+        write_address=entry.address,
+        values=now.registers,
+        device_id=entry.unit,
+    )
+    assert answer.registers == now.registers
+
+
+async def test_pymodbus_is_told_who_answers(site: Site, client: Any) -> None:
+    answer = await client.read_device_information(read_code=2, object_id=0, device_id=1)
+    assert answer.information[0] == b"mbap"
+    assert answer.information[6] == b"Plant"

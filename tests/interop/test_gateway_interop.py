@@ -71,6 +71,10 @@ def test_pymodbus_reads_and_writes_and_gets_the_exceptions(port: int) -> None:
         assert not client.write_registers(3, [7, 8], device_id=101).isError()
         assert client.read_holding_registers(3, count=2, device_id=101).registers == [7, 8]
         assert client.read_holding_registers(5000, count=1, device_id=101).exception_code == 2
+        assert not client.mask_write_register(
+            address=4, and_mask=0xFF00, or_mask=0x00AA, device_id=101
+        ).isError()
+        assert client.read_holding_registers(4, count=1, device_id=101).registers == [0xAA]
         assert client.read_holding_registers(0, count=1, device_id=5).exception_code == 0x0A
     finally:
         client.close()
@@ -90,9 +94,17 @@ def test_pymodbustcp_reads_and_writes_and_gets_the_exceptions(port: int) -> None
         client.close()
 
 
-def test_mbpoll_reads(port: int) -> None:
-    mbpoll = peers.require("mbpoll")
-    options = ["-m", "tcp", "-p", str(port), "-a", "101", "-t", "4", "-r", "4", "-c", "2", "-1", "127.0.0.1"]
-    done = subprocess.run([mbpoll, *options], capture_output=True, text=True, timeout=30, check=True)
-    assert "[4]: \t103" in done.stdout
-    assert "[5]: \t104" in done.stdout
+def mbpoll(port: int, *options: str) -> subprocess.CompletedProcess[str]:
+    """One call of it, for holding registers; it counts from 1."""
+    command = [peers.require("mbpoll"), "-m", "tcp", "-p", str(port), "-t", "4", "-1", *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_mbpoll_reads_and_writes_and_gets_the_exceptions(port: int) -> None:
+    found = mbpoll(port, "-a", "101", "-r", "4", "-c", "2", "127.0.0.1").stdout
+    assert "[4]: \t103" in found
+    assert "[5]: \t104" in found
+    assert "Written 2 references" in mbpoll(port, "-a", "101", "-r", "4", "127.0.0.1", "7", "8").stdout
+    assert "[5]: \t8" in mbpoll(port, "-a", "101", "-r", "5", "-c", "1", "127.0.0.1").stdout
+    assert "Illegal data address" in mbpoll(port, "-a", "101", "-r", "5001", "-c", "1", "127.0.0.1").stderr
+    assert "Gateway path unavailable" in mbpoll(port, "-a", "5", "-r", "1", "-c", "1", "127.0.0.1").stderr

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from mbap import Device, Limits, Link, Server, Units
-from mbap.client.breaker import Breaker
-from mbap.server.gateway import Gateway
-from mbap.server.routes import Route
-from support.scripted import Reply, ScriptedServer, Silence, Step, scripted
+from mbap import Breaker, Cached, Device, Gateway, Limits, Link, Permission, Route, Server, Units
+from support.scripted import Echoed, Reply, ScriptedServer, Silence, Step, scripted
 from support.serving import until
 from support.wire_client import WireClient, connected
 
@@ -25,17 +23,29 @@ WRITTEN = "00 02 00 00 00 06 05 06 00 00 00 07"
 
 @asynccontextmanager
 async def behind(
-    url: str, limits: Limits | None = None, **options: Any
+    url: str,
+    limits: Limits | None = None,
+    rules: Sequence[str] | None = None,
+    broadcast: bool = False,
+    cache: float | None = None,
+    **options: Any,
 ) -> AsyncIterator[tuple[Server, WireClient]]:
     """A gateway to units 1 to 20 at *url*, and one client of it."""
     given = {"timeout": 0.15, "quarantine": 0.0, "breaker": None, "backoff": None, **options}
-    async with Link(url, **given) as line:
-        gateway = Gateway([Route.same(line, range(1, 21), name="hall")])
+    async with Link(url, **given) as link:
+        line = link if cache is None else Cached(link, cache)
+        units, permission = range(1, 21), Permission(rules)
+        gateway = Gateway([Route.same(line, units, name="hall", permission=permission, broadcast=broadcast)])
         async with (
             Server("tcp://127.0.0.1:0", gateway, limits=limits) as server,
             connected(server.url) as one,
         ):
             yield server, one
+
+
+def framed(pdu: str, unit: int = 5) -> str:
+    """The request *pdu* as an ADU."""
+    return f"0001 0000 {len(bytes.fromhex(pdu)) + 1:04x} {unit:02x} {pdu}"
 
 
 async def answered(client: WireClient, device: ScriptedServer, request: str = READ) -> str:
@@ -101,11 +111,23 @@ async def test_h101_a_write_with_a_wrong_echo_is_0b() -> None:
             assert (await answered(client, device, WRITE)).endswith("05 86 0b")
 
 
-async def test_h118_a_write_is_never_repeated() -> None:
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        "05 0000 ff00",
+        "06 0000 0007",
+        "0f 0000 0001 01 01",
+        "10 0000 0001 02 0007",
+        "15 09 06 0001 0000 0001 0007",
+        "16 0000 00ff 0100",
+        "17 0000 0001 0000 0001 02 0007",
+    ],
+)
+async def test_h118_a_write_is_never_repeated(pdu: str) -> None:
     with scripted(Silence()) as device:
         async with behind(device.url, retries=3, retry_pauses=(0.0,)) as (_, client):
-            assert (await client.ask(WRITE)).endswith("05 86 0b")
-            assert len(device.requests) == 1
+            assert (await client.ask(framed(pdu))).endswith("0b")
+            assert [request.pdu for request in device.requests] == [bytes.fromhex(pdu)]
 
 
 async def test_a_device_that_hangs_up_is_0b() -> None:
@@ -204,3 +226,143 @@ async def test_what_breaks_the_standard_does_not_reach_the_line(number: str, pdu
             size = len(bytes.fromhex(pdu)) + 1
             assert (await client.ask(f"0001 0000 {size:04x} 05 {pdu}")).endswith(code)
             assert device.requests == []
+
+
+# --- what is allowed ---
+
+
+RULES = ["read", "write holding 100-119"]
+
+
+@pytest.mark.parametrize("address", [58112, 29440, 57856])
+@pytest.mark.parametrize("pdu", ["06 {} 0001", "10 {} 0001 02 0001", "05 {} ff00"])
+async def test_h090_configuration_is_not_written_where_rules_do_not_name_it(pdu: str, address: int) -> None:
+    with scripted(Reply()) as device:
+        async with behind(device.url, rules=RULES) as (_, client):
+            assert (await client.ask(framed(pdu.format(f"{address:04x}")))).endswith("01")
+            assert await client.ask(READ) == ANSWER
+            assert len(device.requests) == 1
+
+
+async def test_h091_who_is_in_no_network_that_is_served_reaches_nothing() -> None:
+    with scripted(Reply()) as device:
+        async with behind(device.url, Limits(allow=("10.0.0.0/8",))) as (server, client):
+            await client.send(READ, WRITE)
+            assert await client.ended() in (b"", b"reset")
+            assert device.requests == []
+            assert server.statistics().forbidden == 1
+
+
+@pytest.mark.parametrize("pdu", ["11", "2b 0e 01 00"])
+async def test_h092_a_scan_of_all_units_is_answered_and_costs_the_line_little(pdu: str) -> None:
+    with scripted(lambda request: Reply() if request.unit == 5 else Silence()) as device:
+        async with behind(device.url, timeout=0.02, breaker=Breaker(1, 60.0, 60.0)) as (_, client):
+            for _ in range(3):
+                for unit in {*range(256)} - {5}:
+                    answer = await client.ask(framed(pdu, unit))
+                    assert answer[-2:] == ("0b" if 1 <= unit <= 20 else "0a")
+            assert len(device.requests) == 19
+            assert await client.ask(READ) == ANSWER
+
+
+BROADCAST = "0001 0000 0006 00 06 0000 0007"
+
+
+async def test_h093_a_write_to_unit_0_is_0a_where_no_route_wants_it() -> None:
+    with scripted(Reply()) as device:
+        async with behind(device.url) as (_, client):
+            assert (await client.ask(BROADCAST)).endswith("00 86 0a")
+            assert device.requests == []
+
+
+async def test_h093_a_write_to_unit_0_is_sent_and_answered_where_a_route_wants_it() -> None:
+    with scripted(Silence(), Reply(), rtu=True) as device:
+        async with behind(device.url, broadcast=True) as (_, client):
+            assert await client.ask(BROADCAST) == "00 01 00 00 00 06 00 06 00 00 00 07"
+            assert await client.ask(READ) == ANSWER
+            assert [request.unit for request in device.requests] == [0, 5]
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        "16 0000 0000 0001",  # 22 instead of 6
+        "17 0064 0001 0000 0001 02 0001",  # 23 instead of 16
+        "0f 0000 0001 01 01",  # 15 instead of 5
+    ],
+)
+async def test_h124_rules_hold_whichever_function_it_is(pdu: str) -> None:
+    with scripted(Reply()) as device:
+        async with behind(device.url, rules=RULES) as (_, client):
+            assert (await client.ask(framed(pdu))).endswith("01")
+            assert device.requests == []
+
+
+@pytest.mark.parametrize("pdu", ["10 0077 0002 04 0001 0002", "10 0063 0002 04 0001 0002"])
+async def test_h126_every_address_that_is_touched_has_to_be_allowed(pdu: str) -> None:
+    with scripted(Reply()) as device:
+        async with behind(device.url, rules=RULES) as (_, client):
+            assert (await client.ask(framed(pdu))).endswith("90 01")
+            assert device.requests == []
+
+
+# --- between gateway and device ---
+
+
+@pytest.mark.parametrize(
+    ("noise", "reply"),
+    [
+        ("its own request comes back", Echoed()),
+        ("half of it", Echoed(cut=4)),
+        ("bytes before", Reply(before=b"\xff\x00\x55")),
+        ("an answer of another unit", Reply(unit=6)),
+        ("two broken bits", Reply(crc=b"\x00\x00")),
+    ],
+)
+async def test_h119_noise_on_a_line_gives_the_answer_or_0b_and_never_another_one(
+    noise: str, reply: Step
+) -> None:
+    with scripted(reply, Reply(), rtu=True) as device:
+        async with behind(device.url) as (_, client):
+            first = await client.ask(READ)
+            assert first == ANSWER or first.endswith("05 83 0b")
+            assert await client.ask(READ.replace("0001", "0002", 1)) == ANSWER.replace("01", "02", 1)
+
+
+async def test_h121_after_a_write_a_cache_gives_nothing_that_was_there_before() -> None:
+    device = Units({5: Device(holding_registers=[1, 2, 3])})
+    async with Server("tcp://127.0.0.1:0", device) as server, behind(server.url, cache=60.0) as (_, client):
+        assert (await client.ask(READ)).endswith("00 01 00 02")
+        assert await client.ask(WRITE) == WRITTEN
+        assert (await client.ask(READ)).endswith("00 07 00 02")
+
+
+async def test_h122_a_loop_over_two_gateways_comes_to_an_end_and_is_0b() -> None:
+    async with Link("tcp://127.0.0.1:1", timeout=0.15, retries=0) as nowhere:
+        one, other = Gateway([Route({5: 5}, nowhere)]), Gateway([Route({5: 5}, nowhere)])
+        async with Server("tcp://127.0.0.1:0", one) as first, Server("tcp://127.0.0.1:0", other) as second:
+            options: Any = {"timeout": 0.15, "retries": 0, "backoff": None}
+            async with Link(second.url, **options) as there, Link(first.url, **options) as back:
+                one.replace([Route({5: 5}, there)])
+                other.replace([Route({5: 5}, back)])
+                async with connected(first.url) as client:
+                    for _ in range(20):
+                        assert (await client.ask(READ)).endswith("05 83 0b")
+                assert first.statistics().requests <= 20 + 5
+                assert second.statistics().requests <= 5
+
+
+async def test_h123_a_name_is_resolved_anew_for_each_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted(Reply(close=True)) as old, scripted(Reply(pdu=bytes.fromhex("03 04 0000 0001"))) as new:
+        now = [old.port]
+
+        def resolved(*_: object, **__: object) -> list[tuple[object, ...]]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", now[0]))]
+
+        async with behind("tcp://plc.example") as (_, client):
+            monkeypatch.setattr(socket, "getaddrinfo", resolved)
+            assert await client.ask(READ) == ANSWER
+            now[0] = new.port
+            old.wait_for_ends(1)
+            assert (await client.ask(READ)).endswith("00 00 00 01")
+        assert (old.connections, new.connections) == (1, 1)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
 
 from mbap import Priority, Quirks
+from mbap.client.links import Links
 from mbap.client.options import UnitOptions
 from mbap.filefaults import FileFaults
 from mbap.server.permission import Permission
 from mbap.site.gatewayplan import GatewayPlan, Lines, checked, described, spans
+from mbap.site.links import link_of
 from mbap.site.load import load_site
-from mbap.site.plan import SitePlan
+from mbap.site.plan import LinkPlan, SitePlan
 from mbap.site.routing import parse_route
 
 
@@ -54,6 +57,9 @@ def test_a_unit_with_two_routes_is_said_with_both() -> None:
         ("tcp://127.0.0.1:1502", "1=tcp://127.0.0.1:1502"),
         ("tcp://:1502", "1=tcp://127.0.0.1:1502"),
         ("tcp://0.0.0.0:1502", "1=tcp://localhost:1502"),
+        ("tcp://0.0.0.0:1502", "1=tcp://0.0.0.0:1502"),
+        ("tcp://127.0.0.1:1502", "1=tcp://localhost:1502"),
+        ("tcp://localhost:1502", "1=tcp://[::1]:1502"),
     ],
 )
 def test_a_route_back_to_the_gateway_is_refused(listen: str, route: str) -> None:
@@ -108,6 +114,58 @@ def test_a_route_with_a_table_of_its_own_says_more(tmp_path: Path) -> None:
     assert (route.priority, route.broadcast, route.deadline) == (Priority.LAST, True, 5.0)
     special = UnitOptions(0.3, 2, 0.02, Quirks(largest_read=20))
     assert plan.links["rtu+tcp://moxa:4001"].units == {11: special, 12: special}
+
+
+def test_how_many_requests_are_on_their_way_and_how_long_a_late_answer_is_waited_for(tmp_path: Path) -> None:
+    plan = the_gateway(tmp_path, '[gateway]\nroutes = ["1=a"]\noutstanding = 4\nquarantine = "50ms"\n')
+    (line,) = plan.links.values()
+    assert (line.outstanding, line.quarantine) == (4, 0.05)
+
+
+def test_what_a_connection_says_of_its_line_comes_first(tmp_path: Path) -> None:
+    plan = the_gateway(
+        tmp_path,
+        """
+        [connections.hall]
+        url = "tcp://a"
+        outstanding = 2
+        quarantine = "5s"
+        [gateway]
+        routes = ["1=a"]
+        outstanding = 4
+        quarantine = "50ms"
+        """,
+    )
+    (line,) = plan.links.values()
+    assert (line.outstanding, line.quarantine) == (2, 5.0)
+
+
+async def test_a_line_is_treated_in_every_respect_as_its_plan_says() -> None:
+    plan = LinkPlan(
+        "tcp://a:502",
+        timeout=2.0,
+        retries=1,
+        slots=2,
+        outstanding=3,
+        pause=0.1,
+        connect_pause=0.2,
+        unit_pause=0.3,
+        quarantine=0.4,
+        queue=5,
+        queue_per_origin=6,
+        patience=7,
+        probing=0.5,
+        coalesce=True,
+        quirks=Quirks(echo=True),
+        unit_quirks={1: Quirks(largest_read=9)},
+        units={2: UnitOptions(retries=4)},
+    )
+    for field in fields(plan):
+        assert field.default is MISSING or getattr(plan, field.name) != field.default
+    async with Links() as links:
+        options = link_of(links, plan).options
+        for field in fields(plan):
+            assert field.name == "url" or getattr(options, field.name) == getattr(plan, field.name)
 
 
 def test_read_only_holds_for_every_route(tmp_path: Path) -> None:

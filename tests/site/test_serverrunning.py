@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mbap import __version__
 from mbap.client.asynchronous import AsyncClient
 from mbap.errors import (
     ExceptionResponse,
@@ -18,12 +19,14 @@ from mbap.errors import (
     IllegalFunction,
 )
 from mbap.filefaults import FileFaults
+from mbap.protocol.pdu import ReadDeviceIdCode
 from mbap.server.device import Device
 from mbap.server.server import Server
 from mbap.site.load import load_site
 from mbap.site.mapdocument import map_csv, map_document, map_profile, points_of
 from mbap.site.mapfile import read_map
 from mbap.site.running import Site
+from mbap.site.serverplan import ServerPlan
 
 PATIENCE = 20.0
 PROFILE = """
@@ -330,3 +333,16 @@ def test_a_unit_without_points_has_no_profile(tmp_path: Path) -> None:
     assert site.server is not None
     with pytest.raises(ValueError, match="nothing in unit 9; it has units 1"):
         map_profile("Hall", site.server, points_of(site.devices), 9)
+
+
+async def test_clients_are_told_which_site_answers(plc: tuple[Device, Server], tmp_path: Path) -> None:
+    file = write_site(tmp_path, plc[1].url)
+    async with running(file) as site, AsyncClient(url_of(site)) as client:
+        objects = (await client.read_device_identification(ReadDeviceIdCode.REGULAR)).objects
+        assert (objects[0], objects[2], objects[6]) == (b"mbap", __version__.encode(), b"Hall")
+
+
+async def test_a_long_name_of_a_site_is_cut_between_two_characters(tmp_path: Path) -> None:
+    plan = ServerPlan((), tmp_path, (), site="ä" * 200 + "x")
+    assert plan.identification()[6].decode() == "ä" * 122
+    assert 6 not in ServerPlan((), tmp_path, ()).identification()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar, cast
 
 from mbap.addresses import Table
@@ -10,14 +10,16 @@ from mbap.collect.concentrator import Concentrator, Served
 from mbap.collect.concentratorcells import Otherwise
 from mbap.collect.concentratorlayout import Style, extended
 from mbap.collect.concentratormap import Entry
-from mbap.collect.concentratorwrites import WriteThrough
+from mbap.collect.concentratorwrites import Line, WriteThrough
 from mbap.collect.device import PolledDevice
 from mbap.collect.readings import Quality, Readings, Value
 from mbap.collect.registermap import Point, Profile
 from mbap.protocol.pdu import READS, Request
 from mbap.protocol.wire import Bits, Registers
+from mbap.server.device import Device
 from mbap.server.handler import Call, Peer
 from mbap.values import Encoding
+from support.fake_executor import FakeExecutor
 from support.hand_clock import HandClock
 
 R = TypeVar("R")
@@ -59,11 +61,14 @@ class Concentrated:
         refuse_holes: bool = False,
         stale: float | None = None,
         writes: WriteThrough | None = None,
+        identification: Mapping[int, bytes] | None = None,
     ) -> None:
         self.clock = HandClock()
         self.devices = devices or (device(),)
         self.entries = extended(entries, self.devices, style or Style())
-        served = Served(self.entries, self.devices, otherwise, refuse_holes, stale, writes)
+        served = Served(
+            self.entries, self.devices, otherwise, refuse_holes, stale, writes, identification or {}
+        )
         self.concentrator = Concentrator(served, clock=self.clock)
 
     def ask(self, request: Request[R], unit: int = 1) -> R:
@@ -81,3 +86,39 @@ class Concentrated:
         """What is in these bits of unit 1."""
         found: Bits = self.ask(cast("Request[Bits]", READS[table](address, count)))
         return list(found)
+
+
+class Writable:
+    """A concentrator that writes to a device in memory."""
+
+    def __init__(
+        self,
+        plc: Device | None = None,
+        *,
+        points: Sequence[Point] = POINTS,
+        verify: bool = True,
+        normal: bool = False,
+        mirror: bool = False,
+        values: Sequence[Value | None] = (1.5, 2.3, 4, True, False),
+    ) -> None:
+        self.executor = FakeExecutor(plc, latency=0)
+        polled = device(points=points)
+        through = WriteThrough(self._line, {"a": polled}, verify=verify)
+        style = Style("mirror" if mirror else "units", normal)
+        self.site = Concentrated(polled, style=style, writes=through)
+        self.counts = through.counts
+        self.gone = False
+        names = tuple(point.name for point in points)
+        self.site.concentrator.update(readings(*values, names=names))
+
+    def _line(self, polled: PolledDevice) -> Line | None:
+        return None if self.gone else Line(self.executor, polled.unit)
+
+    async def write(self, request: Request[R]) -> R:
+        """Have *request* carried out for unit 1."""
+        return await cast("Awaitable[R]", self.site.concentrator.handle(Call(request, 1, PEER)))
+
+    @property
+    def sent(self) -> list[Request[object]]:
+        """The writes that the device got."""
+        return [asked.request for asked in self.executor.asked if asked.request.writes]

@@ -20,23 +20,35 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # ParamType is generic from click 8.4 on.
 class Duration(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """A duration such as 500ms, in seconds; more than nothing."""
+    """A duration such as 500ms, in seconds; more than nothing, unless *nothing* is one, too.
+
+    Args:
+        never: the word that means none at all, which is None.
+    """
 
     name = "duration"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def __init__(self, *, nothing: bool = False, never: str | None = None) -> None:
+        self._nothing = nothing
+        self._never = never
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
         if not isinstance(value, str):
             return float(value)
+        if value == self._never:
+            return None
         try:
             seconds = parse_duration(value)
         except ValueError as wrong:
             self.fail(str(wrong), param, ctx)
-        if seconds <= 0:
+        if seconds <= 0 and not self._nothing:
             self.fail(f"{value!r} is no time at all", param, ctx)
         return seconds
 
 
 DURATION = Duration()
+PAUSE = Duration(nothing=True)
+IDLE = Duration(nothing=True, never="never")
 
 
 def client_options(command: F) -> F:

@@ -8,31 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mbap.cli.connecting import DURATION
-from mbap.durations import parse_duration
+from mbap.cli.between import LISTEN, line_options, running_options, served_options
+from mbap.cli.connecting import DURATION, PAUSE
 
 if TYPE_CHECKING:
+    from mbap.cli.running import Source
     from mbap.site.gatewayplan import GatewayPlan
 
-LISTEN = "tcp://127.0.0.1:1502"
-_OF_A_FILE = ("--config", "--check", "--for", "--watch", "--json", "--verbose")
-
-
-def _pause(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    return parse_duration(value)
-
-
-def _idle(ctx: click.Context, param: click.Parameter, value: str) -> float | None:
-    return None if value == "never" else parse_duration(value)
+_OF_A_FILE = ("--config", "--reload-on-change", "--check", "--for", "--watch", "--json", "--verbose")
 
 
 @click.command()
-@click.option(
-    "--listen",
-    multiple=True,
-    metavar="URL",
-    help=f"Where clients come in, {LISTEN} unless told; may be given several times.",
-)
+@served_options
 @click.option(
     "--route",
     "routes",
@@ -46,39 +33,22 @@ def _idle(ctx: click.Context, param: click.Parameter, value: str) -> float | Non
     metavar="FILE",
     help="Take the table [gateway] of this site file instead of options.",
 )
+@click.option(
+    "--reload-on-change",
+    is_flag=True,
+    help="Look at FILE every 2 s, and apply it when it has changed, as SIGHUP does.",
+)
 @click.option("--check", is_flag=True, help="Show the routes as they are understood, and end.")
 @click.option(
     "--timeout", type=DURATION, default="1s", show_default=True, help="How long a device may take to answer."
 )
-@click.option(
-    "--retries",
-    type=click.IntRange(0, 10),
-    default=0,
-    show_default=True,
-    help="How often a read is repeated when no answer comes; a write never is.",
-)
-@click.option(
-    "--pause",
-    default="0s",
-    show_default=True,
-    callback=_pause,
-    metavar="DURATION",
-    help="Between two requests.",
-)
+@line_options
 @click.option(
     "--unit-pause",
+    type=PAUSE,
     default="0s",
     show_default=True,
-    callback=_pause,
-    metavar="DURATION",
     help="Between the answer of one unit and a request to another.",
-)
-@click.option(
-    "--queue",
-    type=click.IntRange(1, 100_000),
-    default=1000,
-    show_default=True,
-    help="How many requests may wait for a line; one more is answered with 06.",
 )
 @click.option(
     "--queue-per-client",
@@ -97,40 +67,21 @@ def _idle(ctx: click.Context, param: click.Parameter, value: str) -> float | Non
     " one finds out.",
 )
 @click.option("--coalesce", is_flag=True, help="Carry out reads that are alike and wait together once.")
-@click.option("--read-only", is_flag=True, help="Let nothing pass that writes.")
-@click.option("--opaque", is_flag=True, help="Pass on function codes that mbap does not know.")
 @click.option("--broadcast", is_flag=True, help="Send writes to unit 0 to every line.")
-@click.option(
-    "--allow",
-    multiple=True,
-    metavar="NETWORK",
-    help="Serve clients of this network or address only; may be given several times.",
-)
 @click.option(
     "--first", multiple=True, metavar="NETWORK", help="Clients of this network come first on every line."
 )
-@click.option("--max-clients", type=click.IntRange(1), metavar="N", help="Serve so many at once (1024).")
-@click.option(
-    "--idle",
-    default="120s",
-    show_default=True,
-    callback=_idle,
-    metavar="DURATION",
-    help="Close a client that is quiet for so long; never: leave it.",
-)
-@click.option("--public", is_flag=True, help="Yes, the whole internet may reach it.")
 @click.option(
     "--metrics", metavar="HOST:PORT", help="Let Prometheus fetch the counts at http://HOST:PORT/metrics."
 )
 @click.option("--watch", is_flag=True, help="Show a table of lines and units that is kept up to date.")
-@click.option("--json", "as_data", is_flag=True, help="Print the counts as JSON, at the end and at SIGUSR1.")
-@click.option("--for", "seconds", type=DURATION, help="End after 20s, 5m, ...")
-@click.option("-v", "--verbose", is_flag=True, help="Say more about what happens, on standard error.")
+@running_options
 @click.pass_context
 def command(
     ctx: click.Context,
     /,
     config: Path | None,
+    reload_on_change: bool,
     check: bool,
     watch: bool,
     as_data: bool,
@@ -142,7 +93,8 @@ def command(
 
     Each line has one queue that all clients share: in turn, writes first. A unit without a route is answered
     with exception 0A, a device that does not answer with 0B, a request too many with 06. It ends with Ctrl-C.
-    With --config, SIGHUP reads FILE anew and applies what changed without dropping clients.
+    With --config, SIGHUP reads FILE anew and applies what changed without dropping clients; with
+    --reload-on-change saving FILE does that, on Windows, too.
 
     \b
     Examples:
@@ -151,14 +103,23 @@ def command(
       mbap gateway --route 101-120=rtu+tcp://moxa:4001#1-20 --read-only --watch
       mbap gateway --check --config site.toml
     """
+    if reload_on_change and config is None:
+        raise click.UsageError("--reload-on-change goes with --config FILE")
+    source = None if config is None else _source(config, watched=reload_on_change)
     plan = _plan(ctx, config, how)
     if check:
         click.echo(_as_table(plan))
         return
     from mbap.cli.gatewayrunning import Saying, run_gateway
 
-    reload = None if config is None else partial(plan_of_file, config)
-    run_gateway(plan, reload, Saying(watch=watch, as_data=as_data), seconds, verbose=verbose)
+    run_gateway(plan, source, Saying(watch=watch, as_data=as_data), seconds, verbose=verbose)
+
+
+def _source(config: Path, *, watched: bool) -> Source[GatewayPlan]:
+    from mbap.cli.running import Source
+    from mbap.site.filewatch import FileWatch
+
+    return Source(partial(plan_of_file, config), FileWatch(config) if watched else None)
 
 
 def _plan(ctx: click.Context, config: Path | None, how: dict[str, Any]) -> GatewayPlan:

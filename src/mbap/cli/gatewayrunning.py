@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from mbap.cli.counted import amount, on_sigusr1, say
-from mbap.cli.running import ignore_hangup, log_to_stderr, run, signals
+from mbap.cli.running import Source, ignore_hangup, log_to_stderr, run, signals
 from mbap.cli.systemd import Notifier, given_sockets
 from mbap.client.links import Links
 from mbap.site.expiring import Expiring
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("mbap.gateway")
 
-Read = Callable[[], GatewayPlan]
+From = Source[GatewayPlan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +40,30 @@ class Saying:
 
 
 def run_gateway(
-    plan: GatewayPlan, read: Read | None, saying: Saying, seconds: float | None, *, verbose: bool
+    plan: GatewayPlan, source: From | None, saying: Saying, seconds: float | None, *, verbose: bool
 ) -> None:
-    """Run *plan* until a signal, or for *seconds*; SIGHUP applies what *read* gives."""
+    """Run *plan* until a signal, or for *seconds*; SIGHUP applies what *source* gives then."""
     ignore_hangup()
     log_to_stderr(verbose)
     logging.getLogger("mbap.gateway").setLevel(logging.INFO)
-    run(_run(plan, read, saying, seconds))
+    run(_run(plan, source, saying, seconds))
 
 
-async def _run(plan: GatewayPlan, read: Read | None, saying: Saying, seconds: float | None) -> None:
+async def _run(plan: GatewayPlan, source: From | None, saying: Saying, seconds: float | None) -> None:
     notifier = Notifier()
     async with Links() as links:
         lines = OwnLines(lambda line: link_of(links, line), links.discard)
         gateway = RunningGateway(plan, lines, sockets=given_sockets())
         asked = asyncio.Event()
         expiring = Expiring(plan.certificates) if plan.certificates else None
-        async with signals(asked.set if read else None) as stop, _started(gateway, plan, expiring) as metrics:
+        async with (
+            signals(asked.set if source else None) as stop,
+            _started(gateway, plan, expiring) as metrics,
+        ):
             _say_where(gateway, metrics, as_data=saying.as_data)
             notifier.ready(_status(gateway))
             with on_sigusr1(asyncio.get_running_loop(), lambda: _say(report(gateway), saying)):
-                async with _going_on(_parts(gateway, read, asked, notifier, saying, expiring)):
+                async with _going_on(_parts(gateway, source, asked, notifier, saying, expiring)):
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), seconds)
             notifier.stopping()
@@ -89,7 +92,7 @@ async def _started(
 
 def _parts(
     gateway: RunningGateway,
-    read: Read | None,
+    source: From | None,
     asked: asyncio.Event,
     notifier: Notifier,
     saying: Saying,
@@ -97,8 +100,8 @@ def _parts(
 ) -> list[asyncio.Task[None]]:
     """What goes on beside serving."""
     parts = [gateway.run(), notifier.keep_alive()]
-    if read is not None:
-        parts.append(_reload(gateway, read, asked, notifier))
+    if source is not None:
+        parts += [_reload(gateway, source, asked, notifier), *source.watching(asked.set)]
     if expiring is not None:
         parts.append(expiring.run())
     if saying.watch:
@@ -118,13 +121,13 @@ async def _going_on(tasks: list[asyncio.Task[None]]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _reload(gateway: RunningGateway, read: Read, asked: asyncio.Event, notifier: Notifier) -> None:
+async def _reload(gateway: RunningGateway, source: From, asked: asyncio.Event, notifier: Notifier) -> None:
     while True:
         await asked.wait()
         asked.clear()
         notifier.reloading()
         try:
-            for sentence in await gateway.apply(await asyncio.to_thread(read)):
+            for sentence in await gateway.apply(await asyncio.to_thread(source.read)):
                 _log.info("applied: %s", sentence)
         except (ValueError, OSError) as error:
             _log.error("the changed file was not applied as a whole:\n%s", error)

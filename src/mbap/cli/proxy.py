@@ -12,28 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mbap.cli.connecting import DURATION
+from mbap.cli.between import LISTEN, limits, line_options, running_options, served_options
+from mbap.cli.connecting import DURATION, PAUSE
 from mbap.cli.counted import amount, on_sigusr1, say
-from mbap.durations import parse_duration
 
 if TYPE_CHECKING:
     from mbap.client.link import Link
     from mbap.server.gateway import Gateway
-    from mbap.server.limits import Limits
     from mbap.server.proxy import Cached, Patient
     from mbap.server.routes import Route
     from mbap.server.server import Server
 
-LISTEN = "tcp://127.0.0.1:1502"
 _UNIT = re.compile(r"(\d{1,3})=(\d{1,3})", re.ASCII)
-
-
-def _pause(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    return parse_duration(value)
-
-
-def _idle(ctx: click.Context, param: click.Parameter, value: str) -> float | None:
-    return None if value == "never" else parse_duration(value)
 
 
 def _units(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[int, int]:
@@ -48,12 +38,7 @@ def _units(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
 
 @click.command()
 @click.argument("endpoint")
-@click.option(
-    "--listen",
-    multiple=True,
-    metavar="URL",
-    help=f"Where clients come in, {LISTEN} unless told; may be given several times.",
-)
+@served_options
 @click.option(
     "--cache",
     type=DURATION,
@@ -68,20 +53,12 @@ def _units(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     metavar="ASKED=BEHIND",
     help="Another unit behind; may be given several times. Units that are not named stay as they are.",
 )
-@click.option("--read-only", is_flag=True, help="Let nothing pass that writes.")
 @click.option(
     "--permit",
     multiple=True,
     metavar="RULE",
     help='Let pass only what a rule names: "read", "write holding 100-119", "function 43", ...',
 )
-@click.option(
-    "--allow",
-    multiple=True,
-    metavar="NETWORK",
-    help="Serve clients of this network or address only; may be given several times.",
-)
-@click.option("--opaque", is_flag=True, help="Pass on function codes that mbap does not know.")
 @click.option(
     "--timeout",
     type=DURATION,
@@ -96,56 +73,15 @@ def _units(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     show_default=True,
     help="How long a request may take, with waiting for a new connection; then it is answered with 0B.",
 )
-@click.option(
-    "--retries",
-    type=click.IntRange(0, 10),
-    default=0,
-    show_default=True,
-    help="How often a read is repeated when no answer comes; a write never is.",
-)
-@click.option(
-    "--pause",
-    default="0s",
-    show_default=True,
-    callback=_pause,
-    metavar="DURATION",
-    help="Between an answer and the next request.",
-)
+@line_options
 @click.option(
     "--connect-pause",
+    type=PAUSE,
     default="0s",
     show_default=True,
-    callback=_pause,
-    metavar="DURATION",
     help="Between connecting and the first request.",
 )
-@click.option(
-    "--outstanding",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="How many requests may be on their way to the device at once.",
-)
-@click.option(
-    "--queue",
-    type=click.IntRange(1, 100_000),
-    default=1000,
-    show_default=True,
-    help="How many requests may wait for the device; one more is answered with 06.",
-)
-@click.option("--max-clients", type=click.IntRange(1), metavar="N", help="Serve so many at once (1024).")
-@click.option(
-    "--idle",
-    default="120s",
-    show_default=True,
-    callback=_idle,
-    metavar="DURATION",
-    help="Close a client that is quiet for so long; never: leave it.",
-)
-@click.option("--public", is_flag=True, help="Yes, the whole internet may reach it.")
-@click.option("--json", "as_data", is_flag=True, help="Print the counts as JSON, at the end and at SIGUSR1.")
-@click.option("--for", "seconds", type=DURATION, help="End after 20s, 5m, ...")
-@click.option("-v", "--verbose", is_flag=True, help="Say more about what happens, on standard error.")
+@running_options
 def command(
     endpoint: str, as_data: bool, seconds: float | None, verbose: bool, allow: tuple[str, ...], **how: Any
 ) -> None:
@@ -202,9 +138,14 @@ class _Proxy:
         from mbap.server.permission import Permission
         from mbap.server.proxy import Cached, Patient
         from mbap.server.server import Server
+        from mbap.site.gatewayplan import leads_back
         from mbap.transport.endpoint import parse_endpoint
 
         place = parse_endpoint(endpoint)
+        if leads_back(listen or (LISTEN,), endpoint):
+            raise ValueError(
+                f"{place.url} leads back to the proxy itself: give the device, or another --listen"
+            )
         # Without a back-off every request may find out that the device is back; it is Patient who waits.
         link = Link(place, backoff=None, **line)
         patient = Patient(link, deadline=deadline)
@@ -213,8 +154,8 @@ class _Proxy:
         mapping = _mapping(place.unit, units)
         route = _route(mapping, cached or patient, place.url, permission, deadline)
         gateway = Gateway([route], opaque=opaque)
-        limits = _limits(allow, max_clients, idle)
-        servers = [Server(url, gateway, limits=limits, public=public) for url in listen or (LISTEN,)]
+        whom = limits(allow, max_clients, idle)
+        servers = [Server(url, gateway, limits=whom, public=public) for url in listen or (LISTEN,)]
         return cls(link, patient, cached, gateway, servers)
 
     def counts(self) -> dict[str, object]:
@@ -253,15 +194,6 @@ def _route(
     from mbap.server.routes import Route
 
     return Route(mapping, line, name, permission, deadline=deadline)
-
-
-def _limits(allow: tuple[str, ...], max_clients: int | None, idle: float | None) -> Limits:
-    from mbap.server.limits import Limits
-
-    usual = Limits()
-    return Limits(
-        allow=allow or None, max_connections=max_clients or usual.max_connections, idle_timeout=idle
-    )
 
 
 async def _run(proxy: _Proxy, seconds: float | None, *, as_data: bool) -> None:

@@ -8,16 +8,19 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
 
 from mbap.cli.tables import many
 
 if TYPE_CHECKING:
+    from mbap.site.filewatch import FileWatch
     from mbap.site.plan import SitePlan
     from mbap.site.running import Site
 
+P = TypeVar("P")
 Loop = asyncio.AbstractEventLoop
 
 
@@ -37,9 +40,28 @@ def ignore_hangup() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def run_site(plan: SitePlan, *, reload: Callable[[], SitePlan], seconds: float | None = None) -> None:
-    """Run *plan* until a signal, or for *seconds*; SIGHUP applies what *reload* gives."""
-    run(_run_site(plan, reload, seconds))
+@dataclass(frozen=True, slots=True)
+class Source(Generic[P]):
+    """Where a plan came from, and can be read anew from.
+
+    Attributes:
+        read: gives the plan.
+        watched: the file that is looked at again and again; None: only SIGHUP asks for it.
+    """
+
+    read: Callable[[], P]
+    watched: FileWatch | None = None
+
+    def watching(self, ask: Callable[[], object]) -> list[Coroutine[object, object, None]]:
+        """What calls *ask* when the file has changed; nothing where it is not watched."""
+        from mbap.site.filewatch import watch
+
+        return [] if self.watched is None else [watch(self.watched, ask)]
+
+
+def run_site(plan: SitePlan, *, source: Source[SitePlan], seconds: float | None = None) -> None:
+    """Run *plan* until a signal, or for *seconds*; SIGHUP applies what *source* gives then."""
+    run(_run_site(plan, source, seconds))
     click.echo("stopped; everything that was read is stored" if plan.history else "stopped", err=True)
 
 
@@ -57,15 +79,17 @@ def _loop_factory() -> Callable[[], Loop] | None:
     return uvloop.new_event_loop
 
 
-async def _run_site(plan: SitePlan, reload: Callable[[], SitePlan], seconds: float | None) -> None:
+async def _run_site(plan: SitePlan, source: Source[SitePlan], seconds: float | None) -> None:
     from mbap.site.reloading import Reloading
     from mbap.site.running import Site
 
     site = Site(plan)
-    reloading = Reloading(site, reload)
-    changing = asyncio.create_task(reloading.run(), name="mbap reloading")
+    reloading = Reloading(site, source.read)
+    parts = [reloading.run(), *source.watching(reloading.ask)]
+    changing = [asyncio.create_task(part, name="mbap reloading") for part in parts]
     await until_stopped(site, seconds, lambda: say_where(site), reloading.ask)
-    changing.cancel()
+    for task in changing:
+        task.cancel()
 
 
 async def until_stopped(

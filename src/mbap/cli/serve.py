@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mbap.cli.connecting import IDLE
 from mbap.cli.counted import amount, as_json, as_sentence, on_sigusr1, say
 from mbap.durations import parse_duration
 
@@ -28,10 +29,6 @@ DEFAULT_SIZE = 10_000
 
 def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     return None if value is None else parse_duration(value)
-
-
-def _idle(ctx: click.Context, param: click.Parameter, value: str) -> float | None:
-    return None if value == "never" else parse_duration(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +76,9 @@ class _Served:
 )
 @click.option(
     "--idle",
+    type=IDLE,
     default="120s",
     show_default=True,
-    callback=_idle,
-    metavar="DURATION",
     help="Close a connection that is quiet for so long; never: leave it.",
 )
 @click.option(

@@ -22,14 +22,26 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @click.option(
     "--for", "seconds", callback=_duration, metavar="DURATION", help="End after this time: 20s, 5m."
 )
+@click.option(
+    "--reload-on-change",
+    is_flag=True,
+    help="Look at FILE every 2 s, and apply it when it has changed, as SIGHUP does.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say more about what happens, on standard error.")
 def command(
-    file: Path, check: bool, connect: bool, as_json: bool, seconds: float | None, verbose: bool
+    file: Path,
+    check: bool,
+    connect: bool,
+    as_json: bool,
+    seconds: float | None,
+    reload_on_change: bool,
+    verbose: bool,
 ) -> int:
     """Run the site in FILE: poll its devices, keep history, show the page.
 
     It runs until Ctrl-C or SIGTERM, and ends within two seconds with everything that was read in the
-    history. SIGHUP reads FILE anew and applies what changed, or says why not and runs on. Standard error gets
+    history. SIGHUP reads FILE anew and applies what changed, or says why not and runs on; with
+    --reload-on-change saving FILE does that, on Windows, too. Standard error gets
     a line whenever a device stops giving values, and when it gives them again.
 
     \b
@@ -47,14 +59,16 @@ def command(
         from mbap.cli.check import check as check_site
 
         return check_site(file, connect=connect, as_json=as_json)
-    from mbap.cli.running import ignore_hangup, log_to_stderr, run_site
+    from mbap.cli.running import Source, ignore_hangup, log_to_stderr, run_site
 
     ignore_hangup()
     log_to_stderr(verbose)
+    from mbap.site.filewatch import FileWatch
     from mbap.site.load import load_site
 
-    plan = load_site(file)
+    source = Source(lambda: load_site(file), FileWatch(file) if reload_on_change else None)
+    plan = source.read()
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
-    run_site(plan, reload=lambda: load_site(file), seconds=seconds)
+    run_site(plan, source=source, seconds=seconds)
     return ExitCode.OK

@@ -7,27 +7,33 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from mbap.addresses import LAST_ADDRESS, Table
 from mbap.collect.concentratorcells import Cell, Otherwise
 from mbap.collect.concentratorimage import BitImage, RegisterImage
 from mbap.collect.concentratormap import Entry, shown
+from mbap.collect.concentratorwriteplan import Places
 from mbap.collect.concentratorwrites import WriteThrough
 from mbap.collect.device import PolledDevice
 from mbap.collect.readings import Quality, Readings
 from mbap.errors import GatewayPathUnavailable, IllegalDataAddress, IllegalFunction
 from mbap.protocol.pdu import (
+    MaskWriteRegister,
     ReadCoils,
+    ReadDeviceIdentification,
     ReadDiscreteInputs,
     ReadHoldingRegisters,
     ReadInputRegisters,
+    ReadWriteMultipleRegisters,
     Request,
     WriteMultipleCoils,
     WriteMultipleRegisters,
     WriteSingleCoil,
     WriteSingleRegister,
 )
+from mbap.protocol.pdu.identification import identify
 from mbap.protocol.wire import Bits, Registers
 from mbap.server.handler import Call
 
@@ -41,7 +47,13 @@ MOST_FEEDS: Final = 64
 MOST_SECONDS: Final = 0xFFFF
 
 _READS = (ReadHoldingRegisters, ReadInputRegisters, ReadCoils, ReadDiscreteInputs)
-_WRITES = (WriteSingleRegister, WriteMultipleRegisters, WriteSingleCoil, WriteMultipleCoils)
+_WRITES = (
+    WriteSingleRegister,
+    WriteMultipleRegisters,
+    WriteSingleCoil,
+    WriteMultipleCoils,
+    MaskWriteRegister,
+)
 
 
 class Feed:
@@ -66,6 +78,7 @@ class Served(NamedTuple):
         refuse_holes: a read that touches an address without a point gets 02, and not 0 there.
         stale: seconds after which a value is stale; None: after three of its periods.
         writes: what carries writes out; None: nothing can be written.
+        identification: who answers, as objects of function code 43; without any that is answered with 01.
     """
 
     entries: Sequence[Entry]
@@ -74,6 +87,7 @@ class Served(NamedTuple):
     refuse_holes: bool = False
     stale: float | None = None
     writes: WriteThrough | None = None
+    identification: Mapping[int, bytes] = MappingProxyType({})
 
 
 class Concentrator:
@@ -147,11 +161,27 @@ class Concentrator:
         request: Request[Any] = call.request
         if isinstance(request, _READS):
             return cast("R", unit.read(request.table, request.address, request.count, self._clock))
-        if isinstance(request, _WRITES) and self._served.writes is not None:
-            return cast(
-                "Awaitable[R]", self._served.writes.write(request, unit.cells_at, call.peer, self._wrote)
-            )
+        writes = self._served.writes
+        if writes is not None and isinstance(request, _WRITES):
+            return cast("Awaitable[R]", writes.write(request, unit.places, call.peer, self._wrote))
+        if writes is not None and isinstance(request, ReadWriteMultipleRegisters):
+            return cast("Awaitable[R]", self._write_and_read(request, call, unit, writes))
+        if isinstance(request, ReadDeviceIdentification) and self._served.identification:
+            return cast("R", identify(self._served.identification, request.code, request.object_id))
         raise IllegalFunction
+
+    async def _write_and_read(
+        self, request: ReadWriteMultipleRegisters, call: Call[Any], unit: _Unit, writes: WriteThrough
+    ) -> Registers:
+        """Nothing is written where what is wanted cannot be read; what is written is read back first."""
+        read = ReadHoldingRegisters(request.address, request.count)
+        write = WriteMultipleRegisters(request.write_address, request.values)
+        end, written_end = read.address + read.count, write.address + len(write.values)
+        if not write.address <= read.address < end <= written_end:
+            unit.read(read.table, read.address, read.count, self._clock)
+        shown = read.address < written_end and write.address < end
+        await writes.write(write, unit.places, call.peer, self._wrote, show=shown)
+        return cast("Registers", self.handle(Call(cast("Request[Any]", read), call.unit, call.peer)))
 
     def _wrote(self, readings: Readings) -> None:
         """A write was read back: clients see it before the next turn of the collector."""
@@ -191,13 +221,15 @@ class Concentrator:
 class _Unit:
     """The tables of one unit."""
 
-    __slots__ = ("_images", "_shown", "_status", "_status_from", "cells", "cells_at")
+    __slots__ = ("_images", "_shown", "_status", "_status_from", "cells", "places")
 
     def __init__(self, entries: Sequence[Entry], served: Served, devices: Mapping[str, PolledDevice]) -> None:
         self._shown = shown(entry.table for entry in entries)
         self._images = _images(entries, refuse_holes=served.refuse_holes)
         self.cells: list[Cell] = []
-        self.cells_at: dict[tuple[Table, int], Cell] = {}
+        cells_at: dict[tuple[Table, int], Cell] = {}
+        bits_at: dict[tuple[Table, int], list[Cell]] = {}
+        self.places = Places(cells_at, bits_at)
         self._status: dict[int, Callable[[float], int]] = {}
         points = {
             name: {p.name: p for p in devices[name].profile.points} for name in _names(entries, devices)
@@ -206,10 +238,11 @@ class _Unit:
             point = points.get(entry.device, {}).get(entry.point)
             cell = Cell(entry, point, self._images[entry.table], served.otherwise)
             self.cells.append(cell)
-            one_bit = entry.encoding is not None and entry.encoding.bit is not None
-            for address in range(entry.address, entry.end):
-                if not (one_bit and (entry.table, address) in self.cells_at):
-                    self.cells_at[entry.table, address] = cell
+            if entry.encoding is not None and entry.encoding.bit is not None:
+                bits_at.setdefault((entry.table, entry.address), []).append(cell)
+                cells_at.setdefault((entry.table, entry.address), cell)
+            else:
+                cells_at.update(((entry.table, at), cell) for at in range(entry.address, entry.end))
             if entry.status is not None:
                 self._status[entry.status] = partial(_quality, cell)
                 self._status[entry.status + 1] = partial(_age, cell)
@@ -234,7 +267,7 @@ class _Unit:
         span = range(address, address + many)
         if not any(at in self._status for at in span):
             return None
-        if any((where, at) in self.cells_at for at in span):
+        if any((where, at) in self.places.cells for at in span):
             raise IllegalDataAddress
         now = clock()
         return Registers.of([self._status[at](now) if at in self._status else 0 for at in span])

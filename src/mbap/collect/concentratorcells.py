@@ -32,7 +32,8 @@ ENCODINGS_KEPT: Final = 1024
 _QUICK_BITS: Final = 32
 
 Pack = Callable[[Value], bytes]
-_UNFIT = (ValueError, TypeError, OverflowError, struct.error)
+UNFIT = (ValueError, TypeError, OverflowError, struct.error)
+"""What tells that a value cannot be put in the type of an entry."""
 
 
 class Cell:
@@ -88,7 +89,7 @@ class Cell:
             return
         try:
             wire = self._pack(value)
-        except _UNFIT:
+        except UNFIT:
             self._fail(Quality.LIMITS)  # clients could not be told this value in the type of the entry
             return
         self._write(wire)
@@ -107,6 +108,10 @@ class Cell:
             self._write(before.last)
             self._image.mark(self.entry.address, self.entry.count, GOOD)
             self.expire()
+
+    def wire_of(self, value: Value) -> bytes:
+        """What clients are shown for *value*; raises one of `UNFIT` where that cannot be told."""
+        return self._pack(value)
 
     def value_of(self, wire: bytes) -> Value | None:
         """What a client means that writes *wire* here, in the unit of the point; None for "no value"."""

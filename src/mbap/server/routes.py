@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, TypedDict, Unpack, runtime_checkable
 
 from mbap.protocol.execute import Executor, Priority
 from mbap.protocol.pdu.base import Request
@@ -24,9 +24,22 @@ class Broadcasting(Protocol):
         ...
 
 
+class RouteKeywords(TypedDict, total=False):
+    """What of a `Route` may be left out."""
+
+    name: str
+    permission: Permission
+    priority: Priority | None
+    broadcast: bool
+    deadline: float | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
     """Some units, and where requests for them go.
+
+    Raises:
+        ValueError: a unit is not 0 to 255.
 
     Attributes:
         units: the unit behind the gateway by the unit that clients ask for.
@@ -52,12 +65,12 @@ class Route:
                 raise ValueError(f"a unit is 0 to 255, not {unit}")
 
     @classmethod
-    def same(cls, line: Executor, units: Iterable[int] = ALL_UNITS, **options: Any) -> Self:
+    def same(cls, line: Executor, units: Iterable[int] = ALL_UNITS, **options: Unpack[RouteKeywords]) -> Self:
         """A route that keeps the unit; without *units* for all there are."""
         return cls({unit: unit for unit in units}, line, **options)
 
     @classmethod
-    def to_unit(cls, line: Executor, unit: int, **options: Any) -> Self:
+    def to_unit(cls, line: Executor, unit: int, **options: Unpack[RouteKeywords]) -> Self:
         """A route that ignores which unit was asked for: all is for *unit* behind it."""
         return cls(dict.fromkeys(ALL_UNITS, unit), line, **options)
 

@@ -82,6 +82,7 @@ class Endpoints:
             outstanding=said.outstanding,
             pause=_first(said.pause, max(profile.pause, before.pause)),
             connect_pause=_first(said.connect_pause, max(profile.connect_pause, before.connect_pause)),
+            quarantine=said.quarantine,
         )
 
     def quirks(self, endpoint: str, table: DeviceTable, profile: Profile) -> Quirks:
@@ -109,6 +110,7 @@ class Endpoints:
             outstanding=said.outstanding,
             pause=said.pause or 0.0,
             connect_pause=said.connect_pause or 0.0,
+            quarantine=said.quarantine,
             quirks=said.quirks.applied_to(NO_QUIRKS),
         )
 

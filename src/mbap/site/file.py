@@ -68,6 +68,8 @@ class Connection(FileModel):
     """Silence between two requests."""
     connect_pause: Pause | None = None
     """Silence after connecting."""
+    quarantine: Pause | None = None
+    """How long a late answer is waited for, and nothing sent, where only their order tells answers apart."""
     quirks: QuirksModel = QuirksModel()
     """How what is there breaks the rules, whatever the profiles of its devices say; false turns one off."""
 

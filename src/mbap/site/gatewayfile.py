@@ -105,6 +105,10 @@ class GatewayTable(FileModel):
     """Silence between two requests, there."""
     unit_pause: Pause = 0.0
     """Silence between two units, there."""
+    outstanding: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many requests may be on their way to a TCP device at once, there."""
+    quarantine: Pause | None = None
+    """How long a late answer is waited for, and nothing sent, where only their order tells answers apart."""
     queue: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """How many requests may wait for a line; one more is answered with 06."""
     queue_per_client: Annotated[int, Field(ge=1, le=10_000)] = 16
@@ -153,6 +157,8 @@ def _plan(table: GatewayTable, routes: list[RoutePlan], known: KnownLine) -> Gat
         table.retries,
         table.pause,
         table.unit_pause,
+        table.outstanding,
+        table.quarantine,
         table.queue,
         table.queue_per_client,
         table.probing,

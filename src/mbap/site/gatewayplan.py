@@ -89,6 +89,8 @@ class LineDefaults:
     retries: int = 0
     pause: float = 0.0
     unit_pause: float = 0.0
+    outstanding: int = 1
+    quarantine: float | None = None
     queue: int = 1000
     queue_per_client: int = 16
     probing: float = 0.05
@@ -132,7 +134,13 @@ class Lines:
     def _line(self, url: str, units: Mapping[int, UnitOptions]) -> LinkPlan:
         known, usual = self.known(url), self.defaults
         plan = known or LinkPlan(
-            url, usual.timeout, usual.retries, pause=usual.pause, unit_pause=usual.unit_pause
+            url,
+            usual.timeout,
+            usual.retries,
+            outstanding=usual.outstanding,
+            pause=usual.pause,
+            unit_pause=usual.unit_pause,
+            quarantine=usual.quarantine,
         )
         return replace(
             plan,
@@ -170,17 +178,26 @@ def _check_units(routes: Iterable[RoutePlan]) -> None:
 
 def _check_loops(plan: GatewayPlan) -> None:
     """Raises `ValueError` where a route leads back to a listener of the gateway."""
-    listeners = [parse_endpoint(url, listening=True) for url in plan.listeners()]
     for route in plan.routes:
-        line = parse_endpoint(route.line)
-        if line.line is None and any(_same_place(listener, line) for listener in listeners):
+        if leads_back(plan.listeners(), route.line):
             raise ValueError(f"the route {route.text} leads back to the gateway itself")
+
+
+def leads_back(listeners: Iterable[str], line: str) -> bool:
+    """Whether what is sent to *line* comes in at one of *listeners*, as far as their URLs say."""
+    behind = parse_endpoint(line)
+    return behind.line is None and any(
+        _same_place(parse_endpoint(url, listening=True), behind) for url in listeners
+    )
 
 
 def _same_place(listener: Endpoint, line: Endpoint) -> bool:
     if listener.line is not None or listener.port != line.port or listener.datagrams != line.datagrams:
         return False
-    return listener.host == line.host or (listener.host in _EVERY_ADDRESS and _is_here(line.host))
+    if listener.host == line.host:
+        return True
+    named = "localhost" in (listener.host, line.host) and _is_here(listener.host)
+    return _is_here(line.host) and (named or listener.host in _EVERY_ADDRESS)
 
 
 def _is_here(host: str) -> bool:

@@ -20,6 +20,7 @@ def link_of(links: Links, plan: LinkPlan) -> Link:
         quirks=plan.quirks,
         unit_quirks=plan.unit_quirks,
         unit_pause=plan.unit_pause,
+        quarantine=plan.quarantine,
         queue=plan.queue,
         queue_per_origin=plan.queue_per_origin,
         patience=plan.patience,

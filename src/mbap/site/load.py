@@ -200,6 +200,7 @@ class _Loading:
             tuple(self.devices.values()),
             lambda key, message: self._complain(("server",), key, message),
             self.faults,
+            self.file.site.name,
         )
 
     def _certificates(self) -> tuple[Path, ...]:

@@ -33,6 +33,7 @@ class LinkPlan:
     pause: float = 0.0
     connect_pause: float = 0.0
     unit_pause: float = 0.0
+    quarantine: float | None = None
     queue: int = 1000
     queue_per_origin: int | None = None
     patience: float = math.inf

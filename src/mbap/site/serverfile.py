@@ -66,8 +66,9 @@ def server_plan(
     devices: Sequence[PolledDevice],
     complain: Complain,
     faults: list[Fault],
+    site: str = "",
 ) -> ServerPlan | None:
-    """The plan of the server whose map is at *path*; None without one, or when anything is wrong."""
+    """The plan of the server of *site*, its map at *path*; None without one, or when anything is wrong."""
     if table is None or not table.enabled:
         return None
     for key, message in table.faults_between(()):
@@ -85,7 +86,7 @@ def server_plan(
         complain("layout", str(full))
         return None
     faults += _entry_faults(path, entries, devices)
-    return _plan(table, path, entries, len(known))
+    return _plan(table, path, entries, len(known), site)
 
 
 def _check(table: ServerTable, complain: Complain) -> None:
@@ -102,7 +103,7 @@ def _check(table: ServerTable, complain: Complain) -> None:
         complain("allow", str(error))
 
 
-def _plan(table: ServerTable, path: Path, entries: Sequence[Entry], saved: int) -> ServerPlan:
+def _plan(table: ServerTable, path: Path, entries: Sequence[Entry], saved: int, site: str) -> ServerPlan:
     return ServerPlan(
         listen=tuple(table.listen),
         map_path=path,
@@ -116,6 +117,7 @@ def _plan(table: ServerTable, path: Path, entries: Sequence[Entry], saved: int) 
         allow=None if table.allow is None else tuple(table.allow),
         max_clients=table.max_clients,
         public=table.public,
+        site=site,
     )
 
 

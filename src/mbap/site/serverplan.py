@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mbap import __version__
 from mbap.collect.concentratorcells import Otherwise
 from mbap.collect.concentratormap import Entry
+from mbap.protocol.pdu.identification import LONGEST_OBJECT, ObjectId
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class ServerPlan:
         writes: clients may write what the profile says is writable; it is read back when *verify*.
         allow: networks whose clients are served; None: all.
         public: the whole internet may reach it.
+        site: its name, which clients that ask who answers are told.
     """
 
     listen: tuple[str, ...]
@@ -39,6 +42,18 @@ class ServerPlan:
     allow: tuple[str, ...] | None = None
     max_clients: int | None = None
     public: bool = False
+    site: str = ""
+
+    def identification(self) -> dict[int, bytes]:
+        """Who answers, as objects of function code 43."""
+        texts = {
+            ObjectId.VENDOR_NAME: "mbap",
+            ObjectId.PRODUCT_CODE: "mbap concentrator",
+            ObjectId.MAJOR_MINOR_REVISION: __version__,
+            ObjectId.PRODUCT_NAME: "Modbus data concentrator",
+            ObjectId.USER_APPLICATION_NAME: self.site,
+        }
+        return {int(number): _object(text) for number, text in texts.items() if text}
 
     def by_unit(self) -> Mapping[int, list[Entry]]:
         """The entries of each unit, in order of the units."""
@@ -46,3 +61,8 @@ class ServerPlan:
         for entry in sorted(self.entries, key=lambda entry: entry.unit):
             found.setdefault(entry.unit, []).append(entry)
         return found
+
+
+def _object(text: str) -> bytes:
+    """*text* as far as it fits into one object, without half a character at its end."""
+    return text.encode()[:LONGEST_OBJECT].decode(errors="ignore").encode()

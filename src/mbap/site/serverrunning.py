@@ -138,6 +138,7 @@ class RunningServer:
             WriteThrough(self._line, by_name, verify=plan.verify, counts=self.writes)
             if plan.writes
             else None,
+            plan.identification(),
         )
 
 
