@@ -1,0 +1,204 @@
+"""All that watches, in one: gets exchanges and connections, tells alerts, keeps what it learned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from mbap.protocol.exchanges import Exchange
+from mbap.records import Record
+from mbap.security.alertfiles import AlertFolder, Wish
+from mbap.security.alerts import Alert, Alerts
+from mbap.security.anomaly import Anomaly, AnomalyOptions
+from mbap.security.connections import Connections, Expected
+from mbap.security.events import Detail, Event, EventSink
+from mbap.security.metrics import GAUGE, Metric
+from mbap.server.handler import Peer
+
+SAVE_EVERY: Final = 60.0
+LOOK_EVERY: Final = 2.0
+SAVE_ALERTS_EVERY: Final = 5.0
+
+
+class WatchOptions(Record):
+    """What to watch, and how.
+
+    Attributes:
+        anomaly: None: no learning of what is usual.
+        expected: None: connections are not watched.
+    """
+
+    anomaly: AnomalyOptions | None = AnomalyOptions()
+    expected: Expected | None = Expected()
+
+
+class Watch:
+    """The observer of a firewall, a gateway or a server: `saw`, `arrived`, `left`, and `tick` once a second.
+
+    Args:
+        folder: where alerts and what was learned are kept; None: nowhere.
+        record: gets each new alert as an event.
+
+    Attributes:
+        alerts: those that there are.
+
+    Raises:
+        OSError: *folder* cannot be made, or another process uses it.
+        ValueError: what was learned there is of another version, or damaged.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        options: WatchOptions | None = None,
+        record: EventSink | None = None,
+        *,
+        now: Callable[[], int] = lambda: time.time_ns() // 1_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        options = options or WatchOptions()
+        self._record, self._now, self._clock = record, now, clock
+        self.alerts = Alerts(self._tell)
+        self._anomaly = None if options.anomaly is None else Anomaly(self.alerts, options.anomaly, clock)
+        self._connections = (
+            None
+            if options.expected is None
+            else Connections(self.alerts, options.expected, now=now, clock=clock)
+        )
+        self._folder = None if folder is None else AlertFolder(folder, for_writing=True)
+        self._failures = 0
+        self._saved = self._saved_alerts = self._looked = clock()
+        if self._folder is not None:
+            self._restore(self._folder)
+
+    # --- what it is told ---
+
+    def saw(self, exchange: Exchange) -> None:
+        """A request was carried out, or not, and answered."""
+        if self._connections is not None:
+            self._connections.saw(exchange)
+        if self._anomaly is not None:
+            self._anomaly.saw(exchange)
+
+    def arrived(self, peer: Peer) -> None:
+        """A connection was made."""
+        if self._connections is not None:
+            self._connections.arrived(peer)
+
+    def left(self, peer: Peer) -> None:
+        """It has ended."""
+        if self._connections is not None:
+            self._connections.left(peer)
+
+    def tick(self) -> None:
+        """Look after everything that has its time: to be called about once a second."""
+        now = self._clock()
+        if self._connections is not None:
+            self._connections.tick()
+        if self._folder is None:
+            return
+        if now - self._looked >= LOOK_EVERY:
+            self._looked = now
+            self._fulfil(self._folder)
+        if self.alerts.changed and now - self._saved_alerts >= SAVE_ALERTS_EVERY:
+            self._save_alerts()
+        if now - self._saved >= SAVE_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        """Keep what was learned, and the alerts; where the disk does not take it, it is tried again later."""
+        self._saved = self._clock()
+        if self._folder is None:
+            return
+        learned = {
+            name: one.as_json()
+            for name, one in (("anomaly", self._anomaly), ("connections", self._connections))
+            if one
+        }
+        self._keep(lambda folder: folder.save_learned(learned))
+        self._save_alerts()
+
+    def close(self) -> None:
+        """Keep everything, and let others have the folder."""
+        if self._folder is not None:
+            self._fulfil(self._folder)
+            self.save()
+            self._folder.close()
+
+    @property
+    def learning(self) -> bool:
+        """Whether something is still learned."""
+        parts = (self._anomaly, self._connections)
+        return any(one is not None and one.learning for one in parts)
+
+    def metrics(self) -> dict[str, Metric]:
+        """What all of them have counted."""
+        found = {**self.alerts.metrics()}
+        for one in (self._anomaly, self._connections):
+            found |= {} if one is None else one.metrics()
+        found["watch_learning"] = Metric(int(self.learning), "1 while something is still learned.", GAUGE)
+        found["watch_save_failures"] = Metric(self._failures, "Attempts in vain to keep what was learned.")
+        return found
+
+    # --- files ---
+
+    def _restore(self, folder: AlertFolder) -> None:
+        learned: dict[str, Any] = folder.learned()
+        if self._anomaly is not None and "anomaly" in learned:
+            self._anomaly.restore(learned["anomaly"])
+        if self._connections is not None and "connections" in learned:
+            self._connections.restore(learned["connections"])
+        self.alerts.restore(folder.alerts())
+
+    def _save_alerts(self) -> None:
+        self._saved_alerts, self.alerts.changed = self._clock(), False
+        self._keep(lambda folder: folder.save_alerts(self.alerts.items()))
+
+    def _keep(self, save: Callable[[AlertFolder], None]) -> None:
+        assert self._folder is not None
+        try:
+            save(self._folder)
+        except OSError:
+            self._failures += 1
+            self.alerts.changed = True
+
+    def _fulfil(self, folder: AlertFolder) -> None:
+        for wish in folder.take_wishes():
+            self._grant(wish)
+
+    def _grant(self, wish: Wish) -> None:
+        if wish.learn_for:
+            for one in (self._anomaly, self._connections):
+                if one is not None:
+                    one.learn_again(wish.learn_for)
+            self._note("learning again", {"seconds": wish.learn_for, "by": wish.by})
+            return
+        alert = self.alerts.accept(wish.key)
+        if alert is None:
+            return
+        for one in (self._anomaly, self._connections):
+            if one is not None and alert.fact:
+                one.learn(alert.fact)
+        self._note("alert accepted", {"key": alert.key, "by": wish.by})
+
+    # --- the trail ---
+
+    def _tell(self, alert: Alert) -> None:
+        details: dict[str, Detail] = {
+            "reason": alert.text,
+            "key": alert.key,
+            "severity": alert.severity,
+            "alert": alert.kind,
+            "learned": alert.learned,
+            "seen": alert.seen,
+        }
+        self._send(Event("alert", alert.first, None, details))
+
+    def _note(self, reason: str, details: dict[str, Detail]) -> None:
+        self._send(Event("configuration", self._now(), None, {"reason": reason, **details}))
+
+    def _send(self, event: Event) -> None:
+        if self._record is not None:
+            self._record(event)
