@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from mbap.records import Record, fresh, replace
 from mbap.security.metrics import GAUGE, Metric
@@ -12,6 +12,8 @@ from mbap.security.metrics import GAUGE, Metric
 MOST_ALERTS: Final = 1_000
 MOST_ACCEPTED: Final = 200
 """So many are shown as accepted; what was accepted is learned, and stays so."""
+MOST_SHOWN: Final = 16
+"""So many new values of one alert are listed, and learned when it is accepted."""
 OVERFLOW: Final = "overflow"
 
 Fact = list[str | int]
@@ -52,6 +54,10 @@ class Alert(Record):
         id: eight characters that stand for the key.
         first, last: when it was first and last seen, in UTC microseconds.
         count: how often it was seen.
+        learned: what is known instead.
+        seen: the new values, the first so many of them.
+        text: a whole sentence, about the first.
+        facts: what is learned where somebody accepts it: what *seen* says.
         accepted: somebody said that it is right so.
     """
 
@@ -65,7 +71,7 @@ class Alert(Record):
     learned: str
     seen: str
     text: str
-    fact: Fact = fresh(list)
+    facts: list[Fact] = fresh(list)
     accepted: bool = False
 
     def as_json(self) -> dict[str, object]:
@@ -108,7 +114,7 @@ class Alerts:
         key = unusual.key
         known = self._alerts.get(key)
         if known is not None and not known.accepted:
-            self._again(known, time)
+            self._again(known, unusual, time)
             return False
         if known is None and len(self._alerts) >= self._most and key != OVERFLOW:
             self.overflowed += 1
@@ -171,7 +177,7 @@ class Alerts:
             unusual.learned,
             unusual.seen,
             unusual.text,
-            unusual.fact,
+            [unusual.fact] if unusual.fact else [],
         )
         self._alerts[key] = alert
         self.raised += 1
@@ -179,8 +185,11 @@ class Alerts:
         if self._tell is not None:
             self._tell(alert)
 
-    def _again(self, known: Alert, time: int) -> None:
-        self._alerts[known.key] = replace(known, count=known.count + 1, last=max(known.last, time))
+    def _again(self, known: Alert, unusual: Unusual, time: int) -> None:
+        changes: dict[str, Any] = {"count": known.count + 1, "last": max(known.last, time)}
+        if unusual.fact and unusual.fact not in known.facts and len(known.facts) < MOST_SHOWN:
+            changes |= {"facts": [*known.facts, unusual.fact], "seen": f"{known.seen}, {unusual.seen}"}
+        self._alerts[known.key] = replace(known, **changes)
         self.repeated += 1
         self.changed = True
 

@@ -18,7 +18,7 @@ from mbap.server.handler import Peer
 DAY: Final = 86_400.0
 MARGIN: Final = 0.1
 MOST_PLACES: Final = 16
-"""So many alerts about addresses of one use of a function; those after them have one alert together."""
+"""So many alerts about addresses that one client writes with one function; then one for all others."""
 
 
 class AnomalyOptions(Record):
@@ -162,7 +162,7 @@ class Anomaly:
             if known is not None and known.covers(address, last):
                 continue
             found = self._sentences.addresses(exchange, function, table, address, last, known, writes=writes)
-            self._add(exchange, self._in_its_place(exchange, function, found))
+            self._add(exchange, self._in_its_place(exchange, function, found) if writes else found)
 
     def _in_its_place(self, exchange: Exchange, function: str, found: Unusual) -> Unusual:
         """*found*, or one alert for all further addresses, where there are many already."""

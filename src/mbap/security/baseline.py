@@ -226,7 +226,7 @@ class Baseline:
                 for (server, unit), one in self.written.items()
             ],
             "periods": {
-                key: [round(one.period, 6), round(one.spread, 6)]
+                key: [round(one.period, 6), round(one.spread, 6), round(one.surplus, 3)]
                 for key, one in self.periods.items()
                 if one.period
             },

@@ -11,10 +11,8 @@ LEAST_LIMIT: Final = 20
 ENOUGH: Final = 8
 STEADY: Final = 0.1
 _KEPT: Final = 16
-_OFF_BEAT: Final = 0.5
-"""A request sooner than this part of its period is not in its turn."""
-_TOO_OFTEN: Final = 3
-"""So many of the last sixteen not in their turn are no chance: one retry is."""
+_TOO_OFTEN: Final = 12
+"""In eight periods: no chance any more."""
 
 
 class Rate:
@@ -53,38 +51,50 @@ class Period:
 
     Attributes:
         period, spread: the median of the last times, in seconds, and of their distances from it (MAD).
+        surplus: how many times as many there were, over all the time of learning, as the period says.
     """
 
-    __slots__ = ("_early", "_gaps", "_last", "period", "spread")
+    __slots__ = ("_began", "_count", "_first", "_gaps", "_last", "_seen", "period", "spread", "surplus")
 
-    def __init__(self, period: float = 0.0, spread: float = 0.0) -> None:
+    def __init__(self, period: float = 0.0, spread: float = 0.0, surplus: float = 1.0) -> None:
         self._gaps: list[float] = []
-        self._last: float | None = None
-        self._early: list[bool] = []
+        self._first: float | None = None
+        self._last = 0.0
+        self._seen = 0
+        self._began = 0.0
+        self._count = 0
         self.period = period
         self.spread = spread
+        self.surplus = surplus
 
     @property
     def steady(self) -> bool:
         """Whether it is so regular that something can be said about the next."""
-        return self.period > 0 and self.spread < STEADY * self.period
+        return self.period > 0 and self.spread < STEADY * self.period and self.surplus < 1 + STEADY
 
     def learn(self, now: float) -> None:
         """Note a request at *now* while learning."""
-        last, self._last = self._last, now
-        if last is None or now < last:
+        first, last, self._last = self._first, self._last, now
+        if first is None or now < last:
+            self._first = now
             return
+        self._seen += 1
         self._gaps = [*self._gaps[1 - _KEPT :], now - last]
-        if len(self._gaps) >= ENOUGH - 1:
+        if len(self._gaps) >= ENOUGH - 1 and now > first:
             self.period, self.spread = _middle(self._gaps)
+            self.surplus = self._seen * self.period / (now - first)
 
     def disturbed(self, now: float) -> bool:
-        """Note a request at *now*; True when too many of the last ones came before their turn."""
-        last, self._last = self._last, now
-        if last is None or not self.steady:
+        """Note a request at *now*; True when there are too many in eight of its periods.
+
+        One that comes too early is nothing: it is a retry, or the one before was late.
+        """
+        if not self.steady:
             return False
-        self._early = [*self._early[1 - _KEPT :], 0 <= now - last < _OFF_BEAT * self.period]
-        return sum(self._early) >= _TOO_OFTEN
+        if not 0 <= now - self._began < ENOUGH * self.period:
+            self._began, self._count = now, 0
+        self._count += 1
+        return self._count > _TOO_OFTEN
 
 
 def _middle(gaps: Sequence[float]) -> tuple[float, float]:

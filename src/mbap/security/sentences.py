@@ -7,7 +7,7 @@ from typing import Final
 
 from mbap.addresses import Table, describe
 from mbap.protocol.exchanges import Exchange
-from mbap.security.alerts import OVERFLOW, Unusual
+from mbap.security.alerts import OVERFLOW, Fact, Unusual
 from mbap.security.baseline import Baseline, Pair, Use
 from mbap.security.facets import Run, named
 from mbap.security.intervals import Intervals
@@ -63,14 +63,18 @@ class Sentences:
         what, learned = describe(table, first, last - first + 1), str(known or "none")
         does = f"{exchange.client} {'writes' if writes else 'reads'} {what} of {_where(exchange)}"
         text = f"{does} with function {function}; known: {learned}"
-        parts = (exchange.client, exchange.server, exchange.unit, function, table.value, first, last)
-        return _unusual("address", parts, "high" if writes else "medium", learned, f"{first}-{last}", text)
+        parts = (exchange.client, exchange.server, exchange.unit, function, table.value)
+        fact: Fact = ["address", *parts, first, last]
+        seen = str(first) if first == last else f"{first}-{last}"
+        if writes:  # each place that is written is an alert of its own
+            return Unusual("address", (*parts, first, last), "high", learned, seen, text, fact)
+        return Unusual("address", parts, "medium", learned, seen, text, fact)
 
     def many_addresses(self, exchange: Exchange, function: str, one: Unusual) -> Unusual:
         """More of them than anybody reads one by one."""
         parts = (exchange.client, exchange.server, exchange.unit, function)
         text = f"many addresses are new, and no longer listed one by one; first of them: {one.text}"
-        return Unusual("addresses", parts, one.severity, one.learned, one.seen, text)
+        return Unusual("addresses", parts, one.severity, one.learned, one.seen, text, one.fact)
 
     def exception(self, exchange: Exchange, function: str, code: int, use: Use) -> Unusual:
         """An exception that was not answered before."""
@@ -87,7 +91,7 @@ class Sentences:
         learned = f"{known[0]} to {known[1]}"
         what = describe(Table.HOLDING_REGISTERS, address)
         text = f"{exchange.client} writes {value} to {what} of {_where(exchange)}; written before: {learned}"
-        fact: list[str | int] = ["value", exchange.server, exchange.unit, address, value]
+        fact: Fact = ["value", exchange.server, exchange.unit, address, value]
         return Unusual(
             "value", (exchange.server, exchange.unit, address), "high", learned, str(value), text, fact
         )
@@ -107,7 +111,7 @@ class Sentences:
             f"{client} sent {count} requests to {server} within 10 s; the most was {rate.most},"
             f" and the limit is {rate.limit}"
         )
-        fact: list[str | int] = ["rate", client, server, count]
+        fact: Fact = ["rate", client, server, count]
         return Unusual("rate", (client, server), "medium", str(rate.most), str(count), text, fact)
 
     def period(self, exchange: Exchange, request: str, period: Period) -> Unusual:

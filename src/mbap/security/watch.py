@@ -112,11 +112,11 @@ class Watch:
         self._saved = self._clock()
         if self._folder is None:
             return
-        learned = {
-            name: one.as_json()
-            for name, one in (("anomaly", self._anomaly), ("connections", self._connections))
-            if one
-        }
+        learned: dict[str, object] = {}
+        if self._anomaly is not None:
+            learned["anomaly"] = self._anomaly.as_json()
+        if self._connections is not None:
+            learned["connections"] = self._connections.as_json()
         self._keep(lambda folder: folder.save_learned(learned))
         self._save_alerts()
 
@@ -130,14 +130,17 @@ class Watch:
     @property
     def learning(self) -> bool:
         """Whether something is still learned."""
-        parts = (self._anomaly, self._connections)
-        return any(one is not None and one.learning for one in parts)
+        return any(one.learning for one in self._learners)
+
+    @property
+    def _learners(self) -> list[Anomaly | Connections]:
+        return [one for one in (self._anomaly, self._connections) if one is not None]
 
     def metrics(self) -> dict[str, Metric]:
         """What all of them have counted."""
         found = {**self.alerts.metrics()}
-        for one in (self._anomaly, self._connections):
-            found |= {} if one is None else one.metrics()
+        for one in self._learners:
+            found |= one.metrics()
         found["watch_learning"] = Metric(int(self.learning), "1 while something is still learned.", GAUGE)
         found["watch_save_failures"] = Metric(self._failures, "Attempts in vain to keep what was learned.")
         return found
@@ -170,17 +173,16 @@ class Watch:
 
     def _grant(self, wish: Wish) -> None:
         if wish.learn_for:
-            for one in (self._anomaly, self._connections):
-                if one is not None:
-                    one.learn_again(wish.learn_for)
+            for one in self._learners:
+                one.learn_again(wish.learn_for)
             self._note("learning again", {"seconds": wish.learn_for, "by": wish.by})
             return
         alert = self.alerts.accept(wish.key)
         if alert is None:
             return
-        for one in (self._anomaly, self._connections):
-            if one is not None and alert.fact:
-                one.learn(alert.fact)
+        for fact in alert.facts:
+            for one in self._learners:
+                one.learn(fact)
         self._note("alert accepted", {"key": alert.key, "by": wish.by})
 
     # --- the trail ---
