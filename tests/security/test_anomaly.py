@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.hand_clock import HandClock
-from tests.support.watching import CLIENT, exchange
+from support.hand_clock import HandClock
+from support.watching import CLIENT, exchange
 
 from mbap.protocol.pdu import (
     Diagnostics,
