@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.hand_clock import HandClock
-from support.watching import CLIENT, exchange
 
 from mbap.protocol.pdu import (
     Diagnostics,
@@ -21,6 +19,8 @@ from mbap.protocol.pdu import (
 )
 from mbap.security.alerts import Alert, Alerts
 from mbap.security.anomaly import Anomaly, AnomalyOptions
+from support.hand_clock import HandClock
+from support.watching import CLIENT, exchange
 
 HOUR = 3_600.0
 
