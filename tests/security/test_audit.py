@@ -103,7 +103,7 @@ def test_every_kind_of_event_has_a_category_of_its_own_choice(path: Path) -> Non
     "name", ["password", "key_passphrase", "token", "armed_token", "private_key_text", "client_secret"]
 )
 def test_nothing_secret_is_in_it(path: Path, name: str) -> None:
-    (line,) = written(path, event(**{name: "hunter2"}))
+    (line,) = written(path, Event("deny", TIME, PEER, {name: "hunter2"}))
     assert line[name] == "(left out: secret)"
     assert b"hunter2" not in path.read_bytes()
 
@@ -176,7 +176,8 @@ def test_one_event_goes_to_several_sinks() -> None:
 
 
 def test_it_says_every_hour_on_the_other_way_where_it_stands(path: Path) -> None:
-    clock, told = HandClock(), []
+    clock = HandClock()
+    told: list[Event] = []
     log = AuditLog(path, clock=clock, announce=told.append)
     log(event())
     assert log.flush()

@@ -71,7 +71,11 @@ class Watch:
         self._failures = 0
         self._saved = self._saved_alerts = self._looked = clock()
         if self._folder is not None:
-            self._restore(self._folder)
+            try:
+                self._restore(self._folder)
+            except BaseException:
+                self._folder.close()
+                raise
 
     # --- what it is told ---
 
