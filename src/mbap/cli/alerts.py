@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from mbap.cli.exits import ExitCode
 from mbap.cli.printable import json_text, printable
 from mbap.cli.tables import many, table
 from mbap.cli.times import format_time
@@ -116,20 +117,29 @@ def learn(folder: Path, duration: str, by: str | None) -> None:
     "--port", "ports", multiple=True, type=click.IntRange(1, 65_535), help="Of servers; 502 unless given."
 )
 @_AS_JSON
-def replay(capture: Path, duration: str, ports: tuple[int, ...], as_json: bool) -> None:
+def replay(capture: Path, duration: str, ports: tuple[int, ...], as_json: bool) -> int:
     """Learn from the beginning of a CAPTURE (pcap, pcapng), and list what is unusual in the rest.
 
     \b
     mbap alerts replay plant.pcap --learn 250s
     """
-    from mbap.diagnose.capture import exchanges
+    from mbap.diagnose.capture import MODBUS_PORTS, Capture
 
-    found = rehearse(exchanges(capture, ports=ports or (502,)), _seconds(duration))
+    with capture.open("rb", buffering=1 << 20) as file:
+        read = Capture(file, ports=ports or MODBUS_PORTS)
+        found = rehearse(read, _seconds(duration))
     if as_json:
         click.echo(json_text(_rehearsed_as_json(found), 2))
-        return
-    click.echo(_as_table(found.alerts, set()))
-    click.echo(f"\nlearned {many(found.learned, 'exchange')}, judged {found.judged}: {found.unusual} unusual")
+    else:
+        click.echo(_as_table(found.alerts, set()))
+        click.echo(
+            f"\nlearned {many(found.learned, 'exchange')}, judged {found.judged}: {found.unusual} unusual"
+        )
+    if read.problem:
+        click.echo(f"error: {capture} was not read to its end: {read.problem}", err=True)
+    elif not found.judged:
+        click.echo(f"nothing was judged: the Modbus in {capture} is over before {duration} are", err=True)
+    return ExitCode.FAILED if read.problem else ExitCode.OK
 
 
 def _as_table(alerts: Sequence[Alert], pending: set[str]) -> str:

@@ -181,10 +181,10 @@ def _fields(line: bytes) -> dict[str, Any]:
 
 def _what(line: dict[str, Any]) -> str:
     name = line.get("func_name") or (f"function {line['func']}" if "func" in line else "-")
-    if "address" not in line:
-        return str(name)
-    count = line.get("quantity", 1)
-    return f"{name} {line.get('table', '')} {line['address']}" + (f" x{count}" if count != 1 else "")
+    words = [name, line.get("table"), line.get("address")]
+    if line.get("quantity", 1) != 1:
+        words.append(f"x{line['quantity']}")
+    return " ".join(str(word) for word in words if word is not None)
 
 
 def _reason(line: dict[str, Any]) -> str:
@@ -216,7 +216,7 @@ def _is_in(address: object, network: ipaddress.IPv4Network | ipaddress.IPv6Netwo
 def _in_words(found: Verified) -> str:
     if found.fault:
         where = f"{found.file}, line {found.line}" if found.file else "the trail"
-        return f"broken: {where}: {found.fault}; {many(found.lines, 'line')} before are right"
+        return f"broken: {where}: {found.fault}; right before it: {many(found.lines, 'line')}"
     if found.first is None or found.last is None:
         return "the trail is empty"
     text = f"whole: {many(found.lines, 'line')}, numbers {found.first.number} to {found.last.number}"
