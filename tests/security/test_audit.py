@@ -137,7 +137,13 @@ def test_a_long_text_is_cut_and_says_so(path: Path) -> None:
 def test_what_floods_is_counted_in_one_line(path: Path) -> None:
     found = written(path, *(event(unit=1, func=6) for _ in range(100)), options=AuditOptions(flood=10))
     assert len(found) == 11
-    assert found[-1]["suppressed"] == 90
+    assert (found[-1]["count"], found[-1]["suppressed"]) == (90, True)
+
+
+def test_a_count_of_others_is_never_left_out(path: Path) -> None:
+    counted = event(unit=1, func=6, count=1_000, suppressed=True)
+    found = written(path, event(unit=1, func=6), counted, counted, options=AuditOptions(flood=1))
+    assert [one.get("count") for one in found] == [None, 1_000, 1_000]
 
 
 def test_a_flood_of_one_sort_leaves_the_others_alone(path: Path) -> None:

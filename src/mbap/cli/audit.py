@@ -188,7 +188,7 @@ def _what(line: dict[str, Any]) -> str:
 
 
 def _reason(line: dict[str, Any]) -> str:
-    more = f" ({line['suppressed']} more like it)" if line.get("suppressed") else ""
+    more = f" ({line.get('count')} more like it)" if line.get("suppressed") else ""
     return str(line.get("reason", "-")) + more
 
 

@@ -24,6 +24,8 @@ NEARLY_FULL: Final = 0.8
 _BATCH: Final = 500
 _AT_ONCE: Final = frozenset({"deny", "alert", "auth_fail", "policy_load", "configuration", "maintenance"})
 
+_WRITING: Final = frozenset({5, 6, 15, 16, 21, 22, 23})
+
 OnFull = Literal["open", "closed"]
 
 
@@ -239,7 +241,7 @@ class AuditLog:
 
 
 def _is_urgent(event: Event) -> bool:
-    return event.kind in _AT_ONCE or bool(event.details.get("writes"))
+    return event.kind in _AT_ONCE or event.details.get("func") in _WRITING
 
 
 def tee(*sinks: EventSink) -> EventSink:

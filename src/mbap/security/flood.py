@@ -42,8 +42,8 @@ class Flood:
 
     def admits(self, event: Event) -> bool:
         """Whether *event* is to be written."""
-        if event.kind not in _LIMITED or not self._limit:
-            return True
+        if event.kind not in _LIMITED or not self._limit or event.details.get("suppressed"):
+            return True  # the last of these is a count itself
         window = self._window(event)
         window.seen += 1
         if window.seen <= self._limit:
@@ -61,7 +61,7 @@ class Flood:
         ]
         ended = [self._windows.pop(sort) for sort in over]
         return [
-            replace(one.last, details={**one.last.details, "suppressed": one.suppressed})
+            replace(one.last, details={**one.last.details, "count": one.suppressed, "suppressed": True})
             for one in ended
             if one.last is not None
         ]
