@@ -260,6 +260,25 @@ def test_a_longer_time_to_learn_than_before_is_taken_up() -> None:
     assert longer.learning
 
 
+def test_after_learning_again_a_restart_does_not_learn_once_more() -> None:
+    watched = Watched(READ)
+    watched.anomaly.learn_again(60)
+    watched.saw(READ)
+    watched.clock.now += 61
+    after = Anomaly(Alerts(), AnomalyOptions(HOUR), watched.clock)
+    after.restore(watched.anomaly.as_json())
+    assert not after.learning
+
+
+def test_learning_again_for_a_moment_does_not_end_the_learning_that_goes_on() -> None:
+    watched = Watched(READ)
+    watched.clock.now -= HOUR - 100
+    watched.anomaly.learn_again(60)
+    watched.saw(READ)
+    watched.clock.now += HOUR - 200
+    assert watched.anomaly.learning
+
+
 def test_it_can_learn_again_besides_what_is_known() -> None:
     watched = Watched(READ)
     watched.anomaly.learn_again(HOUR)

@@ -56,7 +56,6 @@ class Anomaly:
         self._places: dict[tuple[object, ...], int] = {}
         self._learned_before = 0.0
         self._started: float | None = None
-        self._learn_for = self._options.learn_for
         self._learning = True
         self._said_overflow = False
         self._seen = 0
@@ -70,7 +69,7 @@ class Anomaly:
         self._seen += 1
         if self._started is None:
             self._started = now
-        if self._learning and self._learned(now) < self._learn_for:
+        if self._learning and self._learned(now) < self._options.learn_for:
             self._learn(exchange, now)
         else:
             self._learning = False
@@ -91,15 +90,15 @@ class Anomaly:
 
     def learn_again(self, seconds: float) -> None:
         """Learn for *seconds* more, besides what is known."""
-        self._learned_before, self._started = 0.0, None
-        self._learn_for, self._learning = seconds, True
+        learned = min(self._learned(self._clock()), self._options.learn_for - seconds)
+        self._learned_before, self._started, self._learning = learned, None, True
 
     # --- learning ---
 
     @property
     def learning(self) -> bool:
         """Whether it still learns."""
-        return self._learning and self._learned(self._clock()) < self._learn_for
+        return self._learning and self._learned(self._clock()) < self._options.learn_for
 
     def _learned(self, now: float) -> float:
         return self._learned_before + (0.0 if self._started is None else max(0.0, now - self._started))
@@ -202,7 +201,6 @@ class Anomaly:
         return {
             **self._baseline.as_json(),
             "learned": self._learned(self._clock()),
-            "learn_for": self._learn_for,
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
@@ -215,14 +213,13 @@ class Anomaly:
         self._sentences = Sentences(self._baseline)
         try:
             self._learned_before = float(data["learned"])
-            self._learn_for = max(float(data["learn_for"]), self._options.learn_for)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"what was learned is damaged: {error!r}") from None
         self._started = None
 
     def metrics(self) -> dict[str, Metric]:
         """What it has counted."""
-        left = max(0.0, self._learn_for - self._learned(self._clock())) if self._learning else 0.0
+        left = max(0.0, self._options.learn_for - self._learned(self._clock())) if self._learning else 0.0
         room = self._baseline.room
         return {
             "anomaly_exchanges": Metric(self._seen, "Exchanges that were learned or compared."),

@@ -11,8 +11,8 @@ from typing import Final
 from mbap.records import Record
 from mbap.security.auditrecord import fields, moment
 from mbap.security.chain import START, Link, forge, link_of
-from mbap.security.events import Detail, Event
 from mbap.security.claiming import lock
+from mbap.security.events import Detail, Event
 
 HEAD: Final = ".head"
 """After the file's name: the file that has the number and digest of the last line written."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+from typing import Final
+
+_BEYOND: Final = 1 << 30
 
 if sys.platform == "win32":
     import msvcrt
 
     def _take(fd: int) -> None:
+        os.lseek(fd, _BEYOND, os.SEEK_SET)  # what is locked cannot be read there, and others want to read
         msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
 
 else:

@@ -135,7 +135,9 @@ class Connections:
 
     def learn_again(self, seconds: float) -> None:
         """Take the clients of the next *seconds* for known, besides those that are."""
-        self._learned_before, self._started = self._expected.learn_for - seconds, self._clock()
+        learned = self._learned_before + self._clock() - self._started
+        self._learned_before = min(learned, self._expected.learn_for - seconds)
+        self._started = self._clock()
 
     # --- judging ---
 
