@@ -39,6 +39,7 @@ class Guarding:
         self.watch.saw(exchange(WRITE, time=1_000))
         self.watch.saw(exchange(READ, client="\x1b[2J", time=2_000))
         self.watch.save()
+        self.watch.flush()
 
     @property
     def ids(self) -> list[str]:
@@ -48,6 +49,7 @@ class Guarding:
         self.clock.now += LOOK_EVERY
         self.watch.tick()
         self.watch.save()
+        self.watch.flush()
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ class Plant:
     def pass_time(self, watch: Watch, seconds: float) -> None:
         self.clock.now += seconds
         watch.tick()
+        watch.flush()
 
 
 @pytest.fixture
@@ -191,6 +192,7 @@ def test_files_that_are_damaged_are_refused_with_what_to_do(plant: Plant, name: 
 def test_where_the_disk_takes_nothing_it_goes_on_and_counts_it(plant: Plant) -> None:
     watch = plant.taught(READ)
     watch.save()
+    watch.flush()
     watch.saw(exchange(WRITE))
     (plant.folder / "alerts.json.part").mkdir()
     plant.pass_time(watch, SAVE_ALERTS_EVERY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from mbap.security.alerts import Alert, alert_from
 from mbap.security.claiming import lock
 
 VERSION: Final = 1
+ALERTS: Final = "alerts.json"
+LEARNED: Final = "learned.json"
 MOST_WISHES: Final = 2_000
 _LARGEST_WISH: Final = 8_192
 
@@ -71,23 +73,19 @@ class AlertFolder:
         Raises:
             ValueError: the file is damaged, or of another version.
         """
-        return [alert_from(one) for one in self._read("alerts.json").get("alerts", ())]
-
-    def save_alerts(self, alerts: Sequence[Alert]) -> None:
-        """Keep *alerts*.
-
-        Raises:
-            OSError: the disk does not take them; those kept before are still there.
-        """
-        self._write("alerts.json", {"alerts": [one.as_json() for one in alerts]})
+        return [alert_from(one) for one in self._read(ALERTS).get("alerts", ())]
 
     def learned(self) -> dict[str, Any]:
         """What was learned, as it was kept last; raises like `alerts`."""
-        return self._read("learned.json")
+        return self._read(LEARNED)
 
-    def save_learned(self, learned: Mapping[str, object]) -> None:
-        """Keep what was *learned*; raises like `save_alerts`."""
-        self._write("learned.json", learned)
+    def write(self, name: str, document: Mapping[str, object]) -> None:
+        """Keep *document* as `ALERTS` or `LEARNED`.
+
+        Raises:
+            OSError: the disk does not take it; what was kept before is still there.
+        """
+        _replace(self.path / name, {"version": VERSION, **document})
 
     # --- wishes ---
 
@@ -134,9 +132,6 @@ class AlertFolder:
             raise ValueError(f"{path} is of another version than {VERSION}: move it away to begin anew")
         return document
 
-    def _write(self, name: str, document: Mapping[str, object]) -> None:
-        _replace(self.path / name, {"version": VERSION, **document})
-
 
 def _wish_in(path: Path) -> Wish | None:
     try:
@@ -153,7 +148,7 @@ def _replace(path: Path, document: Mapping[str, object]) -> None:
     try:
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8") as file:
-            json.dump(document, file)
+            file.write(json.dumps(document))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

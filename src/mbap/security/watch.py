@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from mbap.protocol.exchanges import Exchange
 from mbap.records import Record
-from mbap.security.alertfiles import AlertFolder, Wish
+from mbap.security.alertfiles import ALERTS, LEARNED, AlertFolder, Wish
 from mbap.security.alerts import Alert, Alerts
 from mbap.security.anomaly import Anomaly, AnomalyOptions
 from mbap.security.connections import Connections, Expected
 from mbap.security.events import Detail, Event, EventSink
 from mbap.security.metrics import GAUGE, Metric
+from mbap.security.saver import Saver
 from mbap.server.handler import Peer
 
 SAVE_EVERY: Final = 60.0
@@ -68,7 +69,8 @@ class Watch:
             else Connections(self.alerts, options.expected, now=now, clock=clock)
         )
         self._folder = None if folder is None else AlertFolder(folder, for_writing=True)
-        self._failures = 0
+        self._saver: Saver | None = None
+        self._unsaved = True
         self._saved = self._saved_alerts = self._looked = clock()
         if self._folder is not None:
             try:
@@ -76,6 +78,7 @@ class Watch:
             except BaseException:
                 self._folder.close()
                 raise
+            self._saver = Saver(self._folder.write)
 
     # --- what it is told ---
 
@@ -106,29 +109,33 @@ class Watch:
         if now - self._looked >= LOOK_EVERY:
             self._looked = now
             self._fulfil(self._folder)
-        if self.alerts.changed and now - self._saved_alerts >= SAVE_ALERTS_EVERY:
+        if now - self._saved_alerts >= SAVE_ALERTS_EVERY:
             self._save_alerts()
         if now - self._saved >= SAVE_EVERY:
             self.save()
 
     def save(self) -> None:
-        """Keep what was learned, and the alerts; where the disk does not take it, it is tried again later."""
+        """Have what was learned and the alerts written; what the disk does not take is tried again."""
         self._saved = self._clock()
-        if self._folder is None:
+        if self._saver is None:
             return
-        learned: dict[str, object] = {}
-        if self._anomaly is not None:
-            learned["anomaly"] = self._anomaly.as_json()
-        if self._connections is not None:
-            learned["connections"] = self._connections.as_json()
-        self._keep(lambda folder: folder.save_learned(learned))
+        if self.learning or self._unsaved or self._saver.failed(LEARNED):
+            self._unsaved = self.learning
+            self._saver.save(LEARNED, self._learned())
         self._save_alerts()
+
+    def flush(self) -> None:
+        """Wait until what is to be saved is on the disk, or was tried."""
+        if self._saver is not None:
+            self._saver.flush()
 
     def close(self) -> None:
         """Keep everything, and let others have the folder."""
-        if self._folder is not None:
+        if self._folder is not None and self._saver is not None:
             self._fulfil(self._folder)
+            self._unsaved = True
             self.save()
+            self._saver.close()
             self._folder.close()
 
     @property
@@ -145,8 +152,9 @@ class Watch:
         found = {**self.alerts.metrics()}
         for one in self._learners:
             found |= one.metrics()
+        failures = 0 if self._saver is None else self._saver.failures
         found["watch_learning"] = Metric(int(self.learning), "1 while something is still learned.", GAUGE)
-        found["watch_save_failures"] = Metric(self._failures, "Attempts in vain to keep what was learned.")
+        found["watch_save_failures"] = Metric(failures, "Attempts in vain to keep what was learned.")
         return found
 
     # --- files ---
@@ -159,23 +167,27 @@ class Watch:
             self._connections.restore(learned["connections"])
         self.alerts.restore(folder.alerts())
 
-    def _save_alerts(self) -> None:
-        self._saved_alerts, self.alerts.changed = self._clock(), False
-        self._keep(lambda folder: folder.save_alerts(self.alerts.items()))
+    def _learned(self) -> dict[str, object]:
+        learned: dict[str, object] = {}
+        if self._anomaly is not None:
+            learned["anomaly"] = self._anomaly.as_json()
+        if self._connections is not None:
+            learned["connections"] = self._connections.as_json()
+        return learned
 
-    def _keep(self, save: Callable[[AlertFolder], None]) -> None:
-        assert self._folder is not None
-        try:
-            save(self._folder)
-        except OSError:
-            self._failures += 1
-            self.alerts.changed = True
+    def _save_alerts(self) -> None:
+        assert self._saver is not None
+        self._saved_alerts = self._clock()
+        if self.alerts.changed or self._saver.failed(ALERTS):
+            self.alerts.changed = False
+            self._saver.save(ALERTS, {"alerts": [one.as_json() for one in self.alerts.items()]})
 
     def _fulfil(self, folder: AlertFolder) -> None:
         for wish in folder.take_wishes():
             self._grant(wish)
 
     def _grant(self, wish: Wish) -> None:
+        self._unsaved = True
         if wish.learn_for:
             for one in self._learners:
                 one.learn_again(wish.learn_for)
