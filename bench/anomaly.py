@@ -10,7 +10,7 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from mbap.protocol.pdu import (
     WriteSingleRegister,
     decode_request,
 )
-from mbap.records import replace
 from mbap.security.alerts import Alerts
 from mbap.security.anomaly import AnomalyOptions
 from mbap.security.rehearsal import verdicts
@@ -123,8 +122,8 @@ def injected(
     for _ in range(EACH):
         time = chance.randrange(half.time + SECOND, traffic[-1].time)
         request = make(chance)
-        changes = {"time": time, "request": request, "pdu": request.encode(), "response": None}
-        attacks.append(replace(half, **changes, client=client or half.client))
+        pdu, sender = request.encode(), client or half.client
+        attacks.append(replace(half, time=time, request=request, pdu=pdu, response=None, client=sender))
     return mixed(traffic, attacks)
 
 
