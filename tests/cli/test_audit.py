@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mbap.cli.audit import read_key
 from mbap.security.audit import AuditLog, AuditOptions
-from mbap.security.auditfile import Keeping
+from mbap.security.auditfile import Keeping, read_key
 from mbap.security.events import Detail, Event
 from mbap.server.handler import Peer
 from support.commandline import CommandLine
@@ -102,12 +101,23 @@ def test_the_outcome_as_json(run: CommandLine, trail: Path) -> None:
 def test_a_trail_with_a_key(run: CommandLine, tmp_path: Path) -> None:
     path, key = tmp_path / "keyed.jsonl", tmp_path / "key"
     key.write_text("0123abcd\n")
+    key.chmod(0o600)
     write(path, event(0, "deny"), options=AuditOptions(key=read_key(key)))
     assert run("audit", "verify", str(path)).code == 1
     assert run("audit", "verify", str(path), "--key-file", str(key)).code == 0
     key.write_text("\n")
     done = run("audit", "verify", str(path), "--key-file", str(key))
     assert (done.code, "is empty" in done.err) == (2, True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs permissions of POSIX")
+def test_a_key_that_others_can_read_is_refused(run: CommandLine, trail: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("0123abcd\n")
+    key.chmod(0o640)
+    done = run("audit", "verify", str(trail), "--key-file", str(key))
+    assert done.code == 2
+    assert "is a secret, and others may read it: chmod 600" in done.err
 
 
 @pytest.mark.parametrize("command", ["verify", "show"])

@@ -128,6 +128,11 @@ def test_details_cannot_take_the_place_of_what_the_trail_says_itself(path: Path)
     assert (line["n"], line["event"], line["n_"], line["hash_"]) == (2, "deny", 99, "y")
 
 
+def test_numbers_that_json_does_not_have_are_texts(path: Path) -> None:
+    (line,) = written(path, event(latency_ms=float("inf"), values=[1.5, float("nan")]))
+    assert (line["latency_ms"], line["values"]) == ("inf", [1.5, "nan"])
+
+
 def test_a_long_text_is_cut_and_says_so(path: Path) -> None:
     (line,) = written(path, event(reason="x" * 10_000))
     assert len(line["reason"]) < 700
@@ -273,6 +278,31 @@ def test_a_full_disk_is_an_alarm_and_what_becomes_of_requests_is_chosen(
     again = next(one for one in lines(small_disk / "audit.jsonl") if one.get("reason") == "written again")
     assert again["lost"] == lost
     assert told[-1].details["lost"] == lost
+
+
+def test_with_a_full_disk_it_begins_when_there_is_room(small_disk: Path) -> None:
+    filler, told = fill(small_disk), list[Event]()
+    log = AuditLog(small_disk / "new" / "audit.jsonl", announce=told.append)
+    log(event())
+    assert (log.failing, log.healthy) == (True, True)
+    assert "No space left on device" in str(told[0].details["reason"])
+    filler.unlink()
+    until(lambda: not log.failing, "the disk to be used")
+    log.close()
+    assert verify(small_disk / "new" / "audit.jsonl").fault == ""
+    assert "deny" in [one["event"] for one in lines(small_disk / "new" / "audit.jsonl")]
+
+
+def test_where_requests_need_a_trail_it_does_not_begin_with_a_full_disk(small_disk: Path) -> None:
+    fill(small_disk)
+    with pytest.raises(OSError, match=r"the audit trail .*audit\.jsonl cannot be written: No space left"):
+        AuditLog(small_disk / "audit.jsonl", AuditOptions(on_full="closed"))
+
+
+def test_a_path_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="cannot be written"):
+        AuditLog(tmp_path / "file" / "audit.jsonl")
 
 
 WRITER = """

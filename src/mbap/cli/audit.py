@@ -17,7 +17,7 @@ from mbap.cli.exits import ExitCode
 from mbap.cli.printable import json_text, printable
 from mbap.cli.tables import many, table
 from mbap.cli.times import parse_time
-from mbap.security.auditfile import files_of
+from mbap.security.auditfile import files_of, read_key
 from mbap.security.auditrecord import moment
 from mbap.security.trailcheck import Verified, verify, verify_files
 from mbap.security.trailtail import Position, lines_now, lines_to_come
@@ -150,18 +150,6 @@ def row(line: dict[str, Any]) -> list[str]:
         _reason(line),
     )
     return [printable(str(word)) for word in words]
-
-
-def read_key(path: Path) -> bytes:
-    """The key in *path*, without a line end.
-
-    Raises:
-        ValueError: there is none.
-    """
-    key = path.read_bytes().rstrip(b"\r\n")
-    if not key:
-        raise ValueError(f"{path} is empty: a key is one line, best of 32 random bytes in hexadecimal")
-    return key
 
 
 def _follow(lines: Iterator[bytes], wanted: Wanted, *, as_json: bool) -> None:

@@ -47,7 +47,8 @@ class AlertFolder:
         self.path = path
         self._lock = -1
         if for_writing:
-            self._wishes.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._wishes.mkdir(mode=0o700, exist_ok=True)
             self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 lock(self._lock, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections import deque
@@ -24,6 +25,9 @@ NEARLY_FULL: Final = 0.8
 _BATCH: Final = 500
 _AT_ONCE: Final = frozenset({"deny", "alert", "auth_fail", "policy_load", "configuration", "maintenance"})
 
+_DISK_FAULTS: Final = frozenset(
+    {errno.ENOSPC, errno.EIO, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}
+)
 _WRITING: Final = frozenset({5, 6, 15, 16, 21, 22, 23})
 
 OnFull = Literal["open", "closed"]
@@ -62,7 +66,8 @@ class AuditLog:
         policy_hash: of the policy in force; written with every event that does not name another.
 
     Raises:
-        OSError: the file cannot be written at the start, or another process writes it.
+        OSError: the file cannot be written, or another process writes it; a full disk is no reason where
+            *options* let requests pass then.
     """
 
     def __init__(
@@ -85,7 +90,8 @@ class AuditLog:
         self._written = self._lost = self._failures = self._lost_before = 0
         self._failing_since = 0
         self._marked = clock()
-        self._file = AuditFile(path, self._options.keeping, self._options.key, now)
+        self._file: AuditFile | None = None
+        self._begin()
         self._thread = threading.Thread(target=self._run, name="audit trail", daemon=True)
         self._thread.start()
 
@@ -121,6 +127,7 @@ class AuditLog:
 
     def metrics(self) -> dict[str, Metric]:
         """What it has counted."""
+        size = 0 if self._file is None else self._file.total
         return {
             "audit_lines": Metric(self._written, "Lines of the audit trail that are on the disk."),
             "audit_lost": Metric(self._lost, "Events that were lost because the disk did not take them."),
@@ -129,7 +136,7 @@ class AuditLog:
             ),
             "audit_failures": Metric(self._failures, "Attempts to write the audit trail in vain."),
             "audit_waiting": Metric(len(self._waiting), "Events that wait for the disk.", GAUGE),
-            "audit_bytes": Metric(self._file.total, "Bytes of all files of the audit trail.", GAUGE),
+            "audit_bytes": Metric(size, "Bytes of all files of the audit trail.", GAUGE),
             "audit_failing": Metric(int(self._failing), "1 while the audit trail cannot be written.", GAUGE),
         }
 
@@ -153,7 +160,8 @@ class AuditLog:
     def _run(self) -> None:
         while self._turn():
             pass
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def _turn(self) -> bool:
         with self._changed:
@@ -179,20 +187,34 @@ class AuditLog:
 
     def _store(self, batch: list[Event]) -> bool:
         try:
-            self._file.append([fields(event, self.policy_hash) for event in batch])
+            file = self._file = self._file or self._opened()
+            file.append([fields(event, self.policy_hash) for event in batch])
         except OSError as error:
             self._fail(error)
             return False
         self._written += len(batch)
         try:
             if self._failing:
-                self._recover()
-            self._file.sync()
+                self._recover(file)
+            file.sync()
         except OSError as error:
             self._fail(error)  # the lines are in the file, and synchronising it is tried again
         else:
-            self._look_after()
+            self._look_after(file)
         return True
+
+    def _begin(self) -> None:
+        try:
+            self._file = self._opened()
+        except OSError as error:
+            if error.errno not in _DISK_FAULTS or self._options.on_full == "closed":
+                raise OSError(
+                    f"the audit trail {self._path} cannot be written: {error.strerror or error}"
+                ) from error
+            self._fail(error)
+
+    def _opened(self) -> AuditFile:
+        return AuditFile(self._path, self._options.keeping, self._options.key, self._now)
 
     def _fail(self, error: OSError) -> None:
         self._failures += 1
@@ -205,20 +227,20 @@ class AuditLog:
         reason = f"the audit trail {self._path} cannot be written: {error.strerror or error}; {outcome}"
         self._tell("alert", reason, {"severity": "high"})
 
-    def _recover(self) -> None:
+    def _recover(self, file: AuditFile) -> None:
         lost = self._lost - self._lost_before
         seconds = round((self._now() - self._failing_since) / 1e6, 3)
         details: dict[str, Detail] = {"lost": lost, "seconds": seconds}
-        self._file.sync()
-        self._file.note("written again", details)
+        file.sync()
+        file.note("written again", details)
         self._failing = False
         self._tell(
             "audit", f"the audit trail {self._path} is written again; {lost} events were lost", details
         )
 
-    def _look_after(self) -> None:
+    def _look_after(self, file: AuditFile) -> None:
         """Say once when its room is nearly used, and every hour where the chain stands."""
-        if not self._nearly_full and self._file.total > NEARLY_FULL * self._options.keeping.bytes:
+        if not self._nearly_full and file.total > NEARLY_FULL * self._options.keeping.bytes:
             self._nearly_full = True
             room = f"{self._options.keeping.bytes:,} bytes in {self._options.keeping.files} files"
             text = (
@@ -229,7 +251,7 @@ class AuditLog:
             self._pass_on(event)
         if self._clock() - self._marked >= MARK_EVERY:
             self._marked = self._clock()
-            place = self._file.last
+            place = file.last
             self._tell("audit", "mark", {"line": place.number, "digest": place.digest})
 
     def _tell(self, kind: str, reason: str, details: dict[str, Detail]) -> None:

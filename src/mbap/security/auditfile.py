@@ -46,6 +46,21 @@ def files_of(path: Path) -> list[Path]:
     return [*older, *([path] if path.exists() else [])]
 
 
+def read_key(path: Path) -> bytes:
+    """The key of a trail in the file *path*, without a line end.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: there is none in it, or others than its owner may read it.
+    """
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise ValueError(f"{path} is a secret, and others may read it: chmod 600 {path}")
+    key = path.read_bytes().rstrip(b"\r\n")
+    if not key:
+        raise ValueError(f"{path} is empty: a key is one line, best of 32 random bytes in hexadecimal")
+    return key
+
+
 def read_head(path: Path) -> Link | None:
     """The last line of the trail at *path*, as its writer noted it; None where there is no such note."""
     try:

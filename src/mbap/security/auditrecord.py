@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -117,10 +118,10 @@ def _safe(name: str, value: Detail) -> object:
         return "(left out: secret)"
     if isinstance(value, str):
         return _cut(value)
-    if isinstance(value, float) and value - value != 0:
-        return str(value)  # JSON has no infinity
     if isinstance(value, list):
-        return [_cut(one) if isinstance(one, str) else one for one in value[:MOST_VALUES]]
+        return [_safe("", one) for one in value[:MOST_VALUES]]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has neither infinity nor NaN
     return value
 
 

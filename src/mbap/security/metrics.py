@@ -34,7 +34,7 @@ def as_prometheus(metrics: Metrics) -> str:
     lines: list[str] = []
     for name, metric in metrics.items():
         full = f"mbap_{name}_total" if metric.kind == COUNTER else f"mbap_{name}"
-        lines += [f"# HELP {full} {metric.help}", f"# TYPE {full} {metric.kind}", f"{full} {metric.value:g}"]
+        lines += [f"# HELP {full} {metric.help}", f"# TYPE {full} {metric.kind}", f"{full} {metric.value}"]
     return "".join(f"{line}\n" for line in lines)
 
 
