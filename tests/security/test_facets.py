@@ -47,6 +47,12 @@ def test_what_breaks_the_standard_is_told_from_all_functions() -> None:
     assert named("malformed") == "requests that break the standard"
 
 
+@pytest.mark.parametrize("code", [5, 6, 15, 16, 23])
+def test_a_class_of_a_user_may_make_something_else_of_a_function(code: int) -> None:
+    own = exchange(Opaque(code, b"\0"))
+    assert (list(registers_of(own)), list(coils_of(own))) == ([], [])
+
+
 def test_of_an_answer_alone_the_function_is_known() -> None:
     assert function_of(Exchange(0, "a", 1, "b", 2, 1, 1, None, b"", b"\x83\x02")) == "3"
 

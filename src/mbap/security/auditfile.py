@@ -163,7 +163,7 @@ class AuditFile:
         return self._size >= self._keeping.size or self._now() - self._begun >= self._keeping.age * 1e6
 
     def _begin_anew(self) -> None:
-        older = self._path.with_name(f"{self._path.stem}.{self._first:012d}{self._path.suffix}")
+        older = self._free_name()
         os.fsync(self._fd)
         os.close(self._fd)
         self._fd = -1
@@ -174,6 +174,13 @@ class AuditFile:
             self._open()
         removed = self._remove_oldest()
         self._write([self._about("begun anew", {"before": older.name, "removed": removed or None})])
+
+    def _free_name(self) -> Path:
+        """For the file that is full; where somebody meddled there may be one of that name, which stays."""
+        number = self._first
+        while (path := self._path.with_name(f"{self._path.stem}.{number:012d}{self._path.suffix}")).exists():
+            number += 1
+        return path
 
     def _remove_oldest(self) -> list[str]:
         too_many = files_of(self._path)[: -self._keeping.files]
@@ -265,5 +272,5 @@ def _time_of(line: bytes) -> int:
 
     try:
         return moment(json.loads(line)["ts"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return 0

@@ -74,7 +74,10 @@ def moment(text: str) -> int:
     Raises:
         ValueError: it did not.
     """
-    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no zone")
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _free(name: str) -> str:

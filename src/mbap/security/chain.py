@@ -23,6 +23,8 @@ class Link(NamedTuple):
     digest: str
 
 
+MOST_LINES: Final = 10**12 - 1
+"""The highest number of a line: names of files have room for twelve digits."""
 START: Final = Link(0, NOTHING)
 
 
@@ -54,7 +56,9 @@ def link_of(line: bytes) -> Link | None:
     """What *line* says of itself, unverified; None where it is no line of a chain."""
     parts = _TAIL.fullmatch(line)
     fields = _fields(line)
-    if parts is None or fields is None or not isinstance(number := fields.get("n"), int) or number < 1:
+    if parts is None or fields is None or not isinstance(number := fields.get("n"), int):
+        return None
+    if not 1 <= number <= MOST_LINES:
         return None
     return Link(number, parts[2].decode("ascii"))
 

@@ -46,7 +46,13 @@ class Intervals:
         return [*found, (first, last)] if first <= last else found
 
     def add(self, first: int, last: int) -> None:
-        """Add the addresses from *first* to *last*."""
+        """Add the addresses from *first* to *last*.
+
+        Raises:
+            ValueError: *last* comes before *first*.
+        """
+        if last < first:
+            raise ValueError(f"there are no addresses from {first} to {last}")
         start = bisect_left(self._lasts, first - 1)
         end = bisect_right(self._firsts, last + 1)
         if start < end:
