@@ -290,7 +290,16 @@ def test_it_can_learn_again_besides_what_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"version": 2}, {"pairs": 1}, {"pairs": [{}]}, {"learned": "x"}, {"periods": {"a": [1]}}]
+    "change",
+    [
+        {"version": 2},
+        {"pairs": 1},
+        {"pairs": [{}]},
+        {"learned": "x"},
+        {"periods": {"a": [1]}},
+        {"written": [{"server": "a", "unit": 1, "registers": [], "on": [[float("inf"), 1]], "off": []}]},
+        {"written": [{"server": "a", "unit": 1, "registers": [], "on": [[5, 3]], "off": []}]},
+    ],
 )
 def test_what_was_kept_and_is_damaged_is_refused(change: dict[str, object]) -> None:
     watched = Watched(READ)

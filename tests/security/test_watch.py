@@ -154,7 +154,17 @@ def test_somebody_can_wish_that_it_learns_again(plant: Plant) -> None:
     assert [event.kind for event in plant.told] == ["configuration"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"key": 1}', '{"key": "x", "learn_for": "soon", "by": ""}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"key": 1}',
+        '{"key": "x", "learn_for": "soon", "by": ""}',
+        '{"key": "", "learn_for": Infinity, "by": ""}',
+    ],
+)
 def test_a_wish_that_is_none_goes_away_and_does_nothing(plant: Plant, text: str) -> None:
     watch = plant.taught(READ)
     (plant.folder / "wishes" / "bad.json").write_text(text)

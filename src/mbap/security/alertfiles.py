@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -138,7 +139,10 @@ def _wish_in(path: Path) -> Wish | None:
     try:
         with path.open(encoding="utf-8") as file:
             document = json.loads(file.read(_LARGEST_WISH))
-        return Wish(str(document["key"]), float(document["learn_for"]), str(document["by"])[:100])
+        seconds = float(document["learn_for"])
+        if not 0 <= seconds < math.inf:
+            return None
+        return Wish(str(document["key"]), seconds, str(document["by"])[:100])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

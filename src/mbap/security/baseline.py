@@ -250,7 +250,7 @@ def restored(data: Mapping[str, Any], most: int = MOST_ENTRIES, most_periods: in
         for key, (period, spread) in data["periods"].items():
             if baseline.period(key) is not None:
                 baseline.periods[key] = Period(float(period), float(spread))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ValueError(f"what was learned is damaged: {error!r}") from None
     return baseline
 
