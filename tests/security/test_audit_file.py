@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from mbap.security.auditfile import AuditFile, Keeping, files_of, lines_of
 from mbap.security.trailcheck import verify
@@ -157,3 +159,55 @@ def test_a_restart_right_after_a_file_was_begun_anew_goes_on_from_the_older_one(
     AuditFile(path).close()
     assert verify(path).fault == ""
     assert [one["n"] for one in everything(path)] == [1, 2, 3]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trail of three files."""
+    path = tmp_path_factory.mktemp("whole") / "audit.jsonl"
+    file = AuditFile(path, Keeping(size=900, files=9))
+    for unit in range(8):
+        file.append([deny(unit)])
+    file.close()
+    assert len(files_of(path)) >= 3
+    return path
+
+
+@given(st.data())
+def test_whatever_somebody_does_to_a_file_is_found(whole: Path, data: st.DataObject) -> None:
+    """A byte set, put in or taken out; a line taken out, doubled or moved; beginning or end cut off."""
+    file = data.draw(st.sampled_from(files_of(whole)))
+    before = file.read_bytes()
+    lines = before.splitlines(keepends=True)
+    at, line = data.draw(st.integers(0, len(before) - 1)), data.draw(st.integers(0, len(lines) - 1))
+    byte = bytes([data.draw(st.integers(0, 255))])
+    changed = data.draw(
+        st.sampled_from(
+            [
+                before[:at] + byte + before[at + 1 :],
+                before[:at] + byte + before[at:],
+                before[:at] + before[at + 1 :],
+                before[:at],
+                before[at:],
+                b"".join(lines[line:]),
+                b"".join(lines[:line] + lines[line + 1 :]),
+                b"".join([*lines, lines[line]]),
+                b"".join([*lines[:line], *reversed(lines[line:])]),
+            ]
+        )
+    )
+    assume(changed != before)
+    file.write_bytes(changed)
+    try:
+        assert verify(whole).fault
+    finally:
+        file.write_bytes(before)
+
+
+def test_the_beginning_of_a_trail_that_is_one_file_is_missed_too(path: Path) -> None:
+    file = AuditFile(path)
+    file.append([deny(1)])
+    file.append([deny(2)])
+    file.close()
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+    assert verify(path).fault == "the file begins with line 2, in the middle: lines before it were removed"

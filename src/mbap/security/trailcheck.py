@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from mbap.records import Record
 from mbap.security.auditfile import files_of, lines_of, read_head
-from mbap.security.chain import Checker, Link
+from mbap.security.chain import Checker, Link, link_of
+
+_OLDER: Final = re.compile(r".*\.(\d{12})(\.[^.]*)?")
 
 
 class Verified(Record):
@@ -51,14 +55,34 @@ def verify_files(files: Sequence[Path], key: bytes = b"", head: Link | None = No
     """
     checker, lines, at_head = Checker(key), 0, None
     for path in files:
-        for number, line in enumerate(lines_of(path), 1):
-            if reason := _fault(checker, line):
+        for number, line in enumerate(_lines_of(path), 1):
+            if reason := _fault(checker, line) or (_wrong_begin(path, line, lines) if number == 1 else ""):
                 return Verified(lines, checker.first, checker.last, str(path), number, reason)
             lines += 1
             if head is not None and checker.last is not None and checker.last.number == head.number:
                 at_head = checker.last.digest
     verified = Verified(lines, checker.first, checker.last)
     return verified if head is None else _against(verified, files, head, at_head)
+
+
+def _lines_of(path: Path) -> Iterator[bytes]:
+    """Its lines; one that is cut off where there is none: no file of a trail is empty when it is complete."""
+    lines = lines_of(path)
+    return lines if path.stat().st_size or not _OLDER.fullmatch(path.name) else iter((b"\0",))
+
+
+def _wrong_begin(path: Path, line: bytes, before: int) -> str:
+    """What is wrong with *line* as the first of its file, with so many lines *before* in others.
+
+    The name of an older file says its number. The newest begins with what the trail says of itself, but for a
+    full disk.
+    """
+    link, older = link_of(line), _OLDER.fullmatch(path.name)
+    if older and link is not None and link.number != int(older[1]):
+        return f"the file should begin with line {int(older[1])}, and begins with {link.number}"
+    if not older and not before and link is not None and link.number > 1 and b'"event":"audit"' not in line:
+        return f"the file begins with line {link.number}, in the middle: lines before it were removed"
+    return ""
 
 
 def _fault(checker: Checker, line: bytes) -> str:
