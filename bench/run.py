@@ -5,6 +5,7 @@ python3 dev bench poller page           only these
 python3 dev bench --quick               less of everything: to see that it works
 python3 dev bench compare --only client what follows one name is for it: dev bench compare --help
 python3 dev bench counts --update       instruction counts; see bench/counts.py
+python3 dev bench anomaly               what alarms find on recorded traffic; see bench/anomaly.py
 python3 dev bench --write               the comparison and the collector into docs/reference/performance.md
 """
 
@@ -28,7 +29,7 @@ QUICK = {
     "history": ["--rows", "200000"],
     "page": ["--seconds", "5"],
 }
-ALONE = ("counts",)
+ALONE = ("anomaly", "counts")
 """Only when it is named."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from fuzz import framings, pdus, sessions, texts
+from fuzz import framings, pdus, sessions, texts, trails
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 
@@ -26,6 +26,10 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "device_file": texts.device_file,
     "profile_file": texts.profile_file,
     "site_file": texts.site_file,
+    "audit_trail": trails.audit_trail,
+    "learned": trails.learned,
+    "unusual": trails.unusual,
+    "syslog": trails.syslog,
 }
 
 

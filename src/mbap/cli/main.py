@@ -26,6 +26,8 @@ COMMANDS = {
     "profile": "work with register maps of devices",
     "certs": "make, show and check certificates for Modbus/TCP Security",
     "site": "write and check site files",
+    "alerts": "see what was unusual, and accept it",
+    "audit": "verify and read the trail of who did what",
     "history": "list, export and measure what was stored",
     "firewall": "print rules for the packet filter: who may reach Modbus",
 }
