@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mbap.client.quirks import Quirks
     from mbap.errors import (
         Acknowledge,
+        CertificateRefused,
         ConnectFailed,
         ConnectionLost,
         Disconnect,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         ServerDeviceBusy,
         ServerDeviceFailure,
         Target,
+        TlsFailed,
     )
     from mbap.protocol.adu import Adu
     from mbap.protocol.execute import Executor, Priority, RequestFor
@@ -91,11 +93,13 @@ if TYPE_CHECKING:
     from mbap.server.routes import Route
     from mbap.server.server import Server
     from mbap.server.serving import serving
+    from mbap.transport.tls import TLS
     from mbap.values import Encoding, Value
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "TLS",
     "Acknowledge",
     "Adu",
     "AsyncClient",
@@ -105,6 +109,7 @@ __all__ = [
     "Breaker",
     "Cached",
     "Call",
+    "CertificateRefused",
     "Client",
     "CommEventCounter",
     "CommEventLog",
@@ -180,6 +185,7 @@ __all__ = [
     "Table",
     "Target",
     "UnitOptions",
+    "TlsFailed",
     "Units",
     "Value",
     "WriteFileRecord",
@@ -233,6 +239,7 @@ _MODULES = {
     "mbap.client.quirks": ("Quirks",),
     "mbap.errors": (
         "Acknowledge",
+        "CertificateRefused",
         "ConnectFailed",
         "ConnectionLost",
         "Disconnect",
@@ -254,6 +261,7 @@ _MODULES = {
         "ServerDeviceBusy",
         "ServerDeviceFailure",
         "Target",
+        "TlsFailed",
     ),
     "mbap.protocol.adu": ("Adu",),
     "mbap.protocol.execute": (
@@ -318,6 +326,7 @@ _MODULES = {
     "mbap.server.routes": ("Route",),
     "mbap.server.server": ("Server",),
     "mbap.server.serving": ("serving",),
+    "mbap.transport.tls": ("TLS",),
     "mbap.values": (
         "Encoding",
         "Value",

@@ -12,6 +12,8 @@
     │       └── QueueFull        not even sent: too many wait already
     ├── ConnectionLost           the connection ended, or could not be made:
     │   └── ConnectFailed
+    │       └── TlsFailed        no protected one could be made
+    │           └── CertificateRefused   because of a certificate: the other side's, or ours
     └── OutcomeUnknown           a write of which nobody can say whether it was carried out
 
 A wrong argument is a `ValueError`. A handler may also raise `NoAnswer` and `Disconnect`.
@@ -251,6 +253,25 @@ class ConnectionLost(ModbusError):
 
 class ConnectFailed(ConnectionLost):
     """No connection could be made."""
+
+
+class TlsFailed(ConnectFailed):
+    """No connection protected by TLS could be made, or it broke before anything was answered over it."""
+
+
+class CertificateRefused(TlsFailed):
+    """A certificate was refused: the device's here, or ours by the device.
+
+    Attributes:
+        check: what it did not pass: `expired`, `not yet valid`, `name`, `unknown CA`, `revoked`, `purpose`,
+            `missing`, `revocation list`, `weak`, or `other`.
+        ours: it is our certificate, and the device has refused it.
+    """
+
+    def __init__(self, reason: str, check: str = "other", *, ours: bool = False) -> None:
+        super().__init__(reason)
+        self.check = check
+        self.ours = ours
 
 
 class OutcomeUnknown(ModbusError):

@@ -9,6 +9,7 @@ from mbap.client.breaker import chance
 from mbap.client.options import JITTER, LinkOptions
 from mbap.errors import (
     Acknowledge,
+    CertificateRefused,
     ConnectFailed,
     ConnectionLost,
     ExceptionResponse,
@@ -29,6 +30,7 @@ SILENCES = 3
 """So many timeouts in a row, and not an answer between them, and the connection is made anew."""
 DIAGNOSTICS = 8
 _REPEATABLE = (ResponseTimeout, ConnectionLost, ProtocolError, GatewayTargetFailedToRespond, Acknowledge)
+_HOPELESS = (NotAsked, CertificateRefused)
 _NO_USABLE_ANSWER = (ResponseTimeout, ConnectionLost, ProtocolError)
 
 
@@ -113,7 +115,7 @@ class Job(Generic[R]):
     def _is_repeatable(self, error: ModbusError) -> bool:
         if isinstance(error, ServerDeviceBusy):
             return True
-        if self.request.writes or isinstance(error, NotAsked) or not isinstance(error, _REPEATABLE):
+        if self.request.writes or isinstance(error, _HOPELESS) or not isinstance(error, _REPEATABLE):
             return False
         return self.tried > 0 or not isinstance(error, ConnectFailed)
 

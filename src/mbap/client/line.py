@@ -45,6 +45,7 @@ class Line:
     """
 
     def __init__(self, endpoint: Endpoint, options: LinkOptions, on_event: OnEvent | None = None) -> None:
+        options.check_for(endpoint)
         self.options = options
         self.sessions = Sessions(endpoint, options)
         self.events = Events(endpoint.url, on_event)
@@ -255,7 +256,9 @@ class Line:
         self.events.change(LinkState.CONNECTING)
         self.events.deliver()
         try:
-            wire = opening.connect(self._endpoint, timeout, user_timeout=self.options.user_timeout)
+            wire = opening.connect(
+                self._endpoint, timeout, user_timeout=self.options.user_timeout, tls=self.options.tls
+            )
         except ConnectFailed as error:
             self._connect_failed(error)
             raise

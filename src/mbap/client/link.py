@@ -74,6 +74,7 @@ class Link(Observed):
     ) -> None:
         self.endpoint = parse_endpoint(url) if isinstance(url, str) else url
         self.options = LinkOptions(**options)
+        self.options.check_for(self.endpoint)
         self._clock = clock
         self._places = places
         self._closed = False
@@ -99,7 +100,7 @@ class Link(Observed):
             self._sessions,
             self._events,
             clock=clock,
-            dial=dial or partial(opening.dial, user_timeout=self.options.user_timeout),
+            dial=dial or partial(opening.dial, user_timeout=self.options.user_timeout, tls=self.options.tls),
             places=places,
             calls=self._direct,
         )

@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from mbap.transport.line import LineSettings
 
 DEFAULT_PORT = 502
-_LATER = {
-    "tls": "Modbus/TCP Security",
-    "mbaps": "Modbus/TCP Security",
-}
+SECURE_PORT = 802
+_OTHER_NAMES = {"mbaps": "tls"}
 _SERIAL = ("rtu", "ascii")
 _EXAMPLES = "write it like tcp://192.168.1.100:502, plc7.local, rtu+tcp://moxa:4001 or tcp://[fe80::1]:502#5"
 _NAME = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
@@ -53,6 +51,11 @@ class Endpoint(Record):
     def datagrams(self) -> bool:
         """Whether it is reached by datagrams, one ADU each, and not over a connection."""
         return self.scheme == "udp"
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is reached by TLS."""
+        return self.scheme.startswith("tls")
 
     def framing(self, side: Side | None = None, *, echo: bool | None = None) -> Framing:
         """A new framing for one connection, at the client unless *side* says so.
@@ -93,6 +96,7 @@ def _datagrams(side: Side | None, echo: bool | None) -> Framing:
 
 _FRAMINGS: dict[str, Callable[[Side | None, bool | None], Framing]] = {
     "tcp": _tcp,
+    "tls": _tcp,
     "rtu": _rtu,
     "ascii": _ascii,
     "rtu+tcp": _rtu,
@@ -104,12 +108,13 @@ _FRAMINGS: dict[str, Callable[[Side | None, bool | None], Framing]] = {
 def parse_endpoint(text: str, *, listening: bool = False) -> Endpoint:
     """The endpoint of *text*: `tcp://plc`, a bare host, IPv6 with or without brackets, `#5` for the unit.
 
-    `tcp://`, `rtu+tcp://`, `ascii+tcp://`, `udp://` and, for serial ports, `rtu://` and `ascii://` work;
+    `tcp://`, `tls://` (port 802; `mbaps://` is the same), `rtu+tcp://`, `ascii+tcp://`, `udp://` and, for
+    serial ports, `rtu://` and `ascii://` work;
     `?source=192.168.1.7` names the address of this machine to connect from. With *listening* the host may be
     empty (every address of this machine) and port 0 means any free one.
 
     Raises:
-        ValueError: *text* is not an endpoint, or of a kind that does not work yet; one sentence.
+        ValueError: *text* is not an endpoint; one sentence.
     """
     scheme, place = _scheme(text.strip(), text)
     place, hash_sign, unit = place.partition("#")
@@ -128,7 +133,7 @@ def parse_endpoint(text: str, *, listening: bool = False) -> Endpoint:
     return Endpoint(
         scheme,
         host,
-        _number("port", port, 0 if listening else 1, 0xFFFF, text) if port else DEFAULT_PORT,
+        _number("port", port, 0 if listening else 1, 0xFFFF, text) if port else _default_port(scheme),
         _number("unit", unit, 0, 0xFF, text) if hash_sign else None,
         _source(query, host, text, listening=listening) if question_mark else None,
     )
@@ -139,14 +144,14 @@ def _scheme(plain: str, text: str) -> tuple[str, str]:
     if not separator:
         return "tcp", plain
     scheme = scheme.lower()
-    if scheme in _LATER:
-        works = ", ".join(f"{known}://" for known in _FRAMINGS)
-        raise ValueError(
-            f"not yet supported: {scheme}:// ({_LATER[scheme]}) in {text!r}; so far {works} work"
-        )
+    scheme = _OTHER_NAMES.get(scheme, scheme)
     if scheme not in _FRAMINGS:
         raise ValueError(f"{text!r} begins with {scheme}://, which is not a kind of connection: {_EXAMPLES}")
     return scheme, place
+
+
+def _default_port(scheme: str) -> int:
+    return SECURE_PORT if scheme.startswith("tls") else DEFAULT_PORT
 
 
 def _source(query: str, host: str, text: str, *, listening: bool) -> str:
