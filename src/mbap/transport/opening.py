@@ -44,6 +44,10 @@ def connect(
         from mbap.transport import udp
 
         return udp.connect(endpoint, timeout)
+    if tls is not None and endpoint.falls_back:
+        from mbap.transport import fallback
+
+        return fallback.connect(endpoint, timeout, tls, user_timeout=user_timeout)
     if tls is not None:
         from mbap.transport import tlswire
 
@@ -72,6 +76,10 @@ async def dial(
         from mbap.transport import udp
 
         await udp.dial(make_protocol, endpoint, timeout)
+    elif tls is not None and endpoint.falls_back:
+        from mbap.transport import fallback
+
+        await fallback.dial(make_protocol, endpoint, timeout, tls, user_timeout=user_timeout)
     elif tls is not None:
         from mbap.transport import tlsdial
 

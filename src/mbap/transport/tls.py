@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from mbap.transport.certificate import Certificate, moment, need_cryptography
@@ -25,6 +25,9 @@ from mbap.transport.tlsfiles import (
     revocations,
     stamps,
 )
+
+if TYPE_CHECKING:
+    from mbap.transport.fallback import Reached
 
 log = logging.getLogger("mbap.tls")
 
@@ -126,6 +129,7 @@ class TLS:
         self.server_name = server_name
         self.remember = None if remember is None else Path(remember)
         self.on_fallback = on_fallback
+        self._reached: Reached | None = None
         self._password = password
         self._lock = threading.Lock()
         self._listeners: WeakSet[_Listener] = WeakSet()
@@ -154,6 +158,15 @@ class TLS:
     def trusted(self) -> Sequence[Certificate]:
         """The authorities."""
         return self._loaded.trusted
+
+    @property
+    def reached(self) -> Reached:
+        """Which devices were reached by TLS; for `tls+fallback://`."""
+        if self._reached is None:
+            from mbap.transport.fallback import Reached
+
+            self._reached = Reached(self.remember)
+        return self._reached
 
     @property
     def list_until(self) -> float | None:

@@ -140,7 +140,7 @@ def refused_there(problem: OSError, tls: TLS, side: Side) -> CertificateRefused 
 def ended_after(tls: TLS) -> CertificateRefused:
     """The server said nothing, and ended the connection before its first answer."""
     ours = f" ({tls.chain[0].holder})" if tls.chain else ""
-    error = CertificateRefused(f"{ENDED_AFTER}{ours}{_own_fault(tls)}", "other", ours=True)
+    error = CertificateRefused(f"{ENDED_AFTER}{ours}{_own_fault(tls)}", "other", ours=True, guessed=True)
     error.advice = "look at its log" if tls.chain else "give certificate and key: none was given"
     return error
 
