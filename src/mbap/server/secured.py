@@ -18,6 +18,8 @@ from mbap.transport.tlsstream import TlsStream
 if TYPE_CHECKING:
     from mbap.transport.tls import TLS
 
+_GRACE: Final = 0.5
+"""Seconds in which the connections of those who were refused are closed, when the server stops."""
 WATCH: Final = 5.0
 """Seconds between two looks whether a file behind TLS has changed."""
 
@@ -54,6 +56,8 @@ class Secured:
         self._pool: dict[TlsStream, str] = {}
         self._by_address: Counter[str] = Counter()
         self._budget = Budget(server.limits.handshake_rate)
+        self._refused: set[TlsStream] = set()
+        self._emptied = asyncio.Event()
         self._certificates: dict[Connection, Certificate] = {}
         self._heeding: object = None
         self._watching: asyncio.TimerHandle | None = None
@@ -69,13 +73,20 @@ class Secured:
         self._heeding = self.tls.when_changed(changed)
         self._watching = loop.call_later(WATCH, self._watch)
 
-    def stop(self) -> None:
-        """Nobody who is still in a handshake comes in."""
+    async def aclose(self) -> None:
+        """Nobody who is still in a handshake comes in; returns when their connections are closed."""
         self._heeding = None
         if self._watching is not None:
             self._watching.cancel()
         for stream in tuple(self._pool):
             stream.give_up(TlsFailed("the server has stopped"))
+        for stream in tuple(self._refused):
+            stream.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                while self._refused:
+                    self._emptied.clear()
+                    await self._emptied.wait()
 
     def _watch(self) -> None:
         self.tls.refresh()
@@ -107,18 +118,21 @@ class Secured:
             late.cancel()
             self._leave(stream)
             if error is not None:
+                self._refused.add(stream)
                 counted.handshakes_failed += 1
                 why = error.reason
                 self._server.seldom.warn("handshake", "%s:%s was turned away: %s", address, port, why)
                 self._server.turn_away(address, port, error.reason)
             elif not self._server.makes_room(address):
+                self._refused.add(stream)
                 stream.abort()
             else:
                 certificate = stream.get_extra_info("certificate")
                 if certificate is not None:
                     self._certificates[connection] = certificate
 
-        stream = TlsStream(self.tls, "server", connection, settled, buffer=self._server.new_buffer())
+        buffer = self._server.new_buffer()
+        stream = TlsStream(self.tls, "server", connection, settled, gone=self._gone, buffer=buffer)
         counted.handshakes += 1
         self._pool[stream] = address
         self._by_address[address] += 1
@@ -131,6 +145,7 @@ class Secured:
         except OSError as problem:  # it has ended already
             accepted.close()
             stream.give_up(TlsFailed(f"the connection has ended: {problem.strerror or problem}"))
+            self._gone(stream)
 
     def who(self, transport: asyncio.Transport) -> tuple[str | None, Identity | None]:
         """The role and the identity of the client at *transport*."""
@@ -154,6 +169,10 @@ class Secured:
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""
         self._certificates.pop(connection, None)
+
+    def _gone(self, stream: TlsStream) -> None:
+        self._refused.discard(stream)
+        self._emptied.set()
 
     def _make_room(self) -> None:
         if len(self._pool) < self._server.limits.max_handshakes:

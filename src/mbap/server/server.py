@@ -164,7 +164,7 @@ class Server:
         await asyncio.gather(*(acceptor.aclose() for acceptor in acceptors))
         await asyncio.gather(*self._arriving, return_exceptions=True)
         if self.secured is not None:
-            self.secured.stop()
+            await self.secured.aclose()
         if self._port is not None:
             await self._port.aclose()
         datagrams, self._datagrams = self._datagrams, []

@@ -39,6 +39,7 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
     over the connection, a client takes its end for a refused certificate.
 
     Args:
+        gone: called when the connection below is over, if it was ever made.
         name: what the server's certificate has to have, at the client.
         place: by which the client keeps the session, to go on with over the next connection.
         buffer: where is read to; one for all connections of a loop will do, where reads are not under way.
@@ -49,6 +50,7 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         "_buffer",
         "_buffered",
         "_ended",
+        "_gone",
         "_heard",
         "_incoming",
         "_name",
@@ -76,12 +78,14 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         protocol: asyncio.BaseProtocol,
         settled: Callable[[TlsStream, TlsFailed | None], None],
         *,
+        gone: Callable[[TlsStream], None] | None = None,
         name: str | None = None,
         place: tuple[str, int] | None = None,
         buffer: bytearray | None = None,
     ) -> None:
         super().__init__()
-        self._tls, self._side, self._above, self._settled = tls, side, protocol, settled
+        self._tls, self._side, self._above = tls, side, protocol
+        self._settled, self._gone = settled, gone
         self._buffered = isinstance(protocol, asyncio.BufferedProtocol)
         self._buffer = bytearray(READ_SIZE) if buffer is None else buffer
         self._name, self._place = name or "", place
@@ -105,7 +109,9 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        if self._side == "client":
+        if self._state != "handshake":
+            self._transport.abort()
+        elif self._side == "client":
             self._shake_hands()
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -142,6 +148,8 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
             self._settled(self, handshake_failed(problem, self._seen, self._tls, self._side, self._name))
         elif state in ("open", "closing"):
             self._above.connection_lost(self._why(exc))
+        if self._gone is not None:
+            self._gone(self)
 
     def pause_writing(self) -> None:
         if self._state == "open":
@@ -251,7 +259,7 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         self._ended = True
         wanted = bool(cast("asyncio.Protocol", self._above).eof_received())
         if not wanted:
-            self.close()
+            self._close()
         return wanted
 
     def _why(self, exc: Exception | None) -> Exception | None:
@@ -296,9 +304,12 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
 
     def close(self) -> None:
         """Send what was written, say that it is over, and close."""
+        self._parted = self._parted or self._state == "open"
+        self._close()
+
+    def _close(self) -> None:
         if self._state != "open" or self._transport is None:
             return
-        self._parted = True
         self._state = "closing"
         self._keep_session()
         with contextlib.suppress(OSError):  # the other side has not said so yet, and is not waited for

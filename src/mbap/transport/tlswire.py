@@ -121,12 +121,15 @@ class TlsSocket:
             BlockingIOError: nothing can be sent, and that is not waited for.
             OSError: the connection is over.
         """
+        self._sent = True
         try:
-            sent = self._socket.send(data)
+            return self._socket.send(data)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
-        self._sent = True
-        return sent
+        except TimeoutError:
+            raise
+        except OSError as problem:
+            raise self._explained(self._last_word(problem)) from problem
 
     def shutdown(self, how: int) -> None:
         """Wake up whoever waits."""
@@ -141,6 +144,17 @@ class TlsSocket:
             self._socket.settimeout(0)
             self._socket.unwrap()
         self._socket.close()
+
+    def _last_word(self, problem: OSError) -> OSError:
+        """What the other side said before it ended the connection, where nothing was heard yet."""
+        if not self._heard:
+            try:
+                self._socket.settimeout(0)
+                self._socket.recv(1)
+            except OSError as said:
+                if refused_there(said, self._tls, "client") is not None:
+                    return said
+        return problem
 
     def _explained(self, problem: OSError) -> OSError:
         """What the end of the connection says, where it says something about a certificate."""
