@@ -70,6 +70,8 @@ class Reached:
                 self._write(self._file)
 
     def _write(self, file: Path) -> None:
+        with suppress(OSError, ValueError):  # others may have written to it
+            self._known.update(file.read_text(encoding="ascii").split())
         new = file.with_name(f"{file.name}.new")
         try:
             with new.open("w", encoding="ascii") as out:
