@@ -200,7 +200,8 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         if transport is None or transport.is_closing():
             return
         if self._side == "server" and transport.can_write_eof():
-            transport.write_eof()
+            with contextlib.suppress(OSError):  # it is gone already
+                transport.write_eof()
             self._timer = asyncio.get_running_loop().call_later(_LINGER, transport.abort)
         else:
             transport.close()
