@@ -8,13 +8,13 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from mbap import TLS, Device, Disconnect, Limits, Server
+from mbap import TLS, AsyncClient, Device, Disconnect, Limits, Server
 from mbap.errors import IllegalFunction
 from mbap.protocol.role import encode_role
 from mbap.server.handler import Call, Peer
@@ -609,3 +609,31 @@ def test_a_server_that_could_not_be_what_its_url_says_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
         Server(url, Device(), tls=tls())
+
+
+async def test_h140_of_a_thousand_that_come_at_once_few_begin_and_who_is_in_is_answered() -> None:
+    """So many a second begin their handshake; the others wait, unseen, in the queue of the system."""
+    limits = Limits(handshake_rate=20.0, backlog=64)
+    async with serving(limits=limits) as (server, _):
+        inside = await asyncio.to_thread(connect, server.port, context_of(plant()["client"]))
+        with inside:
+            crowd = [socket.socket() for _ in range(60)]
+            for one in crowd:
+                one.setblocking(False)
+                with suppress(BlockingIOError):
+                    one.connect(("127.0.0.1", server.port))
+            for _ in range(20):
+                assert await asyncio.to_thread(ask, inside) == ANSWER
+            assert server.statistics().handshakes < 40
+            for one in crowd:
+                one.close()
+
+
+async def test_a_hundred_clients_by_tls_are_held_and_answered() -> None:
+    """The bench holds a thousand: `python3 -m bench.tls`."""
+    tls = plant()["client"].tls()
+    async with serving() as (server, _), AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(AsyncClient(server.url, tls=tls)) for _ in range(100)]
+        answers = await asyncio.gather(*(client.read_holding_registers(0, 1) for client in clients))
+        assert answers == 100 * [[7]]
+        assert server.statistics().connections == 100

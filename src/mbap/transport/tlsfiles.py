@@ -243,7 +243,7 @@ def _own_fault(certificate: Path, key: Path, problem: ssl.SSLError, password: st
         return f"the key {key} is not that of the certificate {certificate}"
     if problem.reason in ("EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "CA_KEY_TOO_SMALL"):
         return f"the certificate {certificate} is too weak: RSA has to have 2048 bits, and SHA-256"
-    if password is not None and problem.reason in ("BAD_DECRYPT", "BAD_PASSWORD_READ"):
+    if password is not None and problem.reason in (None, "BAD_DECRYPT", "BAD_PASSWORD_READ"):
         return f"the password does not open the key {key}"
     return f"the certificate {certificate} with the key {key} cannot be used: {_said(problem)}"
 
