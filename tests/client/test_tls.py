@@ -31,12 +31,14 @@ class Peer:
     """A TLS server that is not ours, in a thread; *after* says what it does once shaken hands.
 
     Attributes:
-        handshakes: how many were tried.
+        handshakes: how many were tried. resumed: which of them went on from a session.
+        breaks: it answers with what cannot be decrypted.
     """
 
     def __init__(self, context: ssl.SSLContext | None, answers: bool = True, shape: str = "whole") -> None:
         self.handshakes = 0
         self.resumed: list[bool] = []
+        self.breaks = False
         self._context, self._answers, self._shape = context, answers, shape
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -75,6 +77,9 @@ class Peer:
                 client.unwrap()
 
     def _answer(self, client: ssl.SSLSocket, request: bytes) -> None:
+        if self.breaks:  # a record that nobody can decrypt
+            socket.socket.send(client, bytes.fromhex("17 0303 0020") + bytes(32))
+            return
         read = request[7] == READ.function_code
         answer = request[:4] + bytes.fromhex("0009 01 03 06 0007 0008 0009") if read else request
         if self._shape == "whole":
@@ -306,6 +311,21 @@ def test_a_session_does_not_go_on_after_a_file_was_read_anew(kind: str, version:
                 client.execute(READ)
             tls.reload()
         assert peer.resumed == [False, False]
+
+
+@both_fronts
+def test_no_session_goes_on_after_an_alert(kind: str) -> None:
+    """R-11."""
+    tls = plant()["client"].tls()
+    with Peer(context_of(version=VERSIONS[0])) as peer:
+        with connected(kind, peer.url, tls=tls) as client:
+            client.execute(READ)
+        place = ("127.0.0.1", int(peer.url.rpartition(":")[2]))
+        assert tls.session_for(*place) is not None
+        peer.breaks = True
+        with connected(kind, peer.url, tls=tls) as client, pytest.raises(ModbusError):
+            client.execute(READ)
+        assert tls.session_for(*place) is None
 
 
 @both_fronts

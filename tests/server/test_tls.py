@@ -132,6 +132,19 @@ async def test_the_handler_learns_who_asks_and_how_it_is_protected() -> None:
     assert len(identity.fingerprint) == 64
 
 
+@both_versions
+async def test_the_whole_chain_up_to_the_root_is_sent(version: ssl.TLSVersion) -> None:
+    """R-46: also where the file has our own certificate alone."""
+
+    def chain_at(port: int) -> int:
+        with connect(port, context_of(plant()["client"], version)) as client:
+            ask(client)
+            return len(client._sslobj.get_unverified_chain())  # type: ignore[attr-defined]
+
+    async with serving() as (server, _):
+        assert await asyncio.to_thread(chain_at, server.port) == 2
+
+
 async def test_h127_plain_modbus_gets_no_plain_answer() -> None:
     async with serving() as (server, door):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)

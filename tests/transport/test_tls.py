@@ -258,6 +258,33 @@ def test_a_budget_lets_as_many_begin_as_it_says() -> None:
     assert budget.take(10.0) == 0.0
 
 
+def hello(tls: TLS) -> bytes:
+    """The first message of a client."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    one = tls.context("client").context.wrap_bio(incoming, outgoing, server_hostname="plc")
+    with pytest.raises(ssl.SSLWantReadError):
+        one.do_handshake()
+    return outgoing.read()
+
+
+def test_a_client_says_which_curves_and_points_it_takes_and_compresses_nothing() -> None:
+    """R-59, R-61, R-63, R-64: in its first message are the extensions 10 and 11, and P-256 (23)."""
+    message = hello(plant()["client"].tls())[9:]
+    at = 2 + 32
+    at += 1 + message[at]
+    at += 2 + int.from_bytes(message[at : at + 2], "big")
+    assert message[at : at + 2] == b"\x01\x00"  # one method of compression, which is none
+    at += 4
+    extensions = {}
+    while at < len(message):
+        kind, size = (int.from_bytes(message[at + n : at + n + 2], "big") for n in (0, 2))
+        extensions[kind] = message[at + 4 : at + 4 + size]
+        at += 4 + size
+    assert {10, 11} <= set(extensions)
+    curves = extensions[10][2:]
+    assert b"\x00\x17" in {curves[n : n + 2] for n in range(0, len(curves), 2)}
+
+
 def event_loops() -> list[Any]:
     try:
         import uvloop

@@ -246,6 +246,10 @@ class TLS:
             del sessions[next(iter(sessions))]
         sessions[host, port] = session
 
+    def drop_session(self, host: str, port: int) -> None:
+        """No session goes on at this server: the last one ended by an alert."""
+        self._loaded.sessions.pop((host, port), None)
+
     def _list_problem(self) -> str:
         return expired_list(self._loaded.revoked, time.time())
 

@@ -220,8 +220,9 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
     def _read(self) -> None:
         """Hand over what has come, unless the protocol does not want more for now."""
         try:
-            while self._state == "open" and not self._paused:
-                if not self._take():
+            while self._state == "open" and not self._paused and self._take():
+                # Asking OpenSSL where there is nothing costs an exception.
+                if not self._incoming.pending and not self._object.pending():
                     break
         except _WANTS:
             pass
@@ -272,7 +273,9 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         return exc
 
     def _lose(self, problem: OSError) -> None:
-        """Nothing more can be made of what comes."""
+        """Nothing more can be made of what comes, nor of its session."""
+        if self._place is not None:
+            self._tls.drop_session(*self._place)
         told = refused_there(problem, self._tls, self._side) if self._side == "client" else None
         if self._state == "open" and self._transport is not None:
             self._flush()
@@ -299,9 +302,8 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         self._transport.write(self._outgoing.read())  # type: ignore[union-attr]
 
     def _flush(self) -> None:
-        data = self._outgoing.read()
-        if data and self._transport is not None:
-            self._transport.write(data)
+        if self._outgoing.pending and self._transport is not None:
+            self._transport.write(self._outgoing.read())
 
     def close(self) -> None:
         """Send what was written, say that it is over, and close."""

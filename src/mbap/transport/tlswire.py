@@ -86,7 +86,7 @@ class TlsSocket:
 
     def __init__(self, wrapped: ssl.SSLSocket, watched: Watched, tls: TLS, endpoint: Endpoint) -> None:
         self._socket, self._watched, self._tls, self._endpoint = wrapped, watched, tls, endpoint
-        self._heard = self._sent = False
+        self._heard = self._sent = self._broken = False
 
     def settimeout(self, seconds: float | None) -> None:
         """How long `recv` and `send` wait."""
@@ -137,7 +137,7 @@ class TlsSocket:
 
     def close(self) -> None:
         """Say that it is over, and close it; does not wait for the other side to say so, too."""
-        if self._heard:
+        if self._heard and not self._broken:
             session = self._watched.session(self._socket)
             self._tls.keep_session(self._endpoint.host, self._endpoint.port, self._watched, session)
         with suppress(OSError, ValueError):
@@ -158,6 +158,9 @@ class TlsSocket:
 
     def _explained(self, problem: OSError) -> OSError:
         """What the end of the connection says, where it says something about a certificate."""
+        if isinstance(problem, ssl.SSLError):
+            self._broken = True
+            self._tls.drop_session(self._endpoint.host, self._endpoint.port)
         told: TlsFailed | None = refused_there(problem, self._tls, "client")
         if told is None and self._sent and not self._heard and isinstance(problem, ConnectionError):
             told = ended_after(self._tls)
