@@ -47,6 +47,12 @@ def test_a_connection_by_tls_has_its_link(tmp_path: Path) -> None:
     assert link_of(Links(), plan).options.tls == plan.tls
 
 
+def test_the_site_warns_before_what_is_in_the_files_ends(tmp_path: Path) -> None:
+    text = "[connections.hall]\nurl = 'tls://plc'\n" + table("connections.hall.tls", "client") + METER
+    found = plant()["client"]
+    assert load_site(site(tmp_path, text)).certificates == (found.ca, found.chain)
+
+
 def test_two_loads_of_one_file_are_equal(tmp_path: Path) -> None:
     """Otherwise every reload would close the connection."""
     text = "[connections.hall]\nurl = 'tls://plc'\n" + table("connections.hall.tls", "client") + METER

@@ -228,7 +228,12 @@ class _Loading:
             return server
 
     def _certificates(self) -> tuple[Path, ...]:
-        names = self.file.certificates.watch
+        """Those of [certificates], and whatever the tables `tls` name."""
+        tables = [one.tls for one in self.file.connections.values()]
+        tables += [
+            one.tls for one in (self.file.gateway, self.file.server) if one is not None and one.enabled
+        ]
+        names = [*self.file.certificates.watch, *(name for one in tables if one for name in one.watched)]
         if names and find_spec("cryptography") is None:
             self._complain(("certificates",), "watch", "this needs: pip install 'mbap[tls]'")
         return tuple(map(self._beside, dict.fromkeys(names)))

@@ -46,6 +46,12 @@ class TlsTable(FileModel):
     null_encryption: bool = False
     """The suite TLS_RSA_WITH_NULL_SHA256 and no other: everybody may read along."""
 
+    @property
+    def watched(self) -> list[str]:
+        """The files with something in them that ends."""
+        own = [] if self.certificate is None else [self.certificate]
+        return [*self.ca, *own, *self.crl]
+
     def tls(self, beside: Beside) -> TLS:
         """What it means.
 
