@@ -17,7 +17,6 @@ import mbap
 from mbap import Client, Device
 from support.certificates import Holder, plant
 from support.fronts import FRONTS, connected
-from support.peers import missing
 
 pytestmark = pytest.mark.peer
 
@@ -82,20 +81,15 @@ def test_s_client_is_answered(openssl: str, version: str, holder: str) -> None:
         assert received(client, len(ANSWER)) == ANSWER
 
 
-@pytest.mark.parametrize("holder", ["server", "rsa server"])
 @pytest.mark.parametrize(
-    ("suite", "kind"),
+    ("suite", "holder"),
     [
         ("ECDHE-RSA-AES128-GCM-SHA256", "rsa server"),
         ("ECDHE-ECDSA-AES128-GCM-SHA256", "server"),
     ],
 )
-def test_the_suites_that_the_standard_demands_are_spoken(
-    openssl: str, suite: str, kind: str, holder: str
-) -> None:
+def test_the_suites_that_the_standard_demands_are_spoken(openssl: str, suite: str, holder: str) -> None:
     """R-14 with an RSA key, R-62 with one of P-256."""
-    if holder != kind:
-        pytest.skip("another key")
     with mbap.serving(DEVICE, "tls://127.0.0.1:0", tls=plant()[holder].tls()) as url:
         port = int(url.rpartition(":")[2])
         more = ("-tls1_2", "-cipher", suite, "-quiet")
@@ -329,7 +323,10 @@ TMODBUS_SERVER = """
 def python_of(package: str) -> str:
     if package == "pymodbus":
         return sys.executable
-    return python_with(package) or missing(f"needs {package}, which needs Python 3.12")
+    found = python_with(package)
+    if found is None:  # it cannot be installed everywhere, so that it is not required anywhere
+        pytest.skip(f"needs {package}, which needs Python 3.12: python3 dev robustness installs it")
+    return found
 
 
 def program(package: str, text: str, port: int, holder: Holder) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from mbap.errors import TlsFailed
@@ -87,9 +88,12 @@ class TlsSocket:
     def __init__(self, wrapped: ssl.SSLSocket, watched: Watched, tls: TLS, endpoint: Endpoint) -> None:
         self._socket, self._watched, self._tls, self._endpoint = wrapped, watched, tls, endpoint
         self._heard = self._sent = self._broken = False
+        self._waits = True
+        self._may_be_read = _watcher(wrapped)
 
     def settimeout(self, seconds: float | None) -> None:
         """How long `recv` and `send` wait."""
+        self._waits = seconds != 0
         self._socket.settimeout(seconds)
 
     def recv(self, size: int) -> bytes:
@@ -100,6 +104,8 @@ class TlsSocket:
             TimeoutError: none came in time.
             OSError: the connection is over.
         """
+        if not self._waits and not self._may_be_read():
+            raise BlockingIOError  # without asking OpenSSL, which would make an exception of its own first
         try:
             data = self._socket.recv(size)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -165,3 +171,15 @@ class TlsSocket:
         if told is None and self._sent and not self._heard and isinstance(problem, ConnectionError):
             told = ended_after(self._tls)
         return problem if told is None else Told(told)
+
+
+def _watcher(wrapped: ssl.SSLSocket) -> Callable[[], bool]:
+    """Tells at once whether something may be read, where the system can; otherwise it may always be."""
+    import select
+
+    if not hasattr(select, "poll"):
+        return lambda: True
+    looking = select.poll()
+    looking.register(wrapped, select.POLLIN)
+    look, pending = looking.poll, wrapped.pending
+    return lambda: bool(look(0)) or pending() > 0
