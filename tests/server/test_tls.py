@@ -496,14 +496,30 @@ async def test_h139_those_in_a_handshake_take_no_place_of_a_client() -> None:
             writer.close()
 
 
-async def test_one_client_too_many_is_closed_after_its_handshake() -> None:
+async def test_one_client_too_many_is_closed_after_its_handshake(caplog: pytest.LogCaptureFixture) -> None:
     async with serving(limits=Limits(max_connections=1)) as (server, door):
         first = await asyncio.to_thread(connect, server.port, context_of(plant()["client"]))
         with first:
             assert await asyncio.to_thread(ask, first) == ANSWER
             with pytest.raises(Ended):
                 await asked(server, context_of(plant()["client"]))
-    assert len(door.here) == 1
+            await until(lambda: bool(door.refused))
+    assert (len(door.here), len(door.gone), caplog.records[-1].levelname) == (1, 1, "WARNING")
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
+async def test_no_client_makes_room_for_somebody_who_has_proved_nothing() -> None:
+    async with serving(limits=Limits(max_connections=1, when_full="drop_idle")) as (server, _):
+        inside = await asyncio.to_thread(connect, server.port, context_of(plant()["client"]))
+        with inside:
+            assert await asyncio.to_thread(ask, inside) == ANSWER
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(READ)
+            await reader.read(-1)
+            writer.close()
+            assert await asyncio.to_thread(ask, inside) == ANSWER
+            assert await asked(server, context_of(plant()["client"])) == ANSWER
+        assert server.statistics().dropped == 1
 
 
 @both_versions

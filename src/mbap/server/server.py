@@ -223,7 +223,9 @@ class Server:
 
     async def _take(self, accepted: socket.socket, address: str) -> None:
         """Serve a connection, or close it before a byte of it is read."""
-        if not self._connections.allows(address) or not self._connections.has_room(address):
+        # By TLS it is nobody so far, for whom no client makes room: that is looked at after the handshake.
+        nobody = self.secured is not None
+        if not self._connections.allows(address) or not (nobody or self._connections.has_room(address)):
             accepted.close()
             self.turn_away(address, 0, NO_ROOM)
             return

@@ -55,6 +55,7 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         "_incoming",
         "_name",
         "_object",
+        "_opened",
         "_outgoing",
         "_parted",
         "_paused",
@@ -101,7 +102,7 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         self._seen = self._watched.begin(self._object)
         self._state = "handshake"
         self._received = 0
-        self._heard = self._wrote = self._paused = self._ended = self._parted = False
+        self._heard = self._wrote = self._paused = self._ended = self._parted = self._opened = False
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -146,7 +147,7 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
             self._watched.end(self._object, done=False)
             problem = exc if isinstance(exc, OSError) else ConnectionResetError()
             self._settled(self, handshake_failed(problem, self._seen, self._tls, self._side, self._name))
-        elif state in ("open", "closing"):
+        elif self._opened and state in ("open", "closing"):
             self._above.connection_lost(self._why(exc))
         if self._gone is not None:
             self._gone(self)
@@ -187,6 +188,7 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         self._state = "open"
         self._settled(self, None)
         if self._state == "open":
+            self._opened = True
             self._above.connection_made(self)
             self._read()
 
