@@ -45,8 +45,7 @@ class Line:
     """
 
     def __init__(self, endpoint: Endpoint, options: LinkOptions, on_event: OnEvent | None = None) -> None:
-        options.check_for(endpoint)
-        self.options = options
+        self.options = options.checked_for(endpoint)
         self.sessions = Sessions(endpoint, options)
         self.events = Events(endpoint.url, on_event)
         self._endpoint = endpoint

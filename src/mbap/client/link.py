@@ -73,8 +73,7 @@ class Link(Observed):
         **options: Unpack[LinkKeywords],
     ) -> None:
         self.endpoint = parse_endpoint(url) if isinstance(url, str) else url
-        self.options = LinkOptions(**options)
-        self.options.check_for(self.endpoint)
+        self.options = LinkOptions(**options).checked_for(self.endpoint)
         self._clock = clock
         self._places = places
         self._closed = False

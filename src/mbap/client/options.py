@@ -171,8 +171,8 @@ class LinkOptions(Record):
         if self.backoff is DEFAULT_BACKOFF:
             object.__setattr__(self, "backoff", kind.backoff)
 
-    def check_for(self, endpoint: Endpoint) -> None:
-        """Raises `ValueError` where `tls` and the kind of *endpoint* do not go together."""
+    def checked_for(self, endpoint: Endpoint) -> LinkOptions:
+        """These; raises `ValueError` where `tls` and the kind of *endpoint* do not go together."""
         if endpoint.secure and self.tls is None:
             raise ValueError(
                 f"{endpoint.url} needs to know who you are and whom you trust:"
@@ -180,6 +180,7 @@ class LinkOptions(Record):
             )
         if self.tls is not None and not endpoint.secure:
             raise ValueError(f"{endpoint.url} is not protected: TLS goes with tls://, on port 802")
+        return self
 
     def of(self, unit: int) -> LinkOptions:
         """How *unit* is treated."""

@@ -58,7 +58,7 @@ class Endpoints:
         tls = None if connection.tls is None else connection.tls.tls(self._beside)
         for _, url in spelled_out(connection.url):
             endpoint = endpoint_url(url)
-            LinkOptions(tls=tls).check_for(parse_endpoint(endpoint))
+            LinkOptions(tls=tls).checked_for(parse_endpoint(endpoint))
             other = self._named.setdefault(endpoint, _Named(name, connection, tls))
             if other.name != name and _settings(other.connection) != _settings(connection):
                 raise ValueError(
