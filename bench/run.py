@@ -28,6 +28,7 @@ QUICK = {
     "poller": ["--seconds", "5"],
     "history": ["--rows", "200000"],
     "page": ["--seconds", "5"],
+    "tls": ["--quick"],
 }
 ALONE = ("anomaly", "counts")
 """Only when it is named."""

@@ -54,6 +54,8 @@ OPTIONAL: dict[str, set[str]] = {
         "security.facts",
         "security.keyfiles",
         "security.pemfiles",
+        "transport.certificate",
+        "transport.tlsfiles",
     },
     "pydantic": {
         "collect.filemodel",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mbap.client.quirks import Quirks
     from mbap.errors import (
         Acknowledge,
+        CertificateRefused,
         ConnectFailed,
         ConnectionLost,
         Disconnect,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         ModbusError,
         NoAnswer,
         NotAsked,
+        NotProtected,
         OutcomeUnknown,
         ProtocolError,
         QueueFull,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         ServerDeviceBusy,
         ServerDeviceFailure,
         Target,
+        TlsFailed,
     )
     from mbap.protocol.adu import Adu
     from mbap.protocol.execute import Executor, Priority, RequestFor
@@ -91,11 +94,13 @@ if TYPE_CHECKING:
     from mbap.server.routes import Route
     from mbap.server.server import Server
     from mbap.server.serving import serving
+    from mbap.transport.tls import TLS
     from mbap.values import Encoding, Value
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "TLS",
     "Acknowledge",
     "Adu",
     "AsyncClient",
@@ -105,6 +110,7 @@ __all__ = [
     "Breaker",
     "Cached",
     "Call",
+    "CertificateRefused",
     "Client",
     "CommEventCounter",
     "CommEventLog",
@@ -145,6 +151,7 @@ __all__ = [
     "ModbusError",
     "NoAnswer",
     "NotAsked",
+    "NotProtected",
     "ObjectId",
     "Opaque",
     "OutcomeUnknown",
@@ -179,6 +186,7 @@ __all__ = [
     "SubFunction",
     "Table",
     "Target",
+    "TlsFailed",
     "UnitOptions",
     "Units",
     "Value",
@@ -233,6 +241,7 @@ _MODULES = {
     "mbap.client.quirks": ("Quirks",),
     "mbap.errors": (
         "Acknowledge",
+        "CertificateRefused",
         "ConnectFailed",
         "ConnectionLost",
         "Disconnect",
@@ -247,6 +256,7 @@ _MODULES = {
         "ModbusError",
         "NoAnswer",
         "NotAsked",
+        "NotProtected",
         "OutcomeUnknown",
         "ProtocolError",
         "QueueFull",
@@ -254,6 +264,7 @@ _MODULES = {
         "ServerDeviceBusy",
         "ServerDeviceFailure",
         "Target",
+        "TlsFailed",
     ),
     "mbap.protocol.adu": ("Adu",),
     "mbap.protocol.execute": (
@@ -318,6 +329,7 @@ _MODULES = {
     "mbap.server.routes": ("Route",),
     "mbap.server.server": ("Server",),
     "mbap.server.serving": ("serving",),
+    "mbap.transport.tls": ("TLS",),
     "mbap.values": (
         "Encoding",
         "Value",

@@ -10,8 +10,11 @@
     ├── ResponseTimeout          nothing came in time
     │   └── NotAsked             not even sent: the unit was silent before and is left alone for a while
     │       └── QueueFull        not even sent: too many wait already
+    ├── NotProtected             not sent: a write, over plain Modbus in place of TLS
     ├── ConnectionLost           the connection ended, or could not be made:
     │   └── ConnectFailed
+    │       └── TlsFailed        no protected one could be made
+    │           └── CertificateRefused   because of a certificate: the other side's, or ours
     └── OutcomeUnknown           a write of which nobody can say whether it was carried out
 
 A wrong argument is a `ValueError`. A handler may also raise `NoAnswer` and `Disconnect`.
@@ -251,6 +254,35 @@ class ConnectionLost(ModbusError):
 
 class ConnectFailed(ConnectionLost):
     """No connection could be made."""
+
+
+class TlsFailed(ConnectFailed):
+    """No connection protected by TLS could be made, or it broke before anything was answered over it."""
+
+
+class CertificateRefused(TlsFailed):
+    """A certificate was refused: the device's here, or ours by the device.
+
+    Attributes:
+        check: what it did not pass: `expired`, `not yet valid`, `name`, `unknown CA`, `revoked`, `purpose`,
+            `missing`, `revocation list`, `weak`, or `other`.
+        ours: it is our certificate, and the device has refused it.
+        guessed: the device did not say so; it ended the connection where that is the usual reason.
+    """
+
+    def __init__(
+        self, reason: str, check: str = "other", *, ours: bool = False, guessed: bool = False
+    ) -> None:
+        super().__init__(reason)
+        self.check = check
+        self.ours = ours
+        self.guessed = guessed
+
+
+class NotProtected(ModbusError):
+    """Not sent: a write to a device that is reached by plain Modbus, where TLS was asked for first."""
+
+    advice = "bring TLS on port 802 back; over plain Modbus such a device is only read"
 
 
 class OutcomeUnknown(ModbusError):

@@ -138,7 +138,6 @@ def test_a_closed_port_is_exit_3(run: CommandLine) -> None:
         (("plc", "40000"), "40000"),
         (("plc", "hr0:flot32"), "did you mean float32"),
         (("http://plc", "hr0"), "not a kind of connection"),
-        (("tls://plc", "hr0"), "not yet supported: tls://"),
         (("plc", "hr0", "--timeout", "5"), "'5' has no unit of time: write 5s"),
         (("plc", "hr0", "--timeout", "0s"), "no time at all"),
         (("plc", "hr0", "--unit", "256"), "256"),

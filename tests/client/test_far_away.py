@@ -37,7 +37,7 @@ class FarAway:
     def monotonic(self) -> float:
         return self.now
 
-    def connect(self, endpoint: Endpoint, timeout: float, *, user_timeout: float) -> FarWire:
+    def connect(self, endpoint: Endpoint, timeout: float, *, user_timeout: float, tls: None) -> FarWire:
         self.dials += 1
         self.now += self._connect_time
         return FarWire(self)

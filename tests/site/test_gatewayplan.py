@@ -17,6 +17,7 @@ from mbap.site.links import link_of
 from mbap.site.load import load_site
 from mbap.site.plan import LinkPlan, SitePlan
 from mbap.site.routing import parse_route
+from support.certificates import plant
 
 
 def a_plan(*routes: str, listen: tuple[str, ...] = ("tcp://127.0.0.1:1502",)) -> GatewayPlan:
@@ -142,7 +143,7 @@ def test_what_a_connection_says_of_its_line_comes_first(tmp_path: Path) -> None:
 
 async def test_a_line_is_treated_in_every_respect_as_its_plan_says() -> None:
     plan = LinkPlan(
-        "tcp://a:502",
+        "tls://a:802",
         timeout=2.0,
         retries=1,
         slots=2,
@@ -157,6 +158,7 @@ async def test_a_line_is_treated_in_every_respect_as_its_plan_says() -> None:
         probing=0.5,
         coalesce=True,
         quirks=Quirks(echo=True),
+        tls=plant()["client"].tls(),
         unit_quirks={1: Quirks(largest_read=9)},
         units={2: UnitOptions(retries=4)},
     )

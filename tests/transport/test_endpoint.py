@@ -87,10 +87,14 @@ def test_an_endpoint_prints_its_unit() -> None:
     assert str(parse_endpoint("plc#5")) == "tcp://plc:502#5"
 
 
-@pytest.mark.parametrize("scheme", ["tls", "mbaps"])
-def test_a_kind_of_connection_that_comes_later_is_refused_in_one_sentence(scheme: str) -> None:
-    with pytest.raises(ValueError, match=rf"^not yet supported: {scheme.replace('+', '.')}://"):
-        parse_endpoint(f"{scheme}://plc")
+@pytest.mark.parametrize("scheme", ["tls", "mbaps", "TLS"])
+def test_modbus_security_has_a_port_of_its_own(scheme: str) -> None:
+    assert parse_endpoint(f"{scheme}://plc").url == "tls://plc:802"
+
+
+@pytest.mark.parametrize(("url", "secure"), [("tls://plc", True), ("tcp://plc:802", False)])
+def test_the_scheme_alone_says_whether_it_is_protected(url: str, secure: bool) -> None:
+    assert parse_endpoint(url).secure is secure
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mbap.durations import parse_duration
 if TYPE_CHECKING:
     from mbap.client.blocking import Client
     from mbap.client.timing import LinkName
+    from mbap.transport.tls import TLS
     from mbap.values import Encoding, Value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -122,6 +123,7 @@ class Asking:
     retries: int
     deadline: float | None
     quirks: tuple[str, ...]
+    tls: TLS | None = None
 
     def client(self) -> Client:
         """The client for it; nothing is connected yet."""
@@ -135,6 +137,7 @@ class Asking:
             link=self.link,
             retries=self.retries,
             quirks=Quirks.parse(self.quirks),
+            tls=self.tls,
         )
 
 

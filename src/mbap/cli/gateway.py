@@ -10,6 +10,7 @@ import click
 
 from mbap.cli.between import LISTEN, line_options, running_options, served_options
 from mbap.cli.connecting import DURATION, PAUSE
+from mbap.cli.securing import Trust, both_tls_options
 
 if TYPE_CHECKING:
     from mbap.cli.running import Source
@@ -19,6 +20,7 @@ _OF_A_FILE = ("--config", "--reload-on-change", "--check", "--for", "--watch", "
 
 
 @click.command()
+@both_tls_options
 @served_options
 @click.option(
     "--route",
@@ -162,6 +164,8 @@ def plan_of_options(
     read_only: bool,
     broadcast: bool,
     allow: tuple[str, ...],
+    tls: Trust,
+    listen_tls: Trust,
     **others: Any,
 ) -> GatewayPlan:
     """The gateway that the options describe; *others* are named as in `LineDefaults` and `GatewayPlan`.
@@ -174,13 +178,17 @@ def plan_of_options(
     from mbap.server.permission import Permission
     from mbap.site.gatewayplan import GatewayPlan, LineDefaults, Lines, checked
     from mbap.site.routing import parse_route
+    from mbap.transport.endpoint import parse_endpoint
 
     permission = Permission(read_only=read_only)
     plans = tuple(replace(parse_route(text), permission=permission, broadcast=broadcast) for text in routes)
+    listeners = [parse_endpoint(url, listening=True) for url in listen or (LISTEN,)]
+    of_listeners = listen_tls.settings_for(listeners)
+    others["tls"] = tls.settings_for(parse_endpoint(plan.line) for plan in plans)
     of_lines = {field.name for field in fields(LineDefaults)} & set(others)
     line = LineDefaults(probing=probing / 100, **{name: others.pop(name) for name in of_lines})
     links = Lines(line).of(plans)
-    return checked(GatewayPlan(listen or (LISTEN,), plans, links, allow or None, **others))
+    return checked(GatewayPlan(listen or (LISTEN,), plans, links, allow or None, tls=of_listeners, **others))
 
 
 def _as_table(plan: GatewayPlan) -> str:

@@ -15,6 +15,7 @@ import click
 from mbap.cli.between import LISTEN, limits, line_options, running_options, served_options
 from mbap.cli.connecting import DURATION, PAUSE
 from mbap.cli.counted import amount, on_sigusr1, say
+from mbap.cli.securing import Trust, both_tls_options
 
 if TYPE_CHECKING:
     from mbap.client.link import Link
@@ -38,6 +39,7 @@ def _units(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
 
 @click.command()
 @click.argument("endpoint")
+@both_tls_options
 @served_options
 @click.option(
     "--cache",
@@ -130,6 +132,8 @@ class _Proxy:
         max_clients: int | None,
         idle: float | None,
         public: bool,
+        tls: Trust,
+        listen_tls: Trust,
         **line: Any,
     ) -> _Proxy:
         """The proxy that the options describe; `ValueError` where one is wrong."""
@@ -147,7 +151,7 @@ class _Proxy:
                 f"{place.url} leads back to the proxy itself: give the device, or another --listen"
             )
         # Without a back-off every request may find out that the device is back; it is Patient who waits.
-        link = Link(place, backoff=None, **line)
+        link = Link(place, backoff=None, tls=tls.settings(), **line)
         patient = Patient(link, deadline=deadline)
         cached = None if cache is None else Cached(patient, cache)
         permission = Permission(permit or None, read_only=read_only)
@@ -155,7 +159,12 @@ class _Proxy:
         route = _route(mapping, cached or patient, place.url, permission, deadline)
         gateway = Gateway([route], opaque=opaque)
         whom = limits(allow, max_clients, idle)
-        servers = [Server(url, gateway, limits=whom, public=public) for url in listen or (LISTEN,)]
+        listeners = [parse_endpoint(url, listening=True) for url in listen or (LISTEN,)]
+        ours = listen_tls.settings_for(listeners)
+        servers = [
+            Server(one.url, gateway, limits=whom, public=public, tls=ours if one.secure else None)
+            for one in listeners
+        ]
         return cls(link, patient, cached, gateway, servers)
 
     def counts(self) -> dict[str, object]:

@@ -16,6 +16,7 @@ import click
 from mbap.addresses import Location, reference
 from mbap.cli.connecting import DURATION, Asking, client_options, value_text
 from mbap.cli.exits import ExitCode, exit_code
+from mbap.cli.securing import Trust, tls_options
 from mbap.cli.tables import table
 from mbap.errors import ConnectionLost, ModbusError, ResponseTimeout
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.argument("endpoint")
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...")
 @client_options
+@tls_options
 @click.option("--every", type=DURATION, help="Read again and again, this far apart, until Ctrl-C.")
 @click.option("--times", type=click.IntRange(1), help="With --every: end after so many readings.")
 @click.option("--json", "form", flag_value="json", help="Print JSON: one object a reading, each on one line.")
@@ -44,6 +46,7 @@ def command(
     retries: int,
     deadline: float | None,
     quirks: tuple[str, ...],
+    tls: Trust,
     every: float | None,
     times: int | None,
     form: str | None,
@@ -72,7 +75,7 @@ def command(
     from mbap.client.typed import reading
 
     plans = [reading(item, order) for item in items]
-    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks)
+    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings())
     device = asking.client()
     printer = _PRINTERS[form](endpoint, device.number, dated=every is not None)
     first_error: ModbusError | None = None

@@ -14,6 +14,7 @@ import click
 
 from mbap.cli.connecting import IDLE
 from mbap.cli.counted import amount, as_json, as_sentence, on_sigusr1, say
+from mbap.cli.securing import Trust, listener_tls_options
 from mbap.durations import parse_duration
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class _Served:
 @click.option(
     "--reserve", type=click.IntRange(0), default=0, metavar="N", help="Places for --keep alone (0)."
 )
+@listener_tls_options
 @click.option(
     "--json", "as_data", is_flag=True, help="Print what it says and counts as JSON, an object a line."
 )
@@ -104,6 +106,7 @@ def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) 
     Examples:
       mbap serve device.toml
       mbap serve --listen tcp://0.0.0.0:1502 --allow 192.168.1.0/24 device.toml
+      mbap serve --listen tls://0.0.0.0 --ca ca.pem --certificate plc.pem --key plc.key device.toml
       mbap serve --listen rtu+tcp://127.0.0.1:4001 device.toml
       mbap serve --listen rtu:///dev/ttyUSB1 device.toml
       mbap serve --check device.toml
@@ -127,12 +130,25 @@ def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) 
 
 
 async def _serve(
-    served: _Served, listen: str, seconds: float | None, public: bool, as_data: bool, **limits: Any
+    served: _Served,
+    listen: str,
+    seconds: float | None,
+    public: bool,
+    as_data: bool,
+    tls: Trust,
+    **limits: Any,
 ) -> None:
     from mbap.cli.running import signals
     from mbap.server.server import Server
 
-    server = Server(listen, served.handler, limits=_limits(**limits), faults=served.faults, public=public)
+    server = Server(
+        listen,
+        served.handler,
+        limits=_limits(**limits),
+        faults=served.faults,
+        public=public,
+        tls=tls.settings(),
+    )
 
     def say_so_far() -> None:
         _say_counted("so far", server, served.faults, as_data=as_data)

@@ -12,6 +12,7 @@ import click
 from mbap.addresses import Location, parse_assignment, reference
 from mbap.cli.connecting import Asking, client_options, value_text
 from mbap.cli.exits import ExitCode
+from mbap.cli.securing import Trust, tls_options
 from mbap.cli.tables import table
 from mbap.errors import ModbusError, OutcomeUnknown
 
@@ -32,6 +33,7 @@ _WORDS = {
 @click.argument("endpoint")
 @click.argument("assignments", nargs=-1, required=True, metavar="ITEM=VALUE...")
 @client_options
+@tls_options
 @click.option(
     "--verify/--no-verify", default=True, help="Read back what was written, and compare; on by default."
 )
@@ -46,6 +48,7 @@ def command(
     retries: int,
     deadline: float | None,
     quirks: tuple[str, ...],
+    tls: Trust,
     verify: bool,
     as_json: bool,
 ) -> int:
@@ -68,7 +71,7 @@ def command(
     else than was written.
     """
     plans = [planned(assignment, order) for assignment in assignments]
-    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks)
+    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings())
     device = asking.client()
     try:
         done, error = _write_all(device, plans, deadline, verify=verify)

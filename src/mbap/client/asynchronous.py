@@ -24,6 +24,7 @@ from mbap.transport.endpoint import parse_endpoint
 if TYPE_CHECKING:
     from mbap.client.typed import Answer, Given
     from mbap.protocol.pdu import DeviceIdentification
+    from mbap.transport.tls import TLS
 
 R = TypeVar("R")
 
@@ -196,7 +197,8 @@ class AsyncClient(AsyncUnit):
 
     Args:
         url: `tcp://host:port`; a bare host will do, and `#5` at the end is the unit. `rtu+tcp://`,
-            `ascii+tcp://` and `udp://` work too; `?source=ADDRESS` says from which address of this machine.
+            `ascii+tcp://`, `udp://` and `tls://` (port 802) work too; `?source=ADDRESS` says from which
+            address of this machine.
             `rtu:///dev/ttyUSB0?baudrate=9600&parity=N` is a serial line, `ascii://` as well.
         unit: the unit that calls go to; 1 where neither this nor the URL says.
         timeout: seconds for one attempt, and for connecting; None leaves it to *link*.
@@ -209,6 +211,7 @@ class AsyncClient(AsyncUnit):
         connect_pause: seconds between connecting and the first request.
         unit_pause: seconds between the last byte of one unit and a request to another.
         quirks: how the device breaks the rules: `Quirks(transaction="zero")`.
+        tls: who we are and whom we trust; `tls://` needs it.
         on_event: called with a `LinkEvent` when the connection is made, lost and so on.
 
     Raises:
@@ -232,6 +235,7 @@ class AsyncClient(AsyncUnit):
         connect_pause: float = 0.0,
         unit_pause: float = 0.0,
         quirks: Quirks | None = None,
+        tls: TLS | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
         endpoint = parse_endpoint(url)
@@ -249,6 +253,7 @@ class AsyncClient(AsyncUnit):
             unit_pause=unit_pause,
             breaker=None,
             quirks=quirks or NO_QUIRKS,
+            tls=tls,
         )
         super().__init__(
             own,

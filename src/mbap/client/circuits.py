@@ -21,7 +21,7 @@ class Circuits:
     With *background* nobody may ask a silent unit but a search in the background.
     """
 
-    __slots__ = ("_background", "_backoff", "_endpoint", "_errors", "_settings", "_units")
+    __slots__ = ("_background", "_backoff", "_before", "_endpoint", "_errors", "_settings", "_units")
 
     def __init__(
         self, settings: Breaker | None, backoff: Breaker | None, *, background: bool = False
@@ -31,6 +31,7 @@ class Circuits:
         self._background = background
         self._units: dict[int, Circuit] = {}
         self._endpoint: Circuit | None = None
+        self._before: Circuit | None = None
         self._errors: dict[int | None, ModbusError] = {}
 
     @property
@@ -93,7 +94,7 @@ class Circuits:
 
     def connected(self) -> None:
         """A connection was made."""
-        self._endpoint = None
+        self._before, self._endpoint = self._endpoint, None
         self._errors.pop(None, None)
 
     def connect_failed(self, error: ModbusError, now: float) -> None:
@@ -102,6 +103,11 @@ class Circuits:
             self._endpoint = self._endpoint or Circuit(self._backoff)
             self._endpoint.silent(now)
             self._errors[None] = copy_of(error)
+
+    def refused_late(self, error: ModbusError, now: float) -> None:
+        """The connection that was made last turned out to be none: it counts as one that failed."""
+        self._endpoint = self._before
+        self.connect_failed(error, now)
 
     def backing_off(self, now: float) -> float:
         """Seconds until connecting is tried again; 0 where it may be tried now."""

@@ -45,6 +45,7 @@ class Connection(asyncio.Protocol):
         closed_here: it was ended on this side.
         direct: the direct way, while it is open; *calls* takes it, where there may be one.
         bytes_received: over it.
+        read_only: it is plain, where TLS was asked for first: nothing that writes is sent.
     """
 
     __slots__ = (
@@ -68,6 +69,7 @@ class Connection(asyncio.Protocol):
         "direct",
         "opened_at",
         "pacing",
+        "read_only",
         "session",
         "window",
     )
@@ -85,6 +87,7 @@ class Connection(asyncio.Protocol):
         self.window = window
         self.pacing = pacing
         self.opened_at = clock()
+        self.read_only = False
         self.bytes_received = self._bytes_sent = 0
         self._busy = 0.0
         self._busy_since: float | None = None
@@ -104,6 +107,11 @@ class Connection(asyncio.Protocol):
     def idle(self) -> bool:
         """Nothing is on its way."""
         return not self._on_way and not (self.direct and self.direct.asked)
+
+    @property
+    def protected(self) -> bool:
+        """Whether it is protected by TLS."""
+        return self._transport is not None and self._transport.get_extra_info("tls") is not None
 
     @property
     def in_flight(self) -> int:

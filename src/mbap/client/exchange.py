@@ -10,11 +10,12 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from mbap.client.direct import Direct, direct_way
-from mbap.client.job import BABBLE, NEVER_SILENT, Job, Trust
+from mbap.client.job import BABBLE, NEVER_SILENT, READ_ONLY, Job, Trust
 from mbap.client.options import LinkOptions
 from mbap.client.pacing import Pacing
 from mbap.client.window import Window
 from mbap.client.work import Work
+from mbap.errors import ConnectFailed, NotProtected
 from mbap.protocol.client import AnyTransaction, ClientSession, Transaction
 from mbap.protocol.pdu import Request
 from mbap.transport import tcp
@@ -51,6 +52,7 @@ class Exchange:
         self.pacing = Pacing(options, time.monotonic(), silence)
         self._wire = wire
         self._window = window
+        self._read_only = bool(getattr(wire, "read_only", False))
         self._paced = bool(options.pause or options.unit_pause or options.connect_pause or silence)
         self._trust = Trust(kept=session.on_line)
         self._on_way: dict[AnyTransaction, Job[Any]] = {}
@@ -85,7 +87,9 @@ class Exchange:
         except BlockingIOError:
             self.at_work = False
             return True
-        except OSError:
+        except OSError as problem:
+            if isinstance(lost := tcp.connection_lost(problem), ConnectFailed):
+                self.session.receive_eof(lost)
             return False
         if data:
             self.pacing.quiet_since = now = time.monotonic()
@@ -149,6 +153,9 @@ class Exchange:
             if self._paced and self._ready_for(job) > now:
                 break
             waiting.popleft()
+            if self._read_only and job.request.writes:
+                work.fail(job, NotProtected(READ_ONLY), sent=False)
+                continue
             timeout = job.attempt_timeout(now, session.time_on_line(job.request))
             transaction = session.begin(job.request, job.unit, timeout, job.answered)
             on_way[transaction] = job

@@ -9,10 +9,12 @@ from mbap.client.breaker import chance
 from mbap.client.options import JITTER, LinkOptions
 from mbap.errors import (
     Acknowledge,
+    CertificateRefused,
     ConnectFailed,
     ConnectionLost,
     ExceptionResponse,
     GatewayTargetFailedToRespond,
+    IllegalFunction,
     ModbusError,
     NotAsked,
     OutcomeUnknown,
@@ -29,6 +31,12 @@ SILENCES = 3
 """So many timeouts in a row, and not an answer between them, and the connection is made anew."""
 DIAGNOSTICS = 8
 _REPEATABLE = (ResponseTimeout, ConnectionLost, ProtocolError, GatewayTargetFailedToRespond, Acknowledge)
+READ_ONLY = "not written: there was no TLS, and what goes on by plain Modbus in its place is read-only"
+ROLE_ADVICE = (
+    "it does not have this function code; or, over TLS, the role in your certificate has no right to it: look"
+    " at the role with mbap certs show, and at what the server lets it do"
+)
+_HOPELESS = (NotAsked, CertificateRefused)
 _NO_USABLE_ANSWER = (ResponseTimeout, ConnectionLost, ProtocolError)
 
 
@@ -113,14 +121,16 @@ class Job(Generic[R]):
     def _is_repeatable(self, error: ModbusError) -> bool:
         if isinstance(error, ServerDeviceBusy):
             return True
-        if self.request.writes or isinstance(error, NotAsked) or not isinstance(error, _REPEATABLE):
+        if self.request.writes or isinstance(error, _HOPELESS) or not isinstance(error, _REPEATABLE):
             return False
         return self.tried > 0 or not isinstance(error, ConnectFailed)
 
     def failure(self, error: ModbusError, endpoint: str, *, sent: bool) -> ModbusError:
         """What the user gets for *error*: it names its target, and a write in doubt is `OutcomeUnknown`."""
         target = self._target(endpoint)
-        if not (sent and self.request.writes and isinstance(error, _NO_USABLE_ANSWER)):
+        if isinstance(error, IllegalFunction) and endpoint.startswith("tls"):
+            error.advice = ROLE_ADVICE
+        if not (sent and self.request.writes and _leaves_doubt(error)):
             return error.at(target)
         doubt = OutcomeUnknown(f"the write was sent, but then: {error.reason}; it may have been carried out")
         doubt.__cause__ = error.at(target)
@@ -130,6 +140,13 @@ class Job(Generic[R]):
         table, address, count, _writes = next(iter(self.request.spans()), (None, None, 1, False))
         function = self.request.title
         return Target(endpoint, self.unit, self.unit_assumed, function, table, address, count)
+
+
+def _leaves_doubt(error: ModbusError) -> bool:
+    """Whether a write that ended so may have been carried out."""
+    if isinstance(error, CertificateRefused) and not error.guessed:
+        return False  # who is refused in the handshake is not listened to
+    return isinstance(error, _NO_USABLE_ANSWER)
 
 
 def _is_answered(request: Request[Any]) -> bool:

@@ -17,7 +17,7 @@ from mbap.client.options import LinkOptions
 from mbap.client.sessions import Sessions
 from mbap.client.turn import Turn, Visit
 from mbap.client.work import Work
-from mbap.errors import ConnectFailed, ConnectionLost, ModbusError, NotAsked, Target
+from mbap.errors import CertificateRefused, ConnectFailed, ConnectionLost, ModbusError, NotAsked, Target
 from mbap.protocol.direct import OTHERWISE, Otherwise
 from mbap.protocol.pdu import Request
 from mbap.transport import opening
@@ -45,7 +45,7 @@ class Line:
     """
 
     def __init__(self, endpoint: Endpoint, options: LinkOptions, on_event: OnEvent | None = None) -> None:
-        self.options = options
+        self.options = options.checked_for(endpoint)
         self.sessions = Sessions(endpoint, options)
         self.events = Events(endpoint.url, on_event)
         self._endpoint = endpoint
@@ -221,7 +221,14 @@ class Line:
 
     def _drop_useless(self, exchange: Exchange) -> None:
         if exchange.useless:
-            self._drop(str(exchange.session.failure or "the device was silent"))
+            self._drop_dead(exchange, "the device was silent")
+
+    def _drop_dead(self, exchange: Exchange, otherwise: str = "the device closed the connection") -> None:
+        """Drop *exchange*, whose connection is over; who refused us late is left alone, too."""
+        failure = exchange.session.failure
+        self._drop(str(failure or otherwise))
+        if isinstance(failure, CertificateRefused):
+            self._connect_failed(failure, late=True)
 
     def _pause(self, work: Work, now: float) -> None:
         """Wait for the next of *work* whose pause is over, unless the client is closed."""
@@ -236,7 +243,10 @@ class Line:
         if self._exchange is not None and self._exchange.at_work:
             self._drop(INTERRUPTED)  # and so was what came after
         elif self._exchange is not None and not self._exchange.alive():
-            self._drop(str(self._exchange.session.failure or "the device closed the connection"))
+            failure = self._exchange.session.failure
+            self._drop_dead(self._exchange)
+            if isinstance(failure, CertificateRefused):
+                raise failure
         elif self._longest_idle is not None and self._exchange is not None and self._was_idle(self._exchange):
             self._drop("it was idle for long")
         return self._exchange or self._open(timeout)
@@ -255,7 +265,9 @@ class Line:
         self.events.change(LinkState.CONNECTING)
         self.events.deliver()
         try:
-            wire = opening.connect(self._endpoint, timeout, user_timeout=self.options.user_timeout)
+            wire = opening.connect(
+                self._endpoint, timeout, user_timeout=self.options.user_timeout, tls=self.options.tls
+            )
         except ConnectFailed as error:
             self._connect_failed(error)
             raise
@@ -273,9 +285,13 @@ class Line:
             raise ConnectionLost(CLOSED)
         return exchange
 
-    def _connect_failed(self, error: ConnectFailed) -> None:
+    def _connect_failed(self, error: ConnectFailed, *, late: bool = False) -> None:
+        """No connection could be made; *late*: it seemed to be made first."""
         now = time.monotonic()
-        self._circuits.connect_failed(error, now)
+        if late:
+            self._circuits.refused_late(error, now)
+        else:
+            self._circuits.connect_failed(error, now)
         self.events.change(LinkState.DOWN, error.reason)
         wait = self._circuits.backing_off(now)
         if wait:

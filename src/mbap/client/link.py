@@ -14,14 +14,14 @@ from mbap.client.connection import Connection
 from mbap.client.dialogue import carry_out_async
 from mbap.client.directcalls import DirectCalls
 from mbap.client.events import Events, OnEvent
-from mbap.client.job import NEVER_SILENT, Job, check_broadcast, copy_of
+from mbap.client.job import NEVER_SILENT, READ_ONLY, Job, check_broadcast, copy_of
 from mbap.client.observed import Observed
 from mbap.client.options import LinkCounts, LinkKeywords, LinkOptions
 from mbap.client.pausing import Pausing
 from mbap.client.queue import Ticket, TicketQueue
 from mbap.client.sessions import Sessions
 from mbap.client.slots import NO_LIMIT, Dial, Places, Slots
-from mbap.errors import ConnectionLost, ModbusError, NotAsked, ResponseTimeout, Target
+from mbap.errors import ConnectionLost, ModbusError, NotAsked, NotProtected, ResponseTimeout, Target
 from mbap.protocol.client import AnyTransaction
 from mbap.protocol.execute import Priority
 from mbap.protocol.pdu import Request
@@ -73,7 +73,7 @@ class Link(Observed):
         **options: Unpack[LinkKeywords],
     ) -> None:
         self.endpoint = parse_endpoint(url) if isinstance(url, str) else url
-        self.options = LinkOptions(**options)
+        self.options = LinkOptions(**options).checked_for(self.endpoint)
         self._clock = clock
         self._places = places
         self._closed = False
@@ -99,7 +99,7 @@ class Link(Observed):
             self._sessions,
             self._events,
             clock=clock,
-            dial=dial or partial(opening.dial, user_timeout=self.options.user_timeout),
+            dial=dial or partial(opening.dial, user_timeout=self.options.user_timeout, tls=self.options.tls),
             places=places,
             calls=self._direct,
         )
@@ -386,6 +386,10 @@ class Link(Observed):
         self._pump()
 
     def _send(self, ticket: Ticket, connection: Connection, now: float) -> None:
+        if connection.read_only and ticket.job.request.writes:
+            self._counts.not_asked += 1
+            ticket.fail(NotProtected(READ_ONLY), self.endpoint.url, sent=False)
+            return
         ticket.probe = self._circuits.admit(ticket.job.unit)
         self._counts.requests += 1
         self._places.busy(connection)

@@ -14,7 +14,9 @@ from mbap.errors import ExceptionResponse, ModbusError, ProtocolError, ResponseT
 from mbap.records import Record, fresh
 
 if TYPE_CHECKING:
+    from mbap.transport.endpoint import Endpoint
     from mbap.transport.line import LineSettings
+    from mbap.transport.tls import TLS
 
 DEFAULT_BREAKER = LINK_KINDS["lan"].breaker
 DEFAULT_BACKOFF = LINK_KINDS["lan"].backoff
@@ -46,6 +48,7 @@ class LinkKeywords(TypedDict, total=False):
     probing: float
     coalesce: bool
     quirks: Quirks
+    tls: TLS | None
     unit_quirks: Mapping[int, Quirks]
     units: Mapping[int, UnitOptions]
 
@@ -102,6 +105,7 @@ class LinkOptions(Record):
             the next who asks after the breaker's time finds out.
         coalesce: reads that are alike and wait at the same moment are carried out once, for all.
         quirks: how the device breaks the rules.
+        tls: who we are and whom we trust, for `tls://`.
         unit_quirks: where the units behind the endpoint differ, those of a unit, instead of the ones in
             *quirks*; what is of the connection stands in *quirks* alone.
         units: what else is different for single units; quirks that stand there come before `unit_quirks`.
@@ -125,6 +129,7 @@ class LinkOptions(Record):
     probing: float = 0.0
     coalesce: bool = False
     quirks: Quirks = NO_QUIRKS
+    tls: TLS | None = None
     unit_quirks: Mapping[int, Quirks] = fresh(dict[int, Quirks])
     units: Mapping[int, UnitOptions] = fresh(dict[int, UnitOptions])
 
@@ -165,6 +170,17 @@ class LinkOptions(Record):
             object.__setattr__(self, "breaker", kind.breaker)
         if self.backoff is DEFAULT_BACKOFF:
             object.__setattr__(self, "backoff", kind.backoff)
+
+    def checked_for(self, endpoint: Endpoint) -> LinkOptions:
+        """These; raises `ValueError` where `tls` and the kind of *endpoint* do not go together."""
+        if endpoint.secure and self.tls is None:
+            raise ValueError(
+                f"{endpoint.url} needs to know who you are and whom you trust:"
+                ' tls=mbap.TLS(ca="ca.pem", certificate="client.pem", key="client.key")'
+            )
+        if self.tls is not None and not endpoint.secure:
+            raise ValueError(f"{endpoint.url} is not protected: TLS goes with tls://, on port 802")
+        return self
 
     def of(self, unit: int) -> LinkOptions:
         """How *unit* is treated."""

@@ -15,7 +15,8 @@ from mbap.client.job import BABBLE
 from mbap.client.options import LinkCounts, LinkOptions
 from mbap.client.pacing import Pacing
 from mbap.client.sessions import Sessions
-from mbap.errors import ConnectFailed, ModbusError
+from mbap.errors import CertificateRefused, ConnectFailed, ModbusError
+from mbap.protocol.client import ClientSession
 from mbap.protocol.tcp import TcpFraming
 from mbap.transport.endpoint import Endpoint
 
@@ -182,6 +183,7 @@ class Slots:
         self._counts.connects += 1
         self._circuits.connected()
         self._tell(LinkState.UP)
+        connection.read_only = self._endpoint.falls_back and not connection.protected
         self.connections.append(connection)
         self._places.opened(connection)
 
@@ -191,8 +193,11 @@ class Slots:
         self._counts.connections_lost += not connection.closed_here
         _add(self._counts, connection, self._clock())
         self._sessions.ended(connection.session)
+        failure = connection.session.failure
+        if isinstance(failure, CertificateRefused):
+            self._circuits.refused_late(failure, self._clock())
         if not self.connections:
-            self._tell(LinkState.DOWN, str(connection.session.failure or ""))
+            self._tell_down(str(failure or ""))
         self._places.give_back(connection)
         if self._emptied is not None and not self.connections:
             self._emptied.set()
@@ -227,6 +232,11 @@ class Slots:
         self._link.connecting_ended(error)
         return error
 
+    def _direct_for(self, session: ClientSession) -> bool:
+        """Whether requests need no second look on their way: what may be read-only needs one."""
+        plain = self._options.plain and type(session.framing) is TcpFraming
+        return plain and not self._endpoint.falls_back
+
     async def _try_to_open(self) -> ModbusError | None:
         session = self._sessions.new()
         line = self._endpoint.line
@@ -237,7 +247,7 @@ class Slots:
             self._sessions.window,
             Pacing(self._options, self._clock(), silence),
             self._clock,
-            self._calls if self._options.plain and type(session.framing) is TcpFraming else None,
+            self._calls if self._direct_for(session) else None,
         )
         self._circuits.admit_connecting()
         if not self.connections:
@@ -262,10 +272,13 @@ class Slots:
             self._no_spare_until = self._clock() + SPARE_PAUSE
         else:
             self._circuits.connect_failed(error, self._clock())
-            self._tell(LinkState.DOWN, error.reason)
-            wait = self._circuits.backing_off(self._clock())
-            if wait:
-                self._tell(LinkState.BACKING_OFF, error.reason, wait)
+            self._tell_down(error.reason)
+
+    def _tell_down(self, reason: str) -> None:
+        self._tell(LinkState.DOWN, reason)
+        wait = self._circuits.backing_off(self._clock())
+        if wait:
+            self._tell(LinkState.BACKING_OFF, reason, wait)
 
     def _retire_idle(self, now: float, longest: float) -> None:
         for connection in list(self.connections):

@@ -81,10 +81,10 @@ AnyTransaction: TypeAlias = Transaction[Any]
 
 def end_all(transactions: Iterable[AnyTransaction], error: ModbusError) -> list[AnyTransaction]:
     """End all *transactions* with *error*; gives them."""
+    from copy import copy
+
     ended = list(transactions)
     for transaction in ended:
         # Each gets an error of its own: whoever names its target must not change another's.
-        own = type(error)(error.reason)
-        own.advice = error.advice
-        transaction.end(error=own)
+        transaction.end(error=copy(error))
     return ended

@@ -14,7 +14,7 @@ from typing import Final, Protocol, cast
 from mbap.errors import Disconnect
 from mbap.protocol.server import Heard, ServerSession
 from mbap.server.conversation import Conversation, Service
-from mbap.server.handler import Peer
+from mbap.server.handler import Identity, Peer
 from mbap.server.hints import what_it_may_be
 from mbap.server.seldom import Seldom
 from mbap.server.shortcut import Shortcut
@@ -47,6 +47,10 @@ class Host(Service, Protocol):
 
     def keeps(self, address: str) -> bool:
         """Whether a client at *address* may be idle for as long as it likes."""
+        ...
+
+    def who(self, transport: asyncio.Transport) -> tuple[str | None, Identity | None]:
+        """The role and the identity of the client, where its certificate was checked."""
         ...
 
     def new_buffer(self) -> bytearray:
@@ -138,7 +142,8 @@ class Connection(asyncio.BufferedProtocol):
         transport = cast("asyncio.Transport", transport)  # uvloop's is one without being of the class
         self._transport = transport
         name = transport.get_extra_info("peername") or ("", 0)
-        peer = Peer(str(name[0]), int(name[1]), self._host.url, session=next(_sessions))
+        role, identity = self._host.who(transport)
+        peer = Peer(str(name[0]), int(name[1]), self._host.url, role, identity, next(_sessions))
         self.conversation = Conversation(self._host, self._session, self, peer)
         self._kept = self._host.keeps(peer.address)
         self._host.admit(self)

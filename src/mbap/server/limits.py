@@ -34,6 +34,10 @@ class Limits(Record):
             its own, too.
         keep: networks whose clients stay: neither `idle_timeout` nor `drop_idle` closes their connections.
         reserved: of *max_connections*, so many are for clients of *keep* alone.
+        max_handshakes: over TLS, so many may not yet have proved who they are; one more takes the place of
+            the oldest of the address that has most of them.
+        handshake_timeout: seconds for a TLS handshake.
+        handshake_rate: so many are begun in a second; who comes beyond that waits, unseen.
 
     Raises:
         ValueError: a limit is not positive, or a network is none; places are reserved for nobody, or all of
@@ -54,6 +58,9 @@ class Limits(Record):
     backlog: int = 1024
     keep: tuple[str, ...] = ()
     reserved: int = 0
+    max_handshakes: int = 128
+    handshake_timeout: float = 10.0
+    handshake_rate: float = 200.0
 
     def __post_init__(self) -> None:
         for name in self.__match_args__:
@@ -90,10 +97,13 @@ class ServerStatistics(Record, frozen=False):
         refused, refused_per_address: turned away because there were too many, in total or from one address.
         forbidden: turned away, or over UDP left unanswered, because their address is not allowed.
         dropped: quiet connections that made room for new ones; over UDP clients that were forgotten so.
+        handshakes: over TLS, those that began; handshakes_failed: of these, those that came to no good end.
+        handshakes_dropped: of these, those that made room for another.
         accept_failures: how often the operating system could not hand a connection over; it was waited for.
         closed_idle, closed_incomplete, closed_stalled: ended by `idle_timeout`, `adu_timeout` and
             `stalled_timeout`; over UDP clients that were forgotten for being idle.
         closed_unreadable: ended because what came cannot be Modbus.
+        closed_revoked: ended because the client's certificate was revoked meanwhile.
         resets: ended by the client without a proper end.
         requests: complete requests that came in, well formed or not.
         answers, exceptions: normal responses and exception responses sent.
@@ -112,11 +122,15 @@ class ServerStatistics(Record, frozen=False):
     refused_per_address: int = 0
     forbidden: int = 0
     dropped: int = 0
+    handshakes: int = 0
+    handshakes_failed: int = 0
+    handshakes_dropped: int = 0
     accept_failures: int = 0
     closed_idle: int = 0
     closed_incomplete: int = 0
     closed_stalled: int = 0
     closed_unreadable: int = 0
+    closed_revoked: int = 0
     resets: int = 0
     requests: int = 0
     answers: int = 0

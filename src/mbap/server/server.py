@@ -18,7 +18,7 @@ from mbap.server.connection import Connection
 from mbap.server.conversation import Conversation
 from mbap.server.diagnostics import Bus
 from mbap.server.guests import Correspondents, Guests
-from mbap.server.handler import Doorkeeper, Handler, OnBus, Passing, Peer
+from mbap.server.handler import Doorkeeper, Handler, Identity, OnBus, Passing, Peer
 from mbap.server.limits import Limits, ServerStatistics
 from mbap.server.listening import Acceptor, bound, cannot_listen, places
 from mbap.server.seldom import Seldom
@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from mbap.server.datagrams import DatagramClient, Datagrams
     from mbap.server.faults import Faults
     from mbap.server.faultstage import FaultyDevice
+    from mbap.server.secured import Secured
     from mbap.server.serialline import SerialListener
+    from mbap.transport.tls import TLS
 
 log = logging.getLogger("mbap.server")
 
 _GRACE = 0.5
 """Seconds in which connections may send what was answered, when the server stops."""
 _MOST_KINDS_LOGGED = 100
+NO_ROOM = "no room, or an address that is not allowed"
 
 
 class Server:
@@ -43,8 +46,9 @@ class Server:
 
     Args:
         url: `tcp://127.0.0.1:1502`; port 0 takes any free one, `tcp://:1502` listens on every address.
-            `rtu+tcp://` and `ascii+tcp://` take the frames of serial lines over TCP, `udp://` datagrams;
-            `rtu:///dev/ttyUSB0` and `ascii:///dev/ttyUSB0` serve on a serial line.
+            `tls://` is Modbus/TCP Security, on port 802. `rtu+tcp://` and `ascii+tcp://` take the frames of
+            serial lines over TCP, `udp://` datagrams; `rtu:///dev/ttyUSB0` and `ascii:///dev/ttyUSB0` serve
+            on a serial line.
         handler: a `Device`, `Units`, or whatever else has a `handle` method. On a serial line unknown units
             are not answered, and a `Device` needs `#5` at the end of the URL: other units are of others.
         limits: what clients may take; see `Limits`.
@@ -53,6 +57,8 @@ class Server:
             address is refused, and one that means every address of the machine is warned of.
         sockets: bound sockets to listen on instead of new ones, as a service manager hands them over; *url*
             then says only what is spoken there. They are closed at the end, and stay open elsewhere.
+        tls: who we are and which clients are trusted; `tls://` needs it. A client without a certificate that
+            passes is not served; one whose certificate holds no role has `Peer.role` None.
 
     Raises:
         ValueError: *url* is not an endpoint, or *handler* would answer for all units of a serial line; on
@@ -69,6 +75,7 @@ class Server:
         faults: Faults | None = None,
         public: bool = False,
         sockets: Sequence[socket.socket] | None = None,
+        tls: TLS | None = None,
     ) -> None:
         self._given = sockets
         self._endpoint = parse_endpoint(url, listening=True)
@@ -87,6 +94,7 @@ class Server:
             self.limits, self.counted, self.seldom
         )
         self._buffer = bytearray(self.limits.read_size)
+        self.secured = _secured(self, self._endpoint, tls)
         self._acceptors: list[Acceptor] = []
         self._arriving: set[asyncio.Task[None]] = set()
         self._datagrams: list[Datagrams] = []
@@ -155,6 +163,8 @@ class Server:
         acceptors, self._acceptors = self._acceptors, []
         await asyncio.gather(*(acceptor.aclose() for acceptor in acceptors))
         await asyncio.gather(*self._arriving, return_exceptions=True)
+        if self.secured is not None:
+            await self.secured.aclose()
         if self._port is not None:
             await self._port.aclose()
         datagrams, self._datagrams = self._datagrams, []
@@ -182,6 +192,8 @@ class Server:
         if self._endpoint.datagrams:
             await self._listen_for_datagrams(sockets)
             return
+        if self.secured is not None:
+            self.secured.start()
         for one in sockets:
             one.listen(self.limits.backlog)
             own = not self._given
@@ -211,9 +223,14 @@ class Server:
 
     async def _take(self, accepted: socket.socket, address: str) -> None:
         """Serve a connection, or close it before a byte of it is read."""
-        if not self._connections.allows(address) or not self._connections.has_room(address):
+        # By TLS it is nobody so far, for whom no client makes room: that is looked at after the handshake.
+        nobody = self.secured is not None
+        if not self._connections.allows(address) or not (nobody or self._connections.has_room(address)):
             accepted.close()
-            self._turned_away(address)
+            self.turn_away(address, 0, NO_ROOM)
+            return
+        if self.secured is not None:
+            await self.secured.take(accepted, address)
             return
         arriving = asyncio.get_running_loop().create_task(self._welcome(accepted))
         self._arriving.add(arriving)
@@ -225,10 +242,25 @@ class Server:
         if limits.max_per_address is not None or len(self._arriving) >= free:
             await asyncio.wait(self._arriving)
 
-    def _turned_away(self, address: str) -> None:
+    def who(self, transport: asyncio.Transport) -> tuple[str | None, Identity | None]:
+        """The role and the identity of the client, where its certificate was checked."""
+        return (None, None) if self.secured is None else self.secured.who(transport)
+
+    def turn_away(self, address: str, port: int, reason: str) -> None:
+        """Somebody never became a client."""
         if self.doorkeeper is not None:
-            reason = "no room, or an address that is not allowed"
-            self.doorkeeper.turned_away(Peer(address, 0, self.url), reason)
+            self.doorkeeper.turned_away(Peer(address, port, self.url), reason)
+
+    def makes_room(self, address: str) -> bool:
+        """Whether one more from *address* is served; counts and logs those that are not."""
+        if self._connections.has_room(address):
+            return True
+        self.turn_away(address, 0, NO_ROOM)
+        return False
+
+    def guests(self) -> Iterable[Connection]:
+        """Those who are served now."""
+        return self._connections
 
     async def _welcome(self, accepted: socket.socket) -> None:
         try:
@@ -271,6 +303,8 @@ class Server:
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""
         self._connections.forget(connection)
+        if self.secured is not None:
+            self.secured.forget(connection)
         if not self._connections:
             self._deserted.set()
 
@@ -297,6 +331,21 @@ def _made_faulty(faults: Faults) -> FaultyDevice:
     from mbap.server.faultstage import FaultyDevice  # few servers make faults
 
     return FaultyDevice(faults)
+
+
+def _secured(server: Server, endpoint: Endpoint, tls: TLS | None) -> Secured | None:
+    if endpoint.secure and tls is None:
+        raise ValueError(
+            f"{endpoint.url} needs to know who you are and whom you trust:"
+            ' tls=mbap.TLS(ca="ca.pem", certificate="server.pem", key="server.key")'
+        )
+    if tls is None:
+        return None
+    if not endpoint.secure:
+        raise ValueError(f"{endpoint.url} is not protected: TLS goes with tls://, on port 802")
+    from mbap.server.secured import Secured
+
+    return Secured(server, tls)
 
 
 async def _cancelled(conversations: Iterable[Conversation]) -> None:

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from mbap.server.faults import Faults
 from mbap.server.handler import Handler
 from mbap.server.limits import Limits
 from mbap.server.server import Server
+
+if TYPE_CHECKING:
+    from mbap.transport.tls import TLS
 
 
 @contextmanager
@@ -22,6 +26,7 @@ def serving(
     limits: Limits | None = None,
     faults: Faults | None = None,
     public: bool = False,
+    tls: TLS | None = None,
 ) -> Iterator[str]:
     """Serve *handler* at *url* while the block runs; gives the URL with the port it really got.
 
@@ -31,7 +36,7 @@ def serving(
         ValueError: *url* is not an endpoint, or can be reached from the whole internet; see `Server`.
         OSError: it cannot listen there; the message says why and what to do.
     """
-    server = Server(url, handler, limits=limits, faults=faults, public=public)
+    server = Server(url, handler, limits=limits, faults=faults, public=public, tls=tls)
     started: Future[asyncio.AbstractEventLoop] = Future()
     thread = Thread(target=lambda: asyncio.run(_serve(server, started)), name=f"serving {url}", daemon=True)
     thread.start()

@@ -5,14 +5,21 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mbap.client.options import LinkOptions
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.collect.quirksfile import QuirksModel
 from mbap.collect.registermap import Profile
 from mbap.site.file import Connection, DeviceTable
 from mbap.site.plan import LinkPlan
 from mbap.site.ranges import spelled_out
-from mbap.transport.endpoint import parse_endpoint
+from mbap.site.tlsfile import Beside
+from mbap.transport.endpoint import Endpoint, parse_endpoint
+
+if TYPE_CHECKING:
+    from mbap.transport.tls import TLS
 
 DEFAULT_TIMEOUT = 3.0
 
@@ -21,6 +28,7 @@ DEFAULT_TIMEOUT = 3.0
 class _Named:
     name: str
     connection: Connection
+    tls: TLS | None
 
 
 class Endpoints:
@@ -32,12 +40,14 @@ class Endpoints:
         asked_for: endpoints of connections that something besides devices uses.
     """
 
-    def __init__(self, connections: Mapping[str, Connection]) -> None:
+    def __init__(self, connections: Mapping[str, Connection], beside: Beside = Path) -> None:
+        """*beside* gives the file of a name in the site file."""
         self.links: dict[str, LinkPlan] = {}
         self.faults: list[tuple[str, str]] = []
         self.asked_for: set[str] = set()
         self._connections = connections
         self._named: dict[str, _Named] = {}
+        self._beside = beside
         for name, connection in connections.items():
             try:
                 self._name(name, connection)
@@ -45,9 +55,11 @@ class Endpoints:
                 self.faults.append((name, str(error)))
 
     def _name(self, name: str, connection: Connection) -> None:
+        tls = None if connection.tls is None else connection.tls.tls(self._beside)
         for _, url in spelled_out(connection.url):
             endpoint = endpoint_url(url)
-            other = self._named.setdefault(endpoint, _Named(name, connection))
+            LinkOptions(tls=tls).checked_for(parse_endpoint(endpoint))
+            other = self._named.setdefault(endpoint, _Named(name, connection, tls))
             if other.name != name and _settings(other.connection) != _settings(connection):
                 raise ValueError(
                     f"leads to {endpoint} as {other.name} does, with other settings: one endpoint has one"
@@ -60,7 +72,11 @@ class Endpoints:
             ValueError: the host, or the range in it, is wrong.
         """
         if table.host is not None:
-            return [(suffix, endpoint_url(url)) for suffix, url in spelled_out(table.host)]
+            found = [(suffix, endpoint_url(url)) for suffix, url in spelled_out(table.host)]
+            for _, url in found:
+                if parse_endpoint(url).secure and url not in self._named:
+                    raise ValueError(f"{url} needs a connection: [connections.NAME] with url and [.tls]")
+            return found
         name = table.connection or ""
         if name not in self._connections or name in dict(self.faults):
             return []
@@ -83,6 +99,7 @@ class Endpoints:
             pause=_first(said.pause, max(profile.pause, before.pause)),
             connect_pause=_first(said.connect_pause, max(profile.connect_pause, before.connect_pause)),
             quarantine=said.quarantine,
+            tls=named.tls if named else None,
         )
 
     def quirks(self, endpoint: str, table: DeviceTable, profile: Profile) -> Quirks:
@@ -112,6 +129,7 @@ class Endpoints:
             connect_pause=said.connect_pause or 0.0,
             quarantine=said.quarantine,
             quirks=said.quirks.applied_to(NO_QUIRKS),
+            tls=named.tls,
         )
 
     def warnings(self) -> Iterator[str]:
@@ -124,7 +142,7 @@ class Endpoints:
         for name in self._connections:
             if name not in used:
                 yield f"connections.{name} is used by no device"
-        public = [endpoint for endpoint in self.links if _is_public(parse_endpoint(endpoint).host)]
+        public = [url for url in self.links if _is_public(one := parse_endpoint(url)) and not one.secure]
         if public:
             others = f" (and {len(public) - 1} more)" if len(public) > 1 else ""
             yield (
@@ -153,8 +171,8 @@ def _first(given: float | None, otherwise: float) -> float:
     return otherwise if given is None else given
 
 
-def _is_public(host: str) -> bool:
+def _is_public(endpoint: Endpoint) -> bool:
     try:
-        return ipaddress.ip_address(host).is_global
+        return ipaddress.ip_address(endpoint.host).is_global
     except ValueError:
         return False

@@ -13,6 +13,7 @@ from mbap.collect.quirksfile import QuirksModel
 from mbap.filefaults import Path, suggestion
 from mbap.site.gatewayfile import GatewayTable
 from mbap.site.serverfile import ServerTable
+from mbap.site.tlsfile import TlsTable
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -70,6 +71,8 @@ class Connection(FileModel):
     """Silence after connecting."""
     quarantine: Pause | None = None
     """How long a late answer is waited for, and nothing sent, where only their order tells answers apart."""
+    tls: TlsTable | None = None
+    """Who we are and whom we trust, for `tls://`."""
     quirks: QuirksModel = QuirksModel()
     """How what is there breaks the rules, whatever the profiles of its devices say; false turns one off."""
 

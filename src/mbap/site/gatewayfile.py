@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,11 @@ from mbap.protocol.execute import Priority
 from mbap.server.permission import Permission
 from mbap.site.gatewayplan import GatewayPlan, KnownLine, LineDefaults, Lines, RoutePlan, checked
 from mbap.site.routing import parse_route, route_to
+from mbap.site.tlsfile import TlsTable
 from mbap.transport.endpoint import parse_endpoint
+
+if TYPE_CHECKING:
+    from mbap.transport.tls import TLS
 
 Timeout = Annotated[Duration, Field(ge=0.001, le=120)]
 Pause = Annotated[Duration, Field(le=60)]
@@ -93,6 +97,8 @@ class GatewayTable(FileModel):
     """Clients may be quiet for ever."""
     public: bool = False
     """Yes, the whole internet may reach it."""
+    tls: TlsTable | None = None
+    """Who the listeners by `tls://` are, and which clients they trust."""
     opaque: bool = False
     """Pass on function codes that mbap does not know."""
     metrics: str | None = None
@@ -119,13 +125,15 @@ class GatewayTable(FileModel):
     """Reads that are alike and wait at the same moment are carried out once."""
 
 
-def gateway_plan(table: GatewayTable | None, known: KnownLine, complain: Complain) -> GatewayPlan | None:
+def gateway_plan(
+    table: GatewayTable | None, known: KnownLine, complain: Complain, tls: TLS | None = None
+) -> GatewayPlan | None:
     """The plan of the gateway, on lines that *known* may know; None without one, or when it is wrong."""
     if table is None or not table.enabled:
         return None
     routes = _routes(table, complain)
     try:
-        return _plan(table, routes, known)
+        return _plan(table, routes, known, tls)
     except ValueError as wrong:
         complain("", str(wrong))
         return None
@@ -151,7 +159,7 @@ def _read_only(route: RoutePlan) -> RoutePlan:
     return replace(route, permission=route.permission.but_read_only())
 
 
-def _plan(table: GatewayTable, routes: list[RoutePlan], known: KnownLine) -> GatewayPlan:
+def _plan(table: GatewayTable, routes: list[RoutePlan], known: KnownLine, tls: TLS | None) -> GatewayPlan:
     defaults = LineDefaults(
         table.timeout,
         table.retries,
@@ -176,5 +184,6 @@ def _plan(table: GatewayTable, routes: list[RoutePlan], known: KnownLine) -> Gat
             opaque=table.opaque,
             public=table.public,
             metrics=table.metrics,
+            tls=tls,
         )
     )

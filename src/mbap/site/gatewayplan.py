@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mbap.client.options import UnitOptions
 from mbap.protocol.execute import Priority
@@ -13,6 +14,9 @@ from mbap.server.limits import Limits
 from mbap.server.permission import EVERYTHING, Permission
 from mbap.site.plan import LinkPlan
 from mbap.transport.endpoint import Endpoint, parse_endpoint
+
+if TYPE_CHECKING:
+    from mbap.transport.tls import TLS
 
 NOTHING_SPECIAL = UnitOptions()
 PATIENCE = 8
@@ -56,6 +60,7 @@ class GatewayPlan:
         metrics: where its counts can be fetched, `HOST:PORT`; None: nowhere.
         public: the whole internet may reach it.
         certificates: PEM files to be watched, because what is in them ends.
+        tls: who the listeners by TLS are, and which clients they trust.
     """
 
     listen: tuple[str, ...]
@@ -69,6 +74,7 @@ class GatewayPlan:
     public: bool = False
     metrics: str | None = None
     certificates: tuple[Path, ...] = ()
+    tls: TLS | None = None
 
     def listeners(self) -> dict[str, tuple[RoutePlan, ...]]:
         """The routes behind each listener."""
@@ -83,7 +89,7 @@ class GatewayPlan:
 
 @dataclass(frozen=True, slots=True)
 class LineDefaults:
-    """How lines are treated that nothing else is said of. Times in seconds."""
+    """How lines are treated that nothing else is said of. Times in seconds; *tls* is for those by TLS."""
 
     timeout: float = 1.0
     retries: int = 0
@@ -95,6 +101,7 @@ class LineDefaults:
     queue_per_client: int = 16
     probing: float = 0.05
     coalesce: bool = False
+    tls: TLS | None = None
 
 
 KnownLine = Callable[[str], LinkPlan | None]
@@ -141,6 +148,7 @@ class Lines:
             pause=usual.pause,
             unit_pause=usual.unit_pause,
             quarantine=usual.quarantine,
+            tls=usual.tls if parse_endpoint(url).secure else None,
         )
         return replace(
             plan,
@@ -160,6 +168,16 @@ def checked(plan: GatewayPlan) -> GatewayPlan:
         ValueError: it cannot be run: a unit has two routes behind one listener, a network is none, or a
             route leads back to the gateway.
     """
+    for listener in plan.listeners():
+        if parse_endpoint(listener, listening=True).secure and plan.tls is None:
+            raise ValueError(
+                f"{listener} needs to know who it is and whom to trust: [gateway.tls], or --listen-ca"
+            )
+    for url, line in plan.links.items():
+        if parse_endpoint(url).secure and line.tls is None:
+            raise ValueError(
+                f"{url} needs to know who we are and whom to trust: [connections.NAME.tls], or --ca"
+            )
     Limits(allow=plan.allow)
     Limits(allow=plan.first)
     for routes in plan.listeners().values():

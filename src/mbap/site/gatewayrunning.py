@@ -23,7 +23,7 @@ from mbap.transport.endpoint import parse_endpoint
 
 log = logging.getLogger("mbap.gateway")
 
-_FIXED = ("allow", "max_clients", "idle", "metrics", "opaque", "first", "public", "certificates")
+_FIXED = ("allow", "max_clients", "idle", "metrics", "opaque", "first", "public", "certificates", "tls")
 """What a change of the plan does not change before the next start."""
 SAMPLE_EVERY = 1.0
 """Seconds between two looks at how busy the lines are."""
@@ -156,7 +156,14 @@ class RunningGateway:
             max_connections=plan.max_clients or Limits().max_connections,
             idle_timeout=plan.idle,
         )
-        server = Server(url, gateway, limits=limits, public=plan.public, sockets=self._given(url))
+        server = Server(
+            url,
+            gateway,
+            limits=limits,
+            public=plan.public,
+            sockets=self._given(url),
+            tls=plan.tls if parse_endpoint(url, listening=True).secure else None,
+        )
         await server.start()
         self._gateways[url], self.servers[url] = gateway, server
 

@@ -18,6 +18,7 @@ def link_of(links: Links, plan: LinkPlan) -> Link:
         pause=plan.pause,
         connect_pause=plan.connect_pause,
         quirks=plan.quirks,
+        tls=plan.tls,
         unit_quirks=plan.unit_quirks,
         unit_pause=plan.unit_pause,
         quarantine=plan.quarantine,

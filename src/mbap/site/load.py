@@ -25,9 +25,10 @@ from mbap.site.gatewayplan import GatewayPlan
 from mbap.site.plan import HistoryPlan, LinkPlan, SitePlan
 from mbap.site.quirks import SharedQuirks, quirk_warnings
 from mbap.site.ranges import numbers
-from mbap.site.serverfile import server_plan
+from mbap.site.serverfile import ServerTable, server_plan
 from mbap.site.serverplan import ServerPlan
 from mbap.site.web import web_plan
+from mbap.transport.endpoint import parse_endpoint
 
 DEFAULT_PERIODS = {"fast": 1.0, "default": 5.0, "slow": 60.0}
 PROFILES_KEPT = 256
@@ -74,7 +75,7 @@ class _Loading:
     places: dict[tuple[str, int, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.endpoints = Endpoints(self.file.connections)
+        self.endpoints = Endpoints(self.file.connections, self._beside)
         self.periods = DEFAULT_PERIODS | {name: group.period for name, group in self.file.groups.items()}
 
     def plan(self) -> SitePlan:
@@ -183,8 +184,16 @@ class _Loading:
         def known(endpoint: str) -> LinkPlan | None:
             return self.endpoints.links.get(endpoint) or self.endpoints.said_of(endpoint)
 
+        table = self.file.gateway
+        if table is None or not table.enabled:
+            return None
+        try:
+            tls = None if table.tls is None else table.tls.tls(self._beside)
+        except ValueError as error:
+            self._complain(("gateway",), "tls", str(error))
+            return None
         return gateway_plan(
-            self.file.gateway, known, lambda key, message: self._complain(("gateway",), key, message)
+            table, known, lambda key, message: self._complain(("gateway",), key, message), tls
         )
 
     def _server(self, gateway: GatewayPlan | None) -> ServerPlan | None:
@@ -194,7 +203,7 @@ class _Loading:
             if url in taken and not url.endswith(":0"):
                 self._complain(("server",), "listen", f"[gateway] listens on {url} already")
         path = self._beside(table.map) if table is not None else self.path
-        return server_plan(
+        found = server_plan(
             table,
             path,
             tuple(self.devices.values()),
@@ -202,9 +211,29 @@ class _Loading:
             self.faults,
             self.file.site.name,
         )
+        return found if found is None or table is None else self._secured(found, table)
+
+    def _secured(self, server: ServerPlan, table: ServerTable) -> ServerPlan:
+        """*server* with what its listeners by TLS need."""
+        if table.tls is None:
+            plain = [url for url in server.listen if parse_endpoint(url, listening=True).secure]
+            for url in plain:
+                message = f"{url} needs to know who it is and whom to trust: [server.tls]"
+                self._complain(("server",), "listen", message)
+            return server
+        try:
+            return replace(server, tls=table.tls.tls(self._beside))
+        except ValueError as error:
+            self._complain(("server",), "tls", str(error))
+            return server
 
     def _certificates(self) -> tuple[Path, ...]:
-        names = self.file.certificates.watch
+        """Those of [certificates], and whatever the tables `tls` name."""
+        tables = [one.tls for one in self.file.connections.values()]
+        tables += [
+            one.tls for one in (self.file.gateway, self.file.server) if one is not None and one.enabled
+        ]
+        names = [*self.file.certificates.watch, *(name for one in tables if one for name in one.watched)]
         if names and find_spec("cryptography") is None:
             self._complain(("certificates",), "watch", "this needs: pip install 'mbap[tls]'")
         return tuple(map(self._beside, dict.fromkeys(names)))

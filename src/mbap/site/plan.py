@@ -15,6 +15,7 @@ from mbap.collect.device import PolledDevice
 if TYPE_CHECKING:
     from mbap.site.gatewayplan import GatewayPlan
     from mbap.site.serverplan import ServerPlan
+    from mbap.transport.tls import TLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class LinkPlan:
     """One endpoint and how to treat it, as `LinkOptions` says. Times in seconds.
 
     Attributes:
+        tls: who we are and whom we trust, for `tls://`.
         quirks: of the connection; unit_quirks: of each unit that has any.
     """
 
@@ -40,6 +42,7 @@ class LinkPlan:
     probing: float = 0.0
     coalesce: bool = False
     quirks: Quirks = NO_QUIRKS
+    tls: TLS | None = None
     unit_quirks: Mapping[int, Quirks] = field(default_factory=dict, hash=False)
     units: Mapping[int, UnitOptions] = field(default_factory=dict, hash=False)
 

@@ -18,6 +18,7 @@ from mbap.filefaults import Path as KeyPath
 from mbap.server.limits import Limits
 from mbap.site.mapfile import read_map
 from mbap.site.serverplan import ServerPlan
+from mbap.site.tlsfile import TlsTable
 from mbap.transport.endpoint import parse_endpoint
 
 Complain = Callable[[str, str], None]
@@ -54,6 +55,8 @@ class ServerTable(FileModel):
     """How many may be connected at once."""
     public: bool = False
     """Yes, the whole internet may reach it."""
+    tls: TlsTable | None = None
+    """Who the listeners by `tls://` are, and which clients they trust."""
 
     def faults_between(self, dropped: Collection[KeyPath]) -> Iterator[tuple[KeyPath, str]]:
         if self.layout == "mirror" and self.encoding == "normal":

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mbap import __version__
 from mbap.collect.concentratorcells import Otherwise
 from mbap.collect.concentratormap import Entry
 from mbap.protocol.pdu.identification import LONGEST_OBJECT, ObjectId
+
+if TYPE_CHECKING:
+    from mbap.transport.tls import TLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class ServerPlan:
         allow: networks whose clients are served; None: all.
         public: the whole internet may reach it.
         site: its name, which clients that ask who answers are told.
+        tls: who the listeners by TLS are, and which clients they trust.
     """
 
     listen: tuple[str, ...]
@@ -43,6 +48,7 @@ class ServerPlan:
     max_clients: int | None = None
     public: bool = False
     site: str = ""
+    tls: TLS | None = None
 
     def identification(self) -> dict[int, bytes]:
         """Who answers, as objects of function code 43."""

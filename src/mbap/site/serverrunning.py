@@ -19,6 +19,7 @@ from mbap.site.mapfile import write_map
 from mbap.site.serverplan import ServerPlan
 from mbap.transport.endpoint import parse_endpoint
 
+_FIXED = ("listen", "allow", "max_clients", "public", "tls")
 _log = logging.getLogger("mbap.site")
 
 FindLine = Callable[[PolledDevice], Line | None]
@@ -64,7 +65,9 @@ class RunningServer:
         limits = Limits(allow=plan.allow, max_connections=plan.max_clients or Limits().max_connections)
         try:
             for url in plan.listen:
-                server = Server(url, self._handler(url), limits=limits, public=plan.public)
+                secure = parse_endpoint(url, listening=True).secure
+                ours = plan.tls if secure else None
+                server = Server(url, self._handler(url), limits=limits, public=plan.public, tls=ours)
                 await server.start()
                 self.servers.append(server)
         except BaseException:
@@ -94,13 +97,11 @@ class RunningServer:
         )
         said += [
             f"what changed in [server] {name} takes a restart"
-            for name in ("listen", "allow", "max_clients", "public")
+            for name in _FIXED
             if getattr(plan, name) != getattr(self.plan, name)
         ]
         old = self.plan
-        self.plan = replace(
-            plan, listen=old.listen, allow=old.allow, max_clients=old.max_clients, public=old.public
-        )
+        self.plan = replace(plan, **{name: getattr(old, name) for name in _FIXED})
         if replace(self.plan, saved=old.saved) != old or devices != self._devices:
             self._devices = devices
             self._concentrator.replace(self._served(plan, devices))

@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from mbap.transport.line import LineSettings
 
 DEFAULT_PORT = 502
-_LATER = {
-    "tls": "Modbus/TCP Security",
-    "mbaps": "Modbus/TCP Security",
-}
+SECURE_PORT = 802
+_OTHER_NAMES = {"mbaps": "tls", "mbaps+fallback": "tls+fallback"}
 _SERIAL = ("rtu", "ascii")
 _EXAMPLES = "write it like tcp://192.168.1.100:502, plc7.local, rtu+tcp://moxa:4001 or tcp://[fe80::1]:502#5"
 _NAME = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
@@ -30,6 +28,7 @@ class Endpoint(Record):
         host: the host; the name of the port where it is a serial line, whose port number is 0.
         source: the address of this machine that connections are made from; None leaves it to the system.
         line: the settings of the serial line, where it is one.
+        plain_port: where plain Modbus is, for `tls+fallback://`.
     """
 
     scheme: str
@@ -38,6 +37,7 @@ class Endpoint(Record):
     unit: int | None = None
     source: str | None = None
     line: LineSettings | None = None
+    plain_port: int = DEFAULT_PORT
 
     @property
     def url(self) -> str:
@@ -46,13 +46,26 @@ class Endpoint(Record):
             slash = "/" if self.host.startswith("COM") else ""
             return f"{self.scheme}://{slash}{self.host}?{self.line.query}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        source = "" if self.source is None else f"?source={self.source}"
-        return f"{self.scheme}://{host}:{self.port}{source}"
+        said = [] if self.source is None else [f"source={self.source}"]
+        if self.plain_port != DEFAULT_PORT:
+            said.append(f"plain={self.plain_port}")
+        query = f"?{'&'.join(said)}" if said else ""
+        return f"{self.scheme}://{host}:{self.port}{query}"
 
     @property
     def datagrams(self) -> bool:
         """Whether it is reached by datagrams, one ADU each, and not over a connection."""
         return self.scheme == "udp"
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is reached by TLS."""
+        return self.scheme.startswith("tls")
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether plain Modbus may take the place of TLS, for reading, where there never was any."""
+        return self.scheme == "tls+fallback"
 
     def framing(self, side: Side | None = None, *, echo: bool | None = None) -> Framing:
         """A new framing for one connection, at the client unless *side* says so.
@@ -93,6 +106,8 @@ def _datagrams(side: Side | None, echo: bool | None) -> Framing:
 
 _FRAMINGS: dict[str, Callable[[Side | None, bool | None], Framing]] = {
     "tcp": _tcp,
+    "tls": _tcp,
+    "tls+fallback": _tcp,
     "rtu": _rtu,
     "ascii": _ascii,
     "rtu+tcp": _rtu,
@@ -104,12 +119,13 @@ _FRAMINGS: dict[str, Callable[[Side | None, bool | None], Framing]] = {
 def parse_endpoint(text: str, *, listening: bool = False) -> Endpoint:
     """The endpoint of *text*: `tcp://plc`, a bare host, IPv6 with or without brackets, `#5` for the unit.
 
-    `tcp://`, `rtu+tcp://`, `ascii+tcp://`, `udp://` and, for serial ports, `rtu://` and `ascii://` work;
+    `tcp://`, `tls://` (port 802; `mbaps://` is the same), `rtu+tcp://`, `ascii+tcp://`, `udp://` and, for
+    serial ports, `rtu://` and `ascii://` work;
     `?source=192.168.1.7` names the address of this machine to connect from. With *listening* the host may be
     empty (every address of this machine) and port 0 means any free one.
 
     Raises:
-        ValueError: *text* is not an endpoint, or of a kind that does not work yet; one sentence.
+        ValueError: *text* is not an endpoint; one sentence.
     """
     scheme, place = _scheme(text.strip(), text)
     place, hash_sign, unit = place.partition("#")
@@ -121,6 +137,10 @@ def parse_endpoint(text: str, *, listening: bool = False) -> Endpoint:
         return Endpoint(
             scheme, port, 0, _number("unit", unit, 0, 0xFF, text) if hash_sign else None, line=line
         )
+    if scheme == "tls+fallback" and listening:
+        raise ValueError(f"{text!r}: a listener speaks TLS, or plain Modbus on another port: never either")
+    rest, plain_port = _plain_port(scheme, query, text)
+    wants_source = bool(question_mark) and (rest != "" or rest == query)
     host, port = _host_and_port(place.removesuffix("/"), text)
     if not host and not listening:
         raise ValueError(f"{text!r} names no host: {_EXAMPLES}")
@@ -128,9 +148,10 @@ def parse_endpoint(text: str, *, listening: bool = False) -> Endpoint:
     return Endpoint(
         scheme,
         host,
-        _number("port", port, 0 if listening else 1, 0xFFFF, text) if port else DEFAULT_PORT,
+        _number("port", port, 0 if listening else 1, 0xFFFF, text) if port else _default_port(scheme),
         _number("unit", unit, 0, 0xFF, text) if hash_sign else None,
-        _source(query, host, text, listening=listening) if question_mark else None,
+        _source(rest, host, text, listening=listening) if wants_source else None,
+        plain_port=plain_port,
     )
 
 
@@ -139,14 +160,24 @@ def _scheme(plain: str, text: str) -> tuple[str, str]:
     if not separator:
         return "tcp", plain
     scheme = scheme.lower()
-    if scheme in _LATER:
-        works = ", ".join(f"{known}://" for known in _FRAMINGS)
-        raise ValueError(
-            f"not yet supported: {scheme}:// ({_LATER[scheme]}) in {text!r}; so far {works} work"
-        )
+    scheme = _OTHER_NAMES.get(scheme, scheme)
     if scheme not in _FRAMINGS:
         raise ValueError(f"{text!r} begins with {scheme}://, which is not a kind of connection: {_EXAMPLES}")
     return scheme, place
+
+
+def _default_port(scheme: str) -> int:
+    return SECURE_PORT if scheme.startswith("tls") else DEFAULT_PORT
+
+
+def _plain_port(scheme: str, query: str, text: str) -> tuple[str, int]:
+    """The rest of *query*, and the port that plain=... in it names, which goes with a fallback alone."""
+    said = query.split("&") if scheme == "tls+fallback" else []
+    plain = next((one for one in said if one.startswith("plain=")), None)
+    if plain is None:
+        return query, DEFAULT_PORT
+    said.remove(plain)
+    return "&".join(said), _number("port", plain.removeprefix("plain="), 1, 0xFFFF, text)
 
 
 def _source(query: str, host: str, text: str, *, listening: bool) -> str:

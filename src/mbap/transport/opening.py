@@ -11,6 +11,8 @@ from mbap.transport.endpoint import Endpoint
 if TYPE_CHECKING:
     import asyncio
 
+    from mbap.transport.tls import TLS
+
 
 class Wire(Protocol):
     """What the blocking client needs of a socket."""
@@ -26,7 +28,9 @@ class Wire(Protocol):
     def close(self) -> None: ...
 
 
-def connect(endpoint: Endpoint, timeout: float, *, user_timeout: float = tcp.USER_TIMEOUT) -> Wire:
+def connect(
+    endpoint: Endpoint, timeout: float, *, user_timeout: float = tcp.USER_TIMEOUT, tls: TLS | None = None
+) -> Wire:
     """A way to *endpoint*, open within *timeout* seconds; its name is resolved anew each time.
 
     Raises:
@@ -40,6 +44,14 @@ def connect(endpoint: Endpoint, timeout: float, *, user_timeout: float = tcp.USE
         from mbap.transport import udp
 
         return udp.connect(endpoint, timeout)
+    if tls is not None and endpoint.falls_back:
+        from mbap.transport import fallback
+
+        return fallback.connect(endpoint, timeout, tls, user_timeout=user_timeout)
+    if tls is not None:
+        from mbap.transport import tlswire
+
+        return tlswire.connect(endpoint, timeout, tls, user_timeout=user_timeout)
     return tcp.connect(endpoint, timeout, user_timeout=user_timeout)
 
 
@@ -49,6 +61,7 @@ async def dial(
     timeout: float,
     *,
     user_timeout: float = tcp.USER_TIMEOUT,
+    tls: TLS | None = None,
 ) -> None:
     """Open a way to *endpoint* and hand it to a protocol.
 
@@ -63,5 +76,13 @@ async def dial(
         from mbap.transport import udp
 
         await udp.dial(make_protocol, endpoint, timeout)
+    elif tls is not None and endpoint.falls_back:
+        from mbap.transport import fallback
+
+        await fallback.dial(make_protocol, endpoint, timeout, tls, user_timeout=user_timeout)
+    elif tls is not None:
+        from mbap.transport import tlsdial
+
+        await tlsdial.dial(make_protocol, endpoint, timeout, tls, user_timeout=user_timeout)
     else:
         await tcp.dial(make_protocol, endpoint, timeout, user_timeout=user_timeout)

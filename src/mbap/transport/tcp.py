@@ -107,7 +107,7 @@ async def open_connection(
 
 
 async def dial(
-    make_protocol: Callable[[], asyncio.Protocol],
+    make_protocol: Callable[[], asyncio.BaseProtocol],
     endpoint: Endpoint,
     timeout: float,
     *,
@@ -260,6 +260,9 @@ def _with_advice(error: ConnectFailed, advice: str) -> ConnectFailed:
 
 def connection_lost(problem: OSError) -> ConnectionLost:
     """*problem*, met on an open connection, in plain words."""
+    told = getattr(problem, "told", None)  # TLS has explained it already
+    if isinstance(told, ConnectionLost):
+        return told
     if isinstance(problem, ConnectionResetError):
         return ConnectionLost("the device reset the connection")
     if isinstance(problem, ConnectionRefusedError):

@@ -1,0 +1,218 @@
+"""Who comes in by TLS: handshakes within a limit, a time and a rate, and what a certificate says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from mbap.errors import TlsFailed
+from mbap.server.connection import Connection, Host
+from mbap.server.handler import Identity
+from mbap.transport.certificate import Certificate
+from mbap.transport.tlsstream import TlsStream
+
+if TYPE_CHECKING:
+    from mbap.transport.tls import TLS
+
+_GRACE: Final = 0.5
+"""Seconds in which the connections of those who were refused are closed, when the server stops."""
+WATCH: Final = 5.0
+"""Seconds between two looks whether a file behind TLS has changed."""
+
+
+class House(Host, Protocol):
+    """What is needed of the server."""
+
+    def makes_room(self, address: str) -> bool:
+        """Whether one more from *address* is served; counts and logs those that are not."""
+        ...
+
+    def turn_away(self, address: str, port: int, reason: str) -> None:
+        """Somebody never became a client."""
+        ...
+
+    def guests(self) -> Iterable[Connection]:
+        """The clients."""
+        ...
+
+
+class Secured:
+    """The door of *server* with *tls*: whoever comes is nobody until the handshake is done.
+
+    Those in a handshake have a pool of their own, in which one too many takes the place of the oldest of the
+    address that has most: a flood of connections that never say anything keeps nobody out for long.
+    """
+
+    def __init__(self, server: House, tls: TLS) -> None:
+        tls.context("server")
+        if not tls.chain:
+            raise ValueError("a server needs certificate=... and key=...: clients want to see who it is")
+        self.tls = tls
+        self._server = server
+        self._pool: dict[TlsStream, str] = {}
+        self._by_address: Counter[str] = Counter()
+        self._budget = Budget(server.limits.handshake_rate)
+        self._refused: set[TlsStream] = set()
+        self._emptied = asyncio.Event()
+        self._certificates: dict[Connection, Certificate] = {}
+        self._heeding: object = None
+        self._watching: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """From now on changed files are noticed."""
+        loop = asyncio.get_running_loop()
+
+        def changed() -> None:  # in whichever thread
+            with contextlib.suppress(RuntimeError):  # that loop is closed
+                loop.call_soon_threadsafe(self.look_over)
+
+        self._heeding = self.tls.when_changed(changed)
+        self._watching = loop.call_later(WATCH, self._watch)
+
+    async def aclose(self) -> None:
+        """Nobody who is still in a handshake comes in; returns when their connections are closed."""
+        self._heeding = None
+        if self._watching is not None:
+            self._watching.cancel()
+        for stream in tuple(self._pool):
+            stream.give_up(TlsFailed("the server has stopped"))
+        for stream in tuple(self._refused):
+            stream.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                while self._refused:
+                    self._emptied.clear()
+                    await self._emptied.wait()
+
+    def _watch(self) -> None:
+        self.tls.refresh()
+        self._watching = asyncio.get_running_loop().call_later(WATCH, self._watch)
+
+    def look_over(self) -> None:
+        """Close the connections of those who are revoked by now."""
+        for connection in tuple(self._server.guests()):
+            certificate = self._certificates.get(connection)
+            if certificate is not None and self.tls.revoked(certificate):
+                self._server.counted.closed_revoked += 1
+                self._server.seldom.warn(
+                    "revoked", "%s is closed: %s is revoked", connection.peer.address, certificate.holder
+                )
+                connection.close()
+
+    async def take(self, accepted: socket.socket, address: str) -> None:
+        """Shake hands with who is at *accepted*, and serve it; waits while too many begin."""
+        pause = self._budget.take(asyncio.get_running_loop().time())
+        if pause:
+            await asyncio.sleep(pause)
+        self._make_room()
+        loop = asyncio.get_running_loop()
+        limits, counted = self._server.limits, self._server.counted
+        port = int(accepted.getpeername()[1]) if _connected(accepted) else 0
+        connection = Connection(self._server)
+
+        def settled(stream: TlsStream, error: TlsFailed | None) -> None:
+            late.cancel()
+            self._leave(stream)
+            if error is not None:
+                self._refused.add(stream)
+                counted.handshakes_failed += 1
+                why = error.reason
+                self._server.seldom.warn("handshake", "%s:%s was turned away: %s", address, port, why)
+                self._server.turn_away(address, port, error.reason)
+            elif not self._server.makes_room(address):
+                self._refused.add(stream)
+                stream.abort()
+            else:
+                certificate = stream.get_extra_info("certificate")
+                if certificate is not None:
+                    self._certificates[connection] = certificate
+
+        buffer = self._server.new_buffer()
+        stream = TlsStream(self.tls, "server", connection, settled, gone=self._gone, buffer=buffer)
+        counted.handshakes += 1
+        self._pool[stream] = address
+        self._by_address[address] += 1
+        timeout = limits.handshake_timeout
+        late = loop.call_later(
+            timeout, lambda: stream.give_up(TlsFailed(f"no TLS handshake within {timeout:g} s"))
+        )
+        try:
+            await loop.connect_accepted_socket(lambda: stream, accepted)
+        except OSError as problem:  # it has ended already
+            accepted.close()
+            stream.give_up(TlsFailed(f"the connection has ended: {problem.strerror or problem}"))
+            self._gone(stream)
+
+    def who(self, transport: asyncio.Transport) -> tuple[str | None, Identity | None]:
+        """The role and the identity of the client at *transport*."""
+        certificate = transport.get_extra_info("certificate")
+        if certificate is None:
+            return None, None
+        session = transport.get_extra_info("tls")
+        cipher = session.cipher()
+        return certificate.role, Identity(
+            certificate.subject,
+            certificate.issuer,
+            certificate.serial,
+            certificate.fingerprint,
+            certificate.not_after,
+            session.version() or "",
+            cipher[0] if cipher else "",
+            bool(session.session_reused),
+            certificate.role_problem,
+        )
+
+    def forget(self, connection: Connection) -> None:
+        """*connection* has ended."""
+        self._certificates.pop(connection, None)
+
+    def _gone(self, stream: TlsStream) -> None:
+        self._refused.discard(stream)
+        self._emptied.set()
+
+    def _make_room(self) -> None:
+        if len(self._pool) < self._server.limits.max_handshakes:
+            return
+        crowd, _ = self._by_address.most_common(1)[0]
+        oldest = next(stream for stream, address in self._pool.items() if address == crowd)
+        self._server.counted.handshakes_dropped += 1
+        oldest.give_up(TlsFailed("too many have not finished their handshake, and this one is the oldest"))
+
+    def _leave(self, stream: TlsStream) -> None:
+        address = self._pool.pop(stream, None)
+        if address is None:
+            return
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
+
+
+class Budget:
+    """So many a second, and as many at once."""
+
+    __slots__ = ("_left", "_rate", "_since")
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._left = max(rate, 1.0)
+        self._since: float | None = None
+
+    def take(self, now: float) -> float:
+        """Take one; gives how many seconds to wait before it is used."""
+        if self._since is not None:
+            self._left = min(self._left + (now - self._since) * self._rate, max(self._rate, 1.0))
+        self._since = now
+        self._left -= 1.0
+        return 0.0 if self._left >= 0 else -self._left / self._rate
+
+
+def _connected(accepted: socket.socket) -> bool:
+    try:
+        accepted.getpeername()
+    except OSError:
+        return False
+    return True
