@@ -4,7 +4,7 @@
     ALLOW SRC=hmi DST=plc1 FC=3 REG=0-250
     DENY FC=8 LOG=YES
 
-The first line that fits decides, as everywhere; what none is about is refused. `REG` is the zero-based address,
+The first line that fits decides, and what none is about is refused. `REG` is the zero-based address,
 in whichever table the function goes to. `docs/reference/policy-files.md` has every key.
 """
 

@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
-from mbap.addresses import Table
 from mbap.security.accesses import Access
+from mbap.security.addressindex import AddressIndex, Rules
 from mbap.security.functions import READS, WRITES, Function
 from mbap.security.rules import TABLES, Device, Rule, to_fits
 from mbap.security.sources import FACTS, address_of, listener_names
 from mbap.server.handler import Peer
 
-PAGE: Final = 64
-"""Addresses that are looked up together."""
-_PAGES: Final = 0x10000 // PAGE
 _MOST_KEPT: Final = 1024
 """Clients, and requests' targets, of which it is kept what can be about them."""
 
 K = TypeVar("K")
-
-Rules = int
-"""Some rules: bit n is rule n."""
 
 
 class Index:
@@ -39,11 +33,9 @@ class Index:
             for unit in (unit for low, high in ranges for unit in range(low, high + 1)):
                 self._units[unit] |= rules_of
         self._functions = _by_function(numbered)
-        self._pages = {
-            (table, side): _by_page(numbered, table, side) for table in TABLES for side in (READS, WRITES)
-        }
-        self._anywhere = {
-            side: _bits(numbered, lambda rule, side=side: rule.ranges(None, side) is None)  # type: ignore[misc]
+        self._addresses = {
+            (table, side): AddressIndex((bit, rule.ranges(table, side)) for bit, rule in numbered)
+            for table in TABLES
             for side in (READS, WRITES)
         }
         self._sources = _Sources(numbered)
@@ -80,15 +72,9 @@ class Index:
         """Those of *common* that can be about *access*."""
         rules = common & self._functions.get((access.code, slot(access.code, access.sub), access.side), 0)
         if access.table is None:
-            return rules & self._anywhere[access.side]
-        pages = self._pages[access.table, access.side]
-        first, last = access.first // PAGE, access.last // PAGE
-        if first == last:
-            return rules & pages[first]
-        touching = 0
-        for page in range(first, last + 1):
-            touching |= pages[page]
-        return rules & (pages[first] & pages[last] | touching & self._denying)
+            return rules & self._addresses[TABLES[0], access.side].anywhere
+        addresses = self._addresses[access.table, access.side]
+        return rules & addresses.about(access.first, access.last, rules & self._denying)
 
 
 def numbers(rules: Rules) -> Iterator[int]:
@@ -141,36 +127,6 @@ def _slots(one: Function) -> set[int]:
         return {0}
     most = 21 if one.code == 8 else 0xFF
     return {slot(one.code, sub) for sub in range(min(one.first, most), min(one.last, most) + 1)}
-
-
-def _by_page(numbered: _Numbered, table: Table, side: int) -> list[Rules]:
-    begins, ends = [0] * _PAGES, [0] * _PAGES
-    everywhere = 0
-    for bit, rule in numbered:
-        ranges = rule.ranges(table, side)
-        if ranges is None:
-            everywhere |= bit
-            continue
-        for first, last in _page_runs(ranges):
-            begins[first] |= bit
-            ends[last] |= bit
-    pages, running = [], everywhere
-    for begin, end in zip(begins, ends, strict=True):
-        running |= begin
-        pages.append(running)
-        running &= ~end
-    return pages
-
-
-def _page_runs(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The pages of *ranges*; those that follow each other as one, so that every page begins and ends once."""
-    runs: list[tuple[int, int]] = []
-    for low, high in sorted((low // PAGE, high // PAGE) for low, high in ranges):
-        if runs and low <= runs[-1][1] + 1:
-            runs[-1] = runs[-1][0], max(high, runs[-1][1])
-        else:
-            runs.append((low, high))
-    return runs
 
 
 class _Sources:
