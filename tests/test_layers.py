@@ -62,7 +62,7 @@ OPTIONAL: dict[str, set[str]] = {
         "filesentences",
         "collect.profilefile",
         "collect.quirksfile",
-        "security.policyfile",
+        "security.policycases",
         "security.policymodels",
         "site",
     },

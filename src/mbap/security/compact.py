@@ -370,7 +370,7 @@ def _one_of(word: str, known: tuple[W, ...], key: str) -> W:
 
 def _expires(text: str) -> int:
     try:
-        when = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
+        when = datetime.fromisoformat(text)
     except ValueError:
         when = None
     if when is None or when.tzinfo is None:

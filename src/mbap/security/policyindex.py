@@ -68,6 +68,23 @@ class Index:
         """The rules that can allow anything to whoever comes from there, whatever its certificate says."""
         return self._sources.by_place(peer) & ~self._denying
 
+    def meeting(self, rule: Rule) -> Rules:
+        """The rules that can be about a function, a unit and an address that *rule* is about, too."""
+        units = functions = 0
+        for low, high in rule.all_units:
+            for unit in range(low, high + 1):
+                units |= self._units[unit]
+        for one in rule.functions:
+            for key in _keys(one):
+                functions |= self._functions.get(key, 0)
+        addresses = 0
+        for (table, side), index in self._addresses.items():
+            ranges = rule.ranges(table, side)
+            addresses |= index.anywhere
+            for low, high in ((0, 0xFFFF),) if ranges is None else ranges:
+                addresses |= index.about(low, high, ~0)
+        return units & functions & addresses
+
     def candidates(self, common: Rules, access: Access) -> Rules:
         """Those of *common* that can be about *access*."""
         rules = common & self._functions.get((access.code, slot(access.code, access.sub), access.side), 0)
@@ -115,11 +132,15 @@ def _grouped(numbered: _Numbered, key: Callable[[Rule], K]) -> dict[K, Rules]:
 def _by_function(numbered: _Numbered) -> dict[tuple[int, int, int], Rules]:
     found: dict[tuple[int, int, int], Rules] = {}
     for functions, rules in _grouped(numbered, lambda rule: rule.functions).items():
-        for one in functions:
-            sides = [side for side in (READS, WRITES) if one.side & side]
-            for key in ((one.code, at, side) for at in _slots(one) for side in sides):
-                found[key] = found.get(key, 0) | rules
+        for key in (key for one in functions for key in _keys(one)):
+            found[key] = found.get(key, 0) | rules
     return found
+
+
+def _keys(one: Function) -> list[tuple[int, int, int]]:
+    """Function code, slot and side of all that *one* is."""
+    sides = [side for side in (READS, WRITES) if one.side & side]
+    return [(one.code, at, side) for at in _slots(one) for side in sides]
 
 
 def _slots(one: Function) -> set[int]:

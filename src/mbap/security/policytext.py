@@ -12,7 +12,7 @@ from mbap.addresses import Table
 from mbap.security.accesses import ranges_text
 from mbap.security.rates import Limits
 from mbap.security.rules import Addresses, Default, Device, Rule
-from mbap.security.schedules import clock_text, days_text
+from mbap.security.schedules import Schedule, clock_text, days_text
 from mbap.security.sources import NO_ROLE
 
 if TYPE_CHECKING:
@@ -31,6 +31,19 @@ def policy_text(policy: Policy) -> str:
     return "\n".join(_lines(policy)) + "\n"
 
 
+def policy_data(policy: Policy) -> dict[str, dict[str, dict[str, object]]]:
+    """*policy* under the keys of a policy file: tables, in them names, under each its keys."""
+    return {
+        "policy": {"": _given({"name": policy.name, "mode": policy.mode})},
+        "default": {"": _default(policy.default)},
+        "networks": {name: {"": list(nets)} for name, nets in policy.networks.items()},
+        "devices": {name: _device(device) for name, device in policy.devices.items()},
+        "points": {name: _point(point) for name, point in policy.points.items()},
+        "schedules": {name: _schedule(schedule) for name, schedule in policy.schedules.items()},
+        "rules": {rule.id: rule_data(rule) for rule in policy.rules},
+    }
+
+
 def _lines(policy: Policy) -> Iterator[str]:
     yield f"policy = {VERSION}"
     if policy.name:
@@ -41,11 +54,9 @@ def _lines(policy: Policy) -> Iterator[str]:
     for name, device in policy.devices.items():
         yield from _section(f"devices.{_key(name)}", _device(device), always=True)
     for name, point in policy.points.items():
-        yield from _section(f"points.{_key(name)}", point_data(point))
+        yield from _section(f"points.{_key(name)}", _point(point))
     for name, schedule in policy.schedules.items():
-        begin, end = clock_text(schedule.begin), clock_text(schedule.end)
-        days = {"days": days_text(schedule.days), "from": begin, "to": end, "timezone": schedule.zone}
-        yield from _section(f"schedules.{_key(name)}", days)
+        yield from _section(f"schedules.{_key(name)}", _schedule(schedule))
     for rule in policy.rules:
         yield from ("", "[[rules]]")
         yield from (f"{key} = {_value(value)}" for key, value in rule_data(rule).items())
@@ -71,8 +82,12 @@ def _device(device: Device) -> dict[str, object]:
     return _given({"connect": device.connect, "units": ranges_text(device.units)})
 
 
-def point_data(point: Point) -> dict[str, object]:
-    """*point* under the keys of its table in a policy file."""
+def _schedule(schedule: Schedule) -> dict[str, object]:
+    begin, end = clock_text(schedule.begin), clock_text(schedule.end)
+    return {"days": days_text(schedule.days), "from": begin, "to": end, "timezone": schedule.zone}
+
+
+def _point(point: Point) -> dict[str, object]:
     encoding = point.encoding
     return _given(
         {
