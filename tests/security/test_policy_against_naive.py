@@ -90,8 +90,8 @@ PEERS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.lists(rules(), max_size=12, unique_by=lambda rule: rule.id), requests(), PEERS, st.integers(0, 255))
+@settings(max_examples=150, deadline=None)
+@given(st.lists(rules(), max_size=8, unique_by=lambda rule: rule.id), requests(), PEERS, st.integers(0, 255))
 def test_a_verdict_is_that_of_looking_at_every_rule_in_turn(
     some: list[Rule], request: Request[Any], peer: Peer, unit: int
 ) -> None:

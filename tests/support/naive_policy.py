@@ -85,5 +85,6 @@ def addresses_fit(rule: Rule, table: Table | None, addresses: set[int]) -> bool:
         return True
     if table is None:
         return False
-    meant = {one for low, high in rule.addresses.get(table, ()) for one in range(low, high + 1)}
-    return bool(addresses & meant) if rule.action == "deny" else addresses <= meant
+    meant = [range(low, high + 1) for low, high in rule.addresses.get(table, ())]
+    inside = [any(one in some for some in meant) for one in addresses]
+    return any(inside) if rule.action == "deny" else all(inside)

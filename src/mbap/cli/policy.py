@@ -141,7 +141,7 @@ def _print_explained(asked: Question, verdict: Verdict | None, steps: list[Step]
         click.echo(f"  {side}: " + (f'rule "{deciding[0]}"' if deciding else "no rule is about it"))
     click.echo(_sentence(verdict))
     near = sorted((step for step in steps if step.misfits), key=lambda step: len(step.misfits))
-    for step in near[:_NEAR] if not verdict.rules else []:
+    for step in near[:_NEAR] if not verdict.rule else []:
         why = "; ".join(f"{field}: {text}" for field, text in step.misfits)
         click.echo(f'  not "{step.rule}": {why}')
 

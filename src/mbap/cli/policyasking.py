@@ -111,9 +111,7 @@ def question_options(command: F) -> F:
         click.option("--fingerprint", default="", help="SHA-256 of its certificate, in hexadecimal."),
         click.option("--listener", default=LISTENER, show_default=True, help="Where it connects to."),
         click.option("--unit", type=click.IntRange(0, 255), help="The unit; 1, or what the frame says."),
-        click.option(
-            "--to", default="", metavar="DEVICE", help="The device, by name or endpoint."
-        ),
+        click.option("--to", default="", metavar="DEVICE", help="The device, by name or endpoint."),
         click.option("--at", callback=_when, metavar="TIME", help="When, with its zone; now when not given."),
         click.option("--armed", multiple=True, metavar="WINDOW", help="A maintenance window that is open."),
     ]

@@ -52,6 +52,8 @@ class AddressIndex:
 def _stretches(ranges: Iterable[Ranges]) -> list[int]:
     """Where stretches begin that are looked up together."""
     edges = [edge for those in ranges for low, high in those for edge in (low, high + 1)]
+    if not edges:
+        return [0]
     crowds = Counter(edge // PAGE for edge in edges)
     begins = {0, *range(0, 0x10000, PAGE)} | {edge for edge in edges if crowds[edge // PAGE] > CROWDED}
     return sorted(begins - {0x10000})

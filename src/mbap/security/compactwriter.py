@@ -77,7 +77,7 @@ def _head(policy: Policy) -> Iterator[str]:
     default, usual = policy.default, Default()
     words = {
         "ANSWER": (str(default.answer), str(usual.answer)),
-        "LOG": (default.log, usual.log),
+        "LOG": (default.log.upper(), usual.log.upper()),
         "SEVERITY": (default.severity, usual.severity),
         "LINES": (str(default.lines_per_minute), str(usual.lines_per_minute)),
         "UNKNOWN": (default.unknown_source, usual.unknown_source),

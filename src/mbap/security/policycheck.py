@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from mbap.addresses import Table
 from mbap.records import Record
-from mbap.security.accesses import Ranges, inside, touches
+from mbap.security.accesses import ALL_ADDRESSES, Ranges, inside, touches
 from mbap.security.functions import READS, WRITES, Function
 from mbap.security.policy import Moment, Policy
 from mbap.security.policyindex import numbers
@@ -43,9 +43,10 @@ class Finding(Record):
 
 def findings(policy: Policy, now: Moment) -> list[Finding]:
     """All that is suspicious in *policy*; what expires is seen from *now*."""
+    roles = any(rule.source.roles for rule in policy.rules)
     return [
         *_of_policy(policy),
-        *(finding for rule in policy.rules for finding in _of_rule(policy, rule, now)),
+        *(finding for rule in policy.rules for finding in _of_rule(rule, now, roles=roles)),
         *_between_rules(policy, now),
         *_unlimited(policy),
         *_unused_names(policy),
@@ -62,7 +63,7 @@ def _of_policy(policy: Policy) -> Iterator[Finding]:
         yield Finding("warning", "empty", "", "no rule allows anything: every request is refused")
 
 
-def _of_rule(policy: Policy, rule: Rule, now: Moment) -> Iterator[Finding]:
+def _of_rule(rule: Rule, now: Moment, *, roles: bool) -> Iterator[Finding]:
     if not rule.enabled:
         yield Finding("note", "disabled", rule.id, "is not enabled")
         return
@@ -77,7 +78,7 @@ def _of_rule(policy: Policy, rule: Rule, now: Moment) -> Iterator[Finding]:
     if not _goes_anywhere(rule):
         yield Finding("warning", "unused", rule.id, "is about nothing: its functions do not go to its tables")
     yield from _forgotten(rule)
-    yield from _broad(policy, rule)
+    yield from _broad(rule, roles=roles)
 
 
 def _goes_anywhere(rule: Rule) -> bool:
@@ -132,7 +133,7 @@ def _forgotten(rule: Rule) -> Iterator[Finding]:
         )
 
 
-def _broad(policy: Policy, rule: Rule) -> Iterator[Finding]:
+def _broad(rule: Rule, *, roles: bool) -> Iterator[Finding]:
     if rule.denies:
         return
     codes = rule.functions.codes()
@@ -143,8 +144,7 @@ def _broad(policy: Policy, rule: Rule) -> Iterator[Finding]:
             rule.id,
             "allows every function, also to restart and to program: name groups, such as read, write",
         )
-    certain = any(one.source.roles for one in policy.rules)
-    if certain and not rule.source.roles and codes & {5, 6, 15, 16, 22, 23}:
+    if roles and not rule.source.roles and _writes(rule):
         yield Finding("note", "roleless", rule.id, "lets clients write whatever their role, or without one")
 
 
@@ -263,7 +263,21 @@ def _meet(one: Rule, other: Rule) -> bool:
         if not any(a.version == b.version and a.overlaps(b) for a, b in pairs):
             return False
     kinds = [(one.source.facts(kind), other.source.facts(kind)) for kind in FACTS]
-    return all(not some or not few or set(some) & set(few) for some, few in kinds)
+    return _addresses_meet(one, other) and all(
+        not some or not few or set(some) & set(few) for some, few in kinds
+    )
+
+
+def _addresses_meet(one: Rule, other: Rule) -> bool:
+    """Whether there are addresses, or requests without one, that both can be about."""
+    for side in (READS, WRITES):
+        for table in (None, *TABLES):
+            some, others = one.ranges(table, side), other.ranges(table, side)
+            if some is None:
+                some = ALL_ADDRESSES
+            if any(touches(ALL_ADDRESSES if others is None else others, low, high) for low, high in some):
+                return True
+    return False
 
 
 # --- names ---
@@ -271,7 +285,7 @@ def _meet(one: Rule, other: Rule) -> bool:
 
 def _unused_names(policy: Policy) -> Iterator[Finding]:
     used: dict[str, Iterable[str]] = {
-        "network": [name for rule in policy.rules for name in rule.source.networks],
+        "network": [*policy.devices, *(name for rule in policy.rules for name in rule.source.networks)],
         "device": [name for rule in policy.rules for name in rule.to],
         "point": [name for rule in policy.rules for name in rule.points],
         "schedule": [rule.when for rule in policy.rules],
