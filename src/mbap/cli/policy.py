@@ -77,14 +77,14 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
         _print_faults(file, error, as_json=as_json)
         ctx.exit(ExitCode.USAGE)
     found = findings(policy, Moment(0.0, time.time_ns() // 1000))
-    warnings = [one for one in found if one.kind == "warning"]
+    warnings = sum(one.kind == "warning" for one in found)
     if as_json:
         data = [{"kind": o.kind, "about": o.about, "rule": o.rule, "message": o.message} for o in found]
         _echo_json({"file": str(file), "ok": True, "hash": policy.hash, "faults": [], "findings": data})
     else:
         for one in found:
             click.echo(str(one))
-        click.echo(f"{file}: {many(len(policy.rules), 'rule')}, {many(len(warnings), 'warning')}")
+        click.echo(f"{file}: {many(len(policy.rules), 'rule')}, {many(warnings, 'warning')}")
     ctx.exit(ExitCode.FAILED if warnings else ExitCode.OK)
 
 

@@ -79,6 +79,8 @@ class Firewall:
 
     opaque = True
     """It wants functions that are not known here, too: whether they pass is for the policy to say."""
+    answers_every_unit = True
+    """It refuses what is for units of others, which on a serial line must be left to them."""
 
     def __init__(
         self,

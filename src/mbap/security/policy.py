@@ -237,32 +237,19 @@ class Policy:
         memory: Memory,
         examined: int,
     ) -> Verdict:
+        """The rules in *chosen* let *call* pass: whether their limits do, too."""
         ids = tuple(dict.fromkeys(rule.id for rule, _ in chosen))
         for rule, access in chosen:
             if fault := self._fault(rule, access, call, memory):
-                where, reason = fault
                 answer = rule.answer or self.default.answer
-                return self._over_limit(rule, where, reason, answer, ids, examined)
+                return self._over_limit(rule, *fault, answer, ids, examined)
         takes = _takes(chosen, call)
-        for rule_id, bucket, rate in takes:
+        for bucket, (rule, rate) in takes.items():
             if not memory.has_token(bucket, rate, now):
-                rule = next(rule for rule, _ in chosen if rule.id == rule_id)
-                reason = f"more than {rate} {bucket[1]}"
-                return self._over_limit(rule, "rate", reason, BUSY, ids, examined)
+                return self._over_limit(rule, "rate", f"more than {rate} {bucket[1]}", BUSY, ids, examined)
         rule = next((rule for rule, _ in chosen if rule.action == "alert"), chosen[0][0])
-        log = rule.log or ("none" if rule.action == "allow" else "each")
-        return Verdict(
-            rule.action,
-            rule.id,
-            rule.comment if rule.action == "alert" else "",
-            "rule",
-            REFUSED,
-            log,
-            rule.severity,
-            ids,
-            tuple((bucket, rate) for _, bucket, rate in takes),
-            examined,
-        )
+        taken = tuple([(bucket, rate) for bucket, (_, rate) in takes.items()])
+        return _passes(rule, ids, taken, examined)
 
     def _over_limit(
         self, rule: Rule, where: str, reason: str, answer: Answer, ids: tuple[str, ...], examined: int
@@ -293,15 +280,23 @@ def _expired(rule: Rule, now: Moment) -> bool:
     return rule.expires is not None and now.wall >= rule.expires
 
 
-def _takes(chosen: list[tuple[Rule, Access]], call: Call[Any]) -> list[tuple[str, Bucket, Rate]]:
+def _passes(
+    rule: Rule, ids: tuple[str, ...], takes: tuple[tuple[Bucket, Rate], ...], examined: int
+) -> Verdict:
+    alert = rule.action == "alert"
+    reason = rule.comment if alert else ""
+    log = rule.log or ("each" if alert else "none")
+    return Verdict(rule.action, rule.id, reason, "rule", REFUSED, log, rule.severity, ids, takes, examined)
+
+
+def _takes(chosen: list[tuple[Rule, Access]], call: Call[Any]) -> dict[Bucket, tuple[Rule, Rate]]:
     """The rates that the request counts for, each once."""
-    found: dict[Bucket, tuple[str, Bucket, Rate]] = {}
+    found: dict[Bucket, tuple[Rule, Rate]] = {}
     for rule, access in chosen:
         limits = rule.limits
         client = "" if limits.per == "rule" else call.peer.address
         unit = call.unit if limits.per == "unit" else -1
         for what, rate in (("requests", limits.requests), ("writes", limits.writes)):
             if rate is not None and (what == "requests" or access.side == WRITES):
-                bucket = rule.id, what, client, unit
-                found[bucket] = rule.id, bucket, rate
-    return list(found.values())
+                found[rule.id, what, client, unit] = rule, rate
+    return found
