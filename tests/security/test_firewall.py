@@ -229,14 +229,34 @@ def test_a_value_may_not_jump_from_what_was_read() -> None:
     assert "from 10 to 2" in scene.refused_because(WriteMultipleRegisters(100, floats(2.0)))
 
 
-async def test_two_writes_at_once_may_not_jump_together() -> None:
+async def test_while_a_write_is_not_answered_a_value_may_jump_from_neither_before_nor_after_it() -> None:
     scene = Scene(allowing(*STEPS, rest=SETPOINT), Slow())
     await _done(scene.ask(ReadHoldingRegisters(100, 2)))
-    up = scene.ask(WriteMultipleRegisters(100, floats(5.0)))
-    again = scene.ask(WriteMultipleRegisters(100, floats(10.0)))
-    assert scene.refused(WriteMultipleRegisters(100, floats(4.0))) == 1
+    up = scene.ask(WriteMultipleRegisters(100, floats(4.0)))
+    assert scene.refused(WriteMultipleRegisters(100, floats(8.0))) == 1
+    within = scene.ask(WriteMultipleRegisters(100, floats(5.0)))
     await _done(up)
-    await _done(again)
+    await _done(within)
+    await _done(scene.ask(WriteMultipleRegisters(100, floats(8.0))))
+
+
+async def test_a_write_that_is_never_begun_makes_the_value_unknown_and_warns_of_nothing() -> None:
+    scene = Scene(allowing(*STEPS, rest=SETPOINT), Slow())
+    await _done(scene.ask(ReadHoldingRegisters(100, 2)))
+    outcome = scene.ask(WriteMultipleRegisters(100, floats(5.0)))
+    del outcome
+    assert scene.refused(WriteMultipleRegisters(100, floats(5.0))) == 1
+
+
+def test_a_policy_whose_devices_are_all_others_is_refused() -> None:
+    policy = allowing('to = "plc1"', rest='[devices.plc1]\nconnect = "10.2.0.11:502"')
+    Firewall(policy, Device(), target="tcp://10.2.0.11")
+    with pytest.raises(ValueError, match=r"none of its devices is tcp://10\.2\.0\.12"):
+        Firewall(policy, Device(), target="tcp://10.2.0.12")
+    firewall = Firewall(allowing(), Device(), target="tcp://10.2.0.12")
+    with pytest.raises(ValueError, match="rules for plc1"):
+        firewall.replace(policy)
+    assert firewall.policy == allowing()
 
 
 async def test_a_read_that_was_sent_before_a_write_does_not_bring_the_old_value_back() -> None:

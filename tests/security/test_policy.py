@@ -143,6 +143,12 @@ def test_a_rule_without_units_is_about_those_of_its_devices() -> None:
     assert [unit for unit in range(256) if judged(policy, READ, unit=unit).passes] == [1, 2, 3]
 
 
+def test_an_endpoint_of_ipv6_is_the_same_with_and_without_brackets() -> None:
+    policy = allowing('to = "a"', rest='[devices.a]\nconnect = "fd00::1"')
+    assert judged(policy, READ, target="tcp://[fd00::1]:502").passes
+    assert not judged(policy, READ, target="tcp://[fd00::2]:502").passes
+
+
 @pytest.mark.parametrize("target", ["plc2", "10.2.0.12", "tcp://10.2.0.12:502", "10.2.0.12:502"])
 def test_a_device_is_known_by_its_name_or_its_endpoint(target: str) -> None:
     assert judged(allowing('to = "plc2"', rest=DEVICES), READ, unit=2, target=target).passes

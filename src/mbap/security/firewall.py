@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mbap.errors import Disconnect, ExceptionResponse
@@ -75,6 +76,9 @@ class Firewall:
         observers: see every request with its answer, those that are refused, too.
         target: the name, or the endpoint, of the device behind it, for the `to` of rules; not needed where
             units tell devices apart.
+
+    Raises:
+        ValueError: the policy names devices, and *target* is none of them.
     """
 
     opaque = True
@@ -92,6 +96,7 @@ class Firewall:
         observers: Sequence[Observer] = (),
         target: str = "",
     ) -> None:
+        _check_target(policy, target)
         self.policy = policy
         self.target = target
         self._handler = handler
@@ -103,7 +108,12 @@ class Firewall:
         self._malformed = self._refused_connections = 0
 
     def replace(self, policy: Policy) -> None:
-        """From the next request on *policy* counts; rates, last values and hits that it still has go on."""
+        """From the next request on *policy* counts; rates, last values and hits that it still has go on.
+
+        Raises:
+            ValueError: it names devices, and the target is none of them; the old policy goes on.
+        """
+        _check_target(policy, self.target)
         before, self.policy = self.policy.hash, policy
         self._ledger.adopt(policy)
         self._log.adopt(policy)
@@ -189,23 +199,16 @@ class Firewall:
         try:
             outcome = self._handler.handle(call)
         except Exception as error:
-            self._ended(call, verdict, moment, error)
+            self._ended(call, verdict, moment, error, sent)
             raise
         if isinstance(outcome, Awaitable):
-            return self._awaited(call, verdict, moment, outcome, sent)
+            return _Followed(
+                outcome,
+                lambda result: self._answered(call, verdict, moment, result, sent),
+                lambda error: self._ended(call, verdict, moment, error, sent),
+            )
         self._answered(call, verdict, moment, outcome, sent)
         return outcome
-
-    async def _awaited(
-        self, call: Call[R], verdict: Verdict, moment: Moment, outcome: Awaitable[R], sent: int
-    ) -> R:
-        try:
-            result = await outcome
-        except BaseException as error:
-            self._ended(call, verdict, moment, error)
-            raise
-        self._answered(call, verdict, moment, result, sent)
-        return result
 
     def _answered(self, call: Call[R], verdict: Verdict, moment: Moment, result: R, sent: int) -> None:
         self._ledger.answered(call.unit, call.request, result, sent)
@@ -214,8 +217,10 @@ class Firewall:
         if self._observers:
             self._show(call, moment, after, _response(call, result))
 
-    def _ended(self, call: Call[Any], verdict: Verdict, moment: Moment, error: BaseException) -> None:
-        self._ledger.failed(call.unit, call.request)
+    def _ended(
+        self, call: Call[Any], verdict: Verdict, moment: Moment, error: BaseException, sent: int
+    ) -> None:
+        self._ledger.failed(call.unit, call.request, sent)
         after = self._clock()
         code = error.code if isinstance(error, ExceptionResponse) else None
         self._log.answered(call, verdict, moment, after, code=code, failure=type(error).__name__)
@@ -297,6 +302,50 @@ class Firewall:
         """It does not hear it any more."""
         if isinstance(self._handler, OnBus):
             self._handler.part(bus)
+
+
+def _check_target(policy: Policy, target: str) -> None:
+    """A rule about a device that is spelled otherwise would never be about this one, also one that denies."""
+    named = {name for rule in policy.rules for name in rule.to}
+    if not target or not named:
+        return
+    if not any(policy.index.devices(unit, target) for unit in range(256)):
+        raise ValueError(
+            f"the policy has rules for {', '.join(sorted(named))}, and none of its devices is {target}:"
+            " give one of them that endpoint (connect, or HOST in the compact form)"
+        )
+
+
+class _Followed(Awaitable[R]):
+    """The answer of a handler, of which somebody hears how it ended; also when nobody ever waits for it."""
+
+    __slots__ = ("_answered", "_begun", "_ended", "_outcome")
+
+    def __init__(
+        self,
+        outcome: Awaitable[R],
+        answered: Callable[[R], None],
+        ended: Callable[[BaseException], None],
+    ) -> None:
+        self._outcome, self._answered, self._ended = outcome, answered, ended
+        self._begun = False
+
+    def __await__(self) -> Generator[Any, None, R]:
+        self._begun = True
+        try:
+            result = yield from self._outcome.__await__()
+        except BaseException as error:
+            self._ended(error)
+            raise
+        self._answered(result)
+        return result
+
+    def __del__(self) -> None:
+        """A connection that ends in the same turn cancels what was not begun; then nothing was sent."""
+        if not self._begun:
+            self._ended(asyncio.CancelledError())
+            if isinstance(self._outcome, Coroutine):
+                self._outcome.close()
 
 
 def _response(call: Call[R], result: R) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mbap.protocol.pdu.base import Request
@@ -14,6 +14,8 @@ from mbap.security.policy import Bucket, Moment, Policy, Verdict
 from mbap.security.rates import Rate
 
 MOST_BUCKETS: Final = 10_000
+_MOST_POSSIBLE: Final = 8
+"""Values that one place may have, while writes are not answered."""
 _LOOKED_AT: Final = 8
 """Buckets that are looked at for one to throw away."""
 
@@ -46,7 +48,8 @@ class Ledger:
     def __init__(self, policy: Policy, *, most_buckets: int = MOST_BUCKETS) -> None:
         self._most = most_buckets
         self._buckets: OrderedDict[Bucket, tuple[float, float, Rate]] = OrderedDict()
-        self._last: dict[_Place, bytes] = {}
+        self._last: dict[_Place, tuple[bytes, ...]] = {}
+        self._open: dict[_Place, dict[int, tuple[bytes, ...]]] = {}
         self._writes: dict[_Place, int] = {}
         self._count = 0
         self._armed: dict[str, float] = {}
@@ -61,6 +64,7 @@ class Ledger:
         self.hits = {name: hits for name, hits in self.hits.items() if name in rules or not name}
         names = {point.name for point in self._points}
         self._last = {place: value for place, value in self._last.items() if place[1] in names}
+        self._open = {place: values for place, values in self._open.items() if place[1] in names}
         self._writes = {place: count for place, count in self._writes.items() if place[1] in names}
         self._armed = {name: end for name, end in self._armed.items() if name in policy.windows}
         for bucket in [one for one in self._buckets if one[0] not in rules]:
@@ -120,54 +124,63 @@ class Ledger:
         return {name: seconds for name, seconds in left.items() if seconds > 0}
 
     def sent(self, unit: int, request: Request[Any]) -> int:
-        """*request* goes to the device: what it writes counts as written. Gives what `answered` wants."""
+        """*request* goes to the device: what it writes may be there from now on. Gives its number."""
         self._count += 1
-        written = written_by(request)
-        if written is not None:
-            for place, value in self._values(unit, written):
-                self._writes[place] = self._count
-                if value is None:
-                    self._last.pop(place, None)
-                else:
-                    self._last[place] = value
+        for place, values in self._written(unit, request):
+            self._writes[place] = self._count
+            self._open.setdefault(place, {})[self._count] = values
+            self._may_be(place, self._last.get(place, ()), values)
         return self._count
 
     def answered(self, unit: int, request: Request[Any], result: object, sent: int) -> None:
-        """*request* was carried out: what was read is known, but where something was written since."""
+        """*request* was carried out: what it wrote is there, and what it read, but for what came after."""
+        for place, values in self._written(unit, request):
+            values = self._open.get(place, {}).pop(sent, values)
+            self._may_be(place, values, *self._open.get(place, {}).values())
         for table, address, count, writes in request.spans():
             if writes or not isinstance(result, Registers) or len(result) != count:
                 continue
-            for place, value in self._values(unit, Written(table, address, result)):
-                if value is not None and self._writes.get(place, 0) <= sent:
-                    self._last[place] = value
+            for place, values in self._values(unit, Written(table, address, result)):
+                if values and self._writes.get(place, 0) <= sent:
+                    self._may_be(place, values, *self._open.get(place, {}).values())
 
-    def failed(self, unit: int, request: Request[Any]) -> None:
+    def failed(self, unit: int, request: Request[Any], sent: int) -> None:
         """Nobody knows whether *request* was carried out: what it writes is not known any more."""
-        written = written_by(request)
-        if written is not None:
-            for place, _ in self._values(unit, written):
-                self._last.pop(place, None)
+        for place, _ in self._written(unit, request):
+            self._open.get(place, {}).pop(sent, None)
+            self._last.pop(place, None)
 
-    def _values(self, unit: int, written: Written) -> Iterable[tuple[_Place, bytes | None]]:
-        """What becomes of each value that *written* touches; None where that is not known."""
+    def _may_be(self, place: _Place, *possible: tuple[bytes, ...]) -> None:
+        """Any of *possible* is at *place*; one that is empty, or too many: nobody knows what."""
+        values = tuple(dict.fromkeys(value for some in possible for value in some))
+        if all(possible) and len(values) <= _MOST_POSSIBLE:
+            self._last[place] = values
+        else:
+            self._last.pop(place, None)
+
+    def _written(self, unit: int, request: Request[Any]) -> list[tuple[_Place, tuple[bytes, ...]]]:
+        written = written_by(request)
+        return [] if written is None else list(self._values(unit, written))
+
+    def _values(self, unit: int, written: Written) -> Iterator[tuple[_Place, tuple[bytes, ...]]]:
+        """What each value that *written* touches may become; nothing where that is not known."""
         for point in self._points:
             if point.table is not written.table:
                 continue
             for begin in point.begins(written.first, written.last):
                 place = unit, point.name, begin
-                yield place, self._becomes(point, begin, written, self._last.get(place))
+                yield place, self._becomes(point, begin, written, self._last.get(place, ()))
 
     @staticmethod
-    def _becomes(point: Point, begin: int, written: Written, old: bytes | None) -> bytes | None:
+    def _becomes(point: Point, begin: int, written: Written, old: tuple[bytes, ...]) -> tuple[bytes, ...]:
         at = begin - written.first
         if at < 0 or at + point.width > len(written.values):
-            return None
+            return ()
         words: Sequence[int] = written.values[at : at + point.width]
         if not written.and_mask:
-            return Registers.of(tuple(words)).wire
-        if old is None:
-            return None
-        return (int.from_bytes(old, "big") & written.and_mask | words[0]).to_bytes(2, "big")
+            return (Registers.of(tuple(words)).wire,)
+        left = [int.from_bytes(one, "big") & written.and_mask for one in old]
+        return tuple((one | words[0]).to_bytes(2, "big") for one in left)
 
     # --- rates ---
 

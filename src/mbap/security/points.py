@@ -99,8 +99,9 @@ def written_by(request: Request[Any]) -> Written | None:
     return Written(table, got.write_address if code == 23 else got.address, got.values)
 
 
-Last = Mapping[tuple[int, str, int], bytes]
-"""The bytes of what was last read or written, by unit, point and first address."""
+Last = Mapping[tuple[int, str, int], tuple[bytes, ...]]
+"""What may be there now, by unit, point and first address: while a write is not answered, the value before it
+and the one after it."""
 
 
 def faults_of_write(point: Point, written: Written, unit: int, last: Last) -> Iterator[str]:
@@ -108,7 +109,9 @@ def faults_of_write(point: Point, written: Written, unit: int, last: Last) -> It
     if written.table is not point.table:
         return
     for begin in point.begins(written.first, written.last):
-        if fault := _fault(point, begin, written, last.get((unit, point.name, begin))):
+        before = last.get((unit, point.name, begin)) or (None,)
+        faults = (_fault(point, begin, written, one) for one in before)
+        if fault := next(filter(None, faults), ""):
             yield f"{point.name}: {fault}"
 
 

@@ -209,6 +209,8 @@ def place_of(url: str) -> str:
     """Host and port in *url*, which may leave out scheme and port."""
     scheme, _, rest = url.rpartition("://")
     host = rest.partition("#")[0].partition("/")[0].lower()
+    if host.count(":") > 1 and "[" not in host:
+        host = f"[{host}]"
     port = ":802" if scheme in ("tls", "mbaps") else ":502"
     return host if ":" in host.rpartition("]")[2] else host + port
 
