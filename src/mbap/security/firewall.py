@@ -186,8 +186,10 @@ class Firewall:
             if self.policy.mode == "enforce":
                 self._show_refusal(call, verdict, moment)
                 raise verdict.answer.error()
-        follow = self._observers or self._ledger.remembers or (verdict.passes and verdict.log != "none")
-        return self._followed(call, verdict, moment) if follow else self._handler.handle(call)
+        written_down = verdict.passes and verdict.log != "none"
+        if written_down or self._observers or self._ledger.concerns(call.request):
+            return self._followed(call, verdict, moment)
+        return self._handler.handle(call)
 
     def refuse(self, unit: int, refusal: ExceptionResponse) -> ExceptionResponse:
         """What the handler makes of *refusal*: what is no request never reaches it."""

@@ -77,10 +77,15 @@ class Ledger:
         """The last values of points."""
         return self._last
 
-    @property
-    def remembers(self) -> bool:
-        """Whether the policy has points whose last value matters."""
-        return bool(self._points)
+    def concerns(self, request: Request[Any]) -> bool:
+        """Whether *request* touches a point whose last value matters."""
+        if not self._points:
+            return False
+        for table, address, count, _ in request.spans():
+            for point in self._points:
+                if point.table is table and point.first < address + count and address <= point.last:
+                    return True
+        return False
 
     @property
     def buckets(self) -> int:
