@@ -25,6 +25,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "endpoints": texts.endpoints,
     "device_file": texts.device_file,
     "profile_file": texts.profile_file,
+    "policy_file": texts.policy_file,
+    "policy_rules": texts.policy_rules,
     "site_file": texts.site_file,
     "audit_trail": trails.audit_trail,
     "learned": trails.learned,

@@ -13,6 +13,11 @@ from mbap.collect.profilefile import parse_profile
 from mbap.collect.profiles import ProfileError
 from mbap.durations import format_duration, parse_duration
 from mbap.filefaults import FileFaults
+from mbap.security.compact import parse_compact
+from mbap.security.compactwriter import compact_text
+from mbap.security.policy import Moment
+from mbap.security.policycheck import findings
+from mbap.security.policyfile import parse_policy
 from mbap.server.devicefile import parse_device_file
 from mbap.server.simulator import Simulation
 from mbap.site.load import load_site
@@ -109,6 +114,35 @@ def profile_file(data: bytes) -> None:
         assert error.faults
         return
     assert profile.points
+
+
+def policy_file(data: bytes) -> None:
+    """A policy that was understood is written so that it is read as the same; else all that is wrong."""
+    try:
+        policy = parse_policy(data.decode("utf-8", "replace"))
+    except FileFaults as error:
+        assert error.faults
+        return
+    again = parse_policy(str(policy))
+    assert again == policy
+    assert again.hash == policy.hash
+    findings(policy, Moment(0.0, 0))
+
+
+def policy_rules(data: bytes) -> None:
+    """The same for rules a line each, in both forms."""
+    try:
+        policy = parse_compact(data.decode("utf-8", "replace"))
+    except FileFaults as error:
+        assert error.faults
+        return
+    assert parse_policy(str(policy)) == policy
+    try:
+        text = compact_text(policy)
+    except FileFaults as error:
+        assert error.faults
+        return
+    assert parse_compact(text) == policy
 
 
 def site_file(data: bytes) -> None:

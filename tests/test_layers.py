@@ -13,7 +13,7 @@ import pytest
 import mbap
 
 SOURCE = Path(mbap.__file__).parent
-LEAVES = {"addresses", "values", "durations", "filefaults", "records"}
+LEAVES = {"addresses", "values", "durations", "filefaults", "filemodel", "records"}
 WIRE = {*LEAVES, "errors", "protocol"}
 EVERYTHING = {""}
 BASE, LENGTHS = "mbap.protocol.pdu.base", "mbap.protocol.pdu.lengths"
@@ -25,13 +25,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "values": set(),
     "durations": set(),
     "filefaults": set(),
+    "filesentences": {"durations", "filefaults"},
+    "filemodel": {"durations", "filefaults", "filesentences"},
     "profiles": set(),
     "errors": {"addresses", "records"},
     "protocol": {"errors", "addresses", "records"},
     "transport": {"protocol", "errors", "addresses", "records"},
     "client": {*WIRE, "transport"},
     "server": {*WIRE, "transport"},
-    "security": {*WIRE, "server.handler"},
+    "security": {*WIRE, "server.handler", "server.diagnostics"},
     "collect": {*WIRE, "server.handler", "client.quirks"},  # data, as a profile has them
     "sinks": {*LEAVES, "collect"},
     "dashboard": {*LEAVES, "collect", "sinks.base"},
@@ -58,13 +60,15 @@ OPTIONAL: dict[str, set[str]] = {
         "transport.tlsfiles",
     },
     "pydantic": {
-        "collect.filemodel",
-        "collect.filesentences",
+        "filemodel",
+        "filesentences",
         "collect.profilefile",
         "collect.quirksfile",
+        "security.policycases",
+        "security.policymodels",
         "site",
     },
-    "pydantic_core": {"collect.filesentences"},
+    "pydantic_core": {"filesentences"},
     "rich": {"cli"},
     "serialx": {"transport.serial"},
     "starlette": {"dashboard", "site.page"},

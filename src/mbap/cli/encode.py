@@ -66,7 +66,7 @@ def read(item: str, count: int | None, order: str, output: Output) -> None:
       mbap encode read ir8:float32
       mbap encode read co19 19
     """
-    output.print(_reads(parse_item(item), count, order))
+    output.print(reads(parse_item(item), count, order))
 
 
 @command.command()
@@ -90,7 +90,7 @@ def write(assignments: tuple[str, ...], multiple: bool, order: str, output: Outp
     from mbap.cli.write import planned
 
     requests = [planned(assignment, order).request for assignment in assignments]
-    output.print(_joined(requests, multiple=multiple))
+    output.print(joined(requests, multiple=multiple))
 
 
 @command.command()
@@ -132,7 +132,7 @@ def read_write(item: str, assignments: tuple[str, ...], order: str, output: Outp
     _check_holding(place)
     wanted = reading(place, order).addresses
     requests = [planned(assignment, order).request for assignment in assignments]
-    written = _joined(requests, multiple=True)
+    written = joined(requests, multiple=True)
     if len(written) != 1 or not isinstance(written[0], WriteMultipleRegisters):
         raise ValueError(
             "function 23 writes holding registers that follow one another, such as hr14=1 hr15=2"
@@ -147,7 +147,12 @@ def _check_holding(place: Item) -> None:
         raise ValueError(f"{place.text}: this function is for holding registers only, such as hr4 or 40005")
 
 
-def _reads(place: Item, count: int | None, order: str) -> Sequence[Request[Any]]:
+def reads(place: Item, count: int | None, order: str) -> Sequence[Request[Any]]:
+    """The reads that give *place*, or *count* addresses from there.
+
+    Raises:
+        ValueError: both say how many.
+    """
     from mbap.client.typed import read_request, reading
 
     if count is None:
@@ -184,7 +189,7 @@ class _Run:
         return pdu.WriteSingleRegister(self.address, self.values[0])
 
 
-def _joined(requests: Sequence[Request[Any]], *, multiple: bool) -> list[Request[Any]]:
+def joined(requests: Sequence[Request[Any]], *, multiple: bool) -> list[Request[Any]]:
     """*requests* in their order, those that follow one another in the same table as one."""
     runs: list[_Run | Request[Any]] = []
     for request in requests:

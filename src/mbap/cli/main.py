@@ -28,6 +28,7 @@ COMMANDS = {
     "site": "write and check site files",
     "alerts": "see what was unusual, and accept it",
     "audit": "verify and read the trail of who did what",
+    "policy": "check, explain and test the rules of a firewall",
     "history": "list, export and measure what was stored",
     "firewall": "print rules for the packet filter: who may reach Modbus",
 }

@@ -44,7 +44,7 @@ def init(file: Path, name: str, force: bool) -> None:
 @command.command()
 def schema() -> None:
     """Print the JSON Schema of a site file, for editors."""
-    from mbap.collect.filemodel import schema_of
+    from mbap.filemodel import schema_of
     from mbap.site.file import SiteFile
 
     click.echo(json.dumps(schema_of(SiteFile), indent=2))

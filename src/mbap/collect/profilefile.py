@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from mbap.addresses import Table, parse_reference
-from mbap.collect.filemodel import Duration, FileModel, Name, load_toml, parse_toml, schema_of
 from mbap.collect.pointfaults import point_faults, shared_registers, span_of
 from mbap.collect.quirksfile import QuirksModel
 from mbap.collect.registermap import Kind, Point, Profile
 from mbap.filefaults import Path, nearest, suggestion
+from mbap.filemodel import Duration, FileModel, Name, load_toml, parse_toml, schema_of
 from mbap.values import STRING_ORDERS, TYPES, Encoding
 from mbap.values.orders import order_kind
 from mbap.values.types import type_facts

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, WithJsonSchema
 
 from mbap.client.quirks import NO_QUIRKS, Quirks
-from mbap.collect.filemodel import DURATION_PATTERN, FileModel
 from mbap.durations import parse_duration
 from mbap.filefaults import shown
+from mbap.filemodel import DURATION_PATTERN, FileModel
 
 
 def _or_false(schema: dict[str, object]) -> WithJsonSchema:

@@ -36,7 +36,8 @@ def for_line(handler: Handler, endpoint: Endpoint) -> Handler:
     if endpoint.unit is not None:
         return Units({endpoint.unit: handler}, unknown=None)
     silent = handler.among_others() if isinstance(handler, Units) else None
-    if silent is None and isinstance(handler, (Device, Units)):
+    every = isinstance(handler, (Device, Units)) or getattr(handler, "answers_every_unit", False)
+    if silent is None and every:
         raise ValueError(
             f"on {endpoint.url} it would answer for every unit, also for other devices on the line: say which"
             " unit it is, Units({5: device}) or #5 at the end of the URL"

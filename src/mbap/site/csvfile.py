@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mbap.collect.filesentences import sentences
 from mbap.filefaults import Fault, path_text, suggestion
+from mbap.filesentences import sentences
 from mbap.site.file import DeviceTable
 
 _OWN = ("connection", "host", "unit", "units", "profile", "title")

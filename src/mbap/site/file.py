@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from mbap.collect.filemodel import Duration, FileModel, Name
 from mbap.collect.quirksfile import QuirksModel
 from mbap.filefaults import Path, suggestion
+from mbap.filemodel import Duration, FileModel, Name
 from mbap.site.gatewayfile import GatewayTable
 from mbap.site.serverfile import ServerTable
 from mbap.site.tlsfile import TlsTable

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from mbap.client.options import UnitOptions
 from mbap.client.quirks import Quirks
-from mbap.collect.filemodel import Duration, FileModel
+from mbap.filemodel import Duration, FileModel
 from mbap.protocol.execute import Priority
 from mbap.server.permission import Permission
 from mbap.site.gatewayplan import GatewayPlan, KnownLine, LineDefaults, Lines, RoutePlan, checked

@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from mbap.client.quirks import Quirks
 from mbap.collect.device import PolledDevice
-from mbap.collect.filemodel import read_toml
 from mbap.collect.plan import plan
 from mbap.collect.profiles import load_profile
 from mbap.collect.registermap import Profile
 from mbap.filefaults import Fault, FileFaults, KeyLines
+from mbap.filemodel import read_toml
 from mbap.site.csvfile import read_devices
 from mbap.site.endpoints import Endpoints
 from mbap.site.file import DeviceTable, SiteFile

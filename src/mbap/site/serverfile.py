@@ -12,9 +12,9 @@ from mbap.collect.concentratorlayout import Style, extended
 from mbap.collect.concentratormap import Entry, entry_faults
 from mbap.collect.concentratorunits import conversion
 from mbap.collect.device import PolledDevice
-from mbap.collect.filemodel import Duration, FileModel
 from mbap.filefaults import Fault
 from mbap.filefaults import Path as KeyPath
+from mbap.filemodel import Duration, FileModel
 from mbap.server.limits import Limits
 from mbap.site.mapfile import read_map
 from mbap.site.serverplan import ServerPlan

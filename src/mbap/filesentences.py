@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from mbap.durations import format_duration
@@ -57,7 +58,7 @@ def _known_keys(model: type[BaseModel], path: Path) -> list[str]:
     at: Any = model
     for key in path:
         if isinstance(at, type) and issubclass(at, BaseModel):
-            field = at.model_fields.get(str(key))
+            field = _fields(at).get(str(key))
             at = field.annotation if field else None
         else:
             at = next(iter(_inner_models(at)), None)
@@ -66,7 +67,12 @@ def _known_keys(model: type[BaseModel], path: Path) -> list[str]:
             if isinstance(at, type) or get_origin(at) in (dict, list)
             else next(iter(_inner_models(at)), at)
         )
-    return list(at.model_fields) if isinstance(at, type) and issubclass(at, BaseModel) else []
+    return list(_fields(at)) if isinstance(at, type) and issubclass(at, BaseModel) else []
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of *model*, by the keys they have in a file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _inner_models(annotation: Any) -> Iterable[Any]:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from mbap.collect.filemodel import (
+from mbap.filefaults import Path
+from mbap.filemodel import (
     Duration,
     FileFaults,
     FileModel,
@@ -19,7 +20,6 @@ from mbap.collect.filemodel import (
     read_toml,
     schema_of,
 )
-from mbap.filefaults import Path
 
 
 class Link(FileModel):

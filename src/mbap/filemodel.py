@@ -23,7 +23,7 @@ tuple and Enum, and no unions of models. `faults_between` is called when each pa
 also when not: then the faulty entries have been left out (`devices.main` as a whole when a value in it is
 wrong) and their paths are in *dropped*, so that nothing is complained about that only follows from another
 fault. A validator raises ValueError with a sentence that fits behind `devices.main.unit: `.
-`schema_of(Model)` is the JSON Schema for editors. This and `profilefile` are the modules that need pydantic.
+`schema_of(Model)` is the JSON Schema for editors. Modules with models of files, and this, need pydantic.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from mbap.collect.filesentences import FOLLOWING, real_path, sentences
 from mbap.durations import format_duration, parse_duration
 from mbap.filefaults import Fault, FileFaults, KeyLines, Path, parse_text, path_text, read_text, shown
+from mbap.filesentences import FOLLOWING, real_path, sentences
 
 __all__ = [
     "Duration",

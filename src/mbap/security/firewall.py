@@ -1,0 +1,361 @@
+"""A handler around another: judges every request before it, and writes down what it decides."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from mbap.errors import Disconnect, ExceptionResponse
+from mbap.protocol.exchanges import Exchange
+from mbap.records import Record
+from mbap.security.events import EventSink
+from mbap.security.firewalllog import FirewallLog
+from mbap.security.ledger import Ledger
+from mbap.security.policy import Moment, Policy, Verdict
+from mbap.server.handler import Call, Doorkeeper, Handler, OnBus, Peer, Refusing
+
+if TYPE_CHECKING:
+    from mbap.server.diagnostics import Bus
+
+R = TypeVar("R")
+
+Observer = Callable[[Exchange], None]
+"""Takes a request and what became of it; returns at once, and never raises."""
+
+LONGEST_WINDOW: Final = 24 * 3_600.0
+"""Seconds for which a maintenance window may be opened."""
+
+
+class FirewallStatistics(Record):
+    """What a firewall has done so far.
+
+    Attributes:
+        policy: the hash of its policy.
+        mode: `enforce`, or `observe`.
+        allowed, denied: by verdict; in observe mode what was denied has passed, too.
+        alerts: how many of those allowed somebody was to know of.
+        rate_limited: how many of those denied came too fast.
+        malformed: messages that were no requests.
+        refused_connections: from where no rule allows anything.
+        lines_suppressed: events that were counted, and not written down one by one.
+        rates: how many rates are in use.
+        hits: by rule, how often it decided and when last; "" are those that no rule was about.
+    """
+
+    policy: str
+    mode: str
+    allowed: int = 0
+    denied: int = 0
+    alerts: int = 0
+    rate_limited: int = 0
+    malformed: int = 0
+    refused_connections: int = 0
+    lines_suppressed: int = 0
+    rates: int = 0
+    hits: dict[str, tuple[int, int]] | None = None
+
+
+def now() -> Moment:
+    """The moment that the clocks of this machine show."""
+    return Moment(time.monotonic(), time.time_ns() // 1000)
+
+
+class Firewall:
+    """Hands on to *handler* what *policy* allows; answers the rest.
+
+    What it hands on is the very request it has judged: whoever sends it on encodes it anew, so nothing
+    travels along with it. It answers at once where *handler* does.
+
+    Args:
+        policy: what is allowed.
+        handler: a device, several units, a gateway, a concentrator, another firewall.
+        record: where events go: what is refused, and what rules want written down.
+        clock: what time it is.
+        observers: see every request with its answer, those that are refused, too.
+        target: the name, or the endpoint, of the device behind it, for the `to` of rules; not needed where
+            units tell devices apart.
+
+    Raises:
+        ValueError: the policy names devices, and *target* is none of them.
+    """
+
+    opaque = True
+    """It wants functions that are not known here, too: whether they pass is for the policy to say."""
+    answers_every_unit = True
+    """It refuses what is for units of others, which on a serial line must be left to them."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        handler: Handler,
+        *,
+        record: EventSink | None = None,
+        clock: Callable[[], Moment] = now,
+        observers: Sequence[Observer] = (),
+        target: str = "",
+    ) -> None:
+        _check_target(policy, target)
+        self.policy = policy
+        self.target = target
+        self._handler = handler
+        self._clock = clock
+        self._observers = tuple(observers)
+        self._ledger = Ledger(policy)
+        self._log = FirewallLog(record, policy, target)
+        self._allowed = self._denied = self._alerts = self._rate_limited = 0
+        self._malformed = self._refused_connections = 0
+
+    def replace(self, policy: Policy) -> None:
+        """From the next request on *policy* counts; rates, last values and hits that it still has go on.
+
+        Raises:
+            ValueError: it names devices, and the target is none of them; the old policy goes on.
+        """
+        _check_target(policy, self.target)
+        before, self.policy = self.policy.hash, policy
+        self._ledger.adopt(policy)
+        self._log.adopt(policy)
+        self._log.policy_loaded(before, self._clock())
+
+    def statistics(self) -> FirewallStatistics:
+        """What it has done so far: a copy, which does not change any more."""
+        return FirewallStatistics(
+            self.policy.hash,
+            self.policy.mode,
+            self._allowed,
+            self._denied,
+            self._alerts,
+            self._rate_limited,
+            self._malformed,
+            self._refused_connections,
+            self._log.suppressed,
+            self._ledger.buckets,
+            {rule: (hits.count, hits.last) for rule, hits in self._ledger.hits.items()},
+        )
+
+    # --- maintenance ---
+
+    def arm(self, window: str, seconds: float, by: str = "") -> None:
+        """Open the maintenance window *window* of the policy for so long; *by* whom is written down.
+
+        Raises:
+            ValueError: no rule has such a window, or it would be open for longer than a day.
+        """
+        if window not in self.policy.windows:
+            known = ", ".join(sorted(self.policy.windows)) or "none"
+            raise ValueError(f'no rule has the window "{window}"; there are: {known}')
+        if not 0 < seconds <= LONGEST_WINDOW:
+            raise ValueError(f"a window is open for up to 24h, not {seconds:g}s")
+        moment = self._clock()
+        self._ledger.arm(window, seconds, moment)
+        self._log.maintenance(window, seconds, by, moment)
+
+    def disarm(self, window: str, by: str = "") -> None:
+        """Close it."""
+        self._ledger.disarm(window)
+        self._log.maintenance(window, 0.0, by, self._clock())
+
+    def windows(self) -> dict[str, float]:
+        """The open windows, and for how many seconds they still are."""
+        return dict(self._ledger.windows(self._clock()))
+
+    def flush(self) -> None:
+        """Write down what was only counted until now; else the next request after a minute does."""
+        self._log.flush(self._clock())
+
+    # --- requests ---
+
+    def handle(self, call: Call[R]) -> R | Awaitable[R]:
+        """What the handler gives, where the policy lets *call* pass.
+
+        Raises:
+            ExceptionResponse, NoAnswer, Disconnect: what the policy, or the handler, wants to be answered.
+        """
+        moment = self._clock()
+        verdict = self.policy.judge(call, moment, self._ledger, self.target)
+        self._ledger.note(verdict, moment)
+        if verdict.passes:
+            self._allowed += 1
+            self._alerts += verdict.action == "alert"
+        else:
+            self._denied += 1
+            self._rate_limited += verdict.field == "rate"
+            self._log.denied(call, verdict, moment)
+            if self.policy.mode == "enforce":
+                self._show_refusal(call, verdict, moment)
+                raise verdict.answer.error()
+        written_down = verdict.passes and verdict.log != "none"
+        if written_down or self._observers or self._ledger.concerns(call.request):
+            return self._followed(call, verdict, moment)
+        return self._handler.handle(call)
+
+    def refuse(self, unit: int, refusal: ExceptionResponse) -> ExceptionResponse:
+        """What the handler makes of *refusal*: what is no request never reaches it."""
+        handler = self._handler
+        return handler.refuse(unit, refusal) if isinstance(handler, Refusing) else refusal
+
+    def _followed(self, call: Call[R], verdict: Verdict, moment: Moment) -> R | Awaitable[R]:
+        sent = self._ledger.sent(call.unit, call.request)
+        try:
+            outcome = self._handler.handle(call)
+        except Exception as error:
+            self._ended(call, verdict, moment, error, sent)
+            raise
+        if isinstance(outcome, Awaitable):
+            return _Followed(
+                outcome,
+                lambda result: self._answered(call, verdict, moment, result, sent),
+                lambda error: self._ended(call, verdict, moment, error, sent),
+            )
+        self._answered(call, verdict, moment, outcome, sent)
+        return outcome
+
+    def _answered(self, call: Call[R], verdict: Verdict, moment: Moment, result: R, sent: int) -> None:
+        self._ledger.answered(call.unit, call.request, result, sent)
+        after = self._clock()
+        self._log.answered(call, verdict, moment, after)
+        if self._observers:
+            self._show(call, moment, after, _response(call, result))
+
+    def _ended(
+        self, call: Call[Any], verdict: Verdict, moment: Moment, error: BaseException, sent: int
+    ) -> None:
+        self._ledger.failed(call.unit, call.request, sent)
+        after = self._clock()
+        code = error.code if isinstance(error, ExceptionResponse) else None
+        self._log.answered(call, verdict, moment, after, code=code, failure=type(error).__name__)
+        if self._observers:
+            self._show(call, moment, after, _exception(call, code))
+
+    def _show_refusal(self, call: Call[Any], verdict: Verdict, moment: Moment) -> None:
+        if self._observers:
+            error = verdict.answer.error()
+            code = error.code if isinstance(error, ExceptionResponse) else None
+            self._show(call, moment, moment, _exception(call, code))
+
+    def _show(self, call: Call[Any], moment: Moment, after: Moment, response: bytes | None) -> None:
+        peer = call.peer
+        server = self.target or peer.listener
+        exchange = Exchange(
+            moment.wall,
+            peer.address,
+            peer.port,
+            server,
+            0,
+            call.unit,
+            None,
+            call.request,
+            call.request.encode(),
+            response,
+            None if response is None else after.wall,
+            peer.role,
+        )
+        for observer in self._observers:
+            observer(exchange)
+
+    # --- connections ---
+
+    def arrived(self, peer: Peer) -> None:
+        """A connection was made.
+
+        Raises:
+            Disconnect: no rule allows anything to whoever comes from there.
+        """
+        moment = self._clock()
+        if self.policy.knows(peer, moment):
+            self._log.session(peer, moment, begins=True)
+        else:
+            self._refused_connections += 1
+            self._log.unknown_source(peer, moment)
+            if self.policy.mode == "enforce" and self.policy.default.unknown_source == "close":
+                raise Disconnect
+        if isinstance(self._handler, Doorkeeper):
+            self._handler.arrived(peer)
+
+    def left(self, peer: Peer) -> None:
+        """A connection has ended."""
+        self._log.session(peer, self._clock(), begins=False)
+        if isinstance(self._handler, Doorkeeper):
+            self._handler.left(peer)
+
+    def turned_away(self, peer: Peer, reason: str) -> None:
+        """A connection never became one."""
+        self._log.turned_away(peer, reason, self._clock())
+        if isinstance(self._handler, Doorkeeper):
+            self._handler.turned_away(peer, reason)
+
+    def malformed(self, peer: Peer, unit: int, data: bytes, reason: str) -> None:
+        """*data* is no request."""
+        self._malformed += 1
+        self._log.malformed(peer, unit, data, reason, self._clock())
+        if isinstance(self._handler, Doorkeeper):
+            self._handler.malformed(peer, unit, data, reason)
+
+    # --- a serial line behind it ---
+
+    def join(self, bus: Bus) -> None:
+        """The handler hears *bus* from now on."""
+        if isinstance(self._handler, OnBus):
+            self._handler.join(bus)
+
+    def part(self, bus: Bus) -> None:
+        """It does not hear it any more."""
+        if isinstance(self._handler, OnBus):
+            self._handler.part(bus)
+
+
+def _check_target(policy: Policy, target: str) -> None:
+    """A rule about a device that is spelled otherwise would never be about this one, also one that denies."""
+    named = {name for rule in policy.rules for name in rule.to}
+    if not target or not named:
+        return
+    if not any(policy.index.devices(unit, target) for unit in range(256)):
+        raise ValueError(
+            f"the policy has rules for {', '.join(sorted(named))}, and none of its devices is {target}:"
+            " give one of them that endpoint (connect, or HOST in the compact form)"
+        )
+
+
+class _Followed(Awaitable[R]):
+    """The answer of a handler, of which somebody hears how it ended; also when nobody ever waits for it."""
+
+    __slots__ = ("_answered", "_begun", "_ended", "_outcome")
+
+    def __init__(
+        self,
+        outcome: Awaitable[R],
+        answered: Callable[[R], None],
+        ended: Callable[[BaseException], None],
+    ) -> None:
+        self._outcome, self._answered, self._ended = outcome, answered, ended
+        self._begun = False
+
+    def __await__(self) -> Generator[Any, None, R]:
+        self._begun = True
+        try:
+            result = yield from self._outcome.__await__()
+        except BaseException as error:
+            self._ended(error)
+            raise
+        self._answered(result)
+        return result
+
+    def __del__(self) -> None:
+        """A connection that ends in the same turn cancels what was not begun; then nothing was sent."""
+        if not self._begun:
+            self._ended(asyncio.CancelledError())
+            if isinstance(self._outcome, Coroutine):
+                self._outcome.close()
+
+
+def _response(call: Call[R], result: R) -> bytes | None:
+    try:
+        return call.request.encode_response(result)
+    except (ValueError, TypeError):
+        return None
+
+
+def _exception(call: Call[Any], code: int | None) -> bytes | None:
+    return None if code is None else bytes((call.request.function_code | 0x80, code))
