@@ -32,20 +32,41 @@ READ = ReadHoldingRegisters(0, 2)
 REFUSING = '[[rules]]\nid = "no"\nunit = "any"\nfunction = "all"\naction = "deny"\n'
 
 
+class Witness:
+    """An observer that writes down what it sees."""
+
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+        self.here: list[Peer] = []
+        self.gone: list[Peer] = []
+
+    def saw(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+
+    def arrived(self, peer: Peer) -> None:
+        self.here.append(peer)
+
+    def left(self, peer: Peer) -> None:
+        self.gone.append(peer)
+
+
 class Scene:
     """A firewall around a device, with a clock that is moved by hand and what it has written down."""
 
     def __init__(self, policy: Policy, handler: Any = None) -> None:
         self.device = Device(holding_registers=[7, 8, 9] + [0] * 200)
         self.events: list[Event] = []
-        self.seen: list[Exchange] = []
+        self.witness = Witness()
+        self.seen = self.witness.exchanges
+        self.healthy = True
         self.seconds = 0.0
         self.firewall = Firewall(
             policy,
             handler or self.device,
             record=self.events.append,
             clock=lambda: at(self.seconds),
-            observers=[self.seen.append],
+            observers=[self.witness],
+            healthy=lambda: self.healthy,
         )
 
     def ask(self, request: Request[Any], unit: int = 1, peer: Peer = HMI) -> Any:
@@ -440,3 +461,23 @@ def test_a_window_that_no_rule_has_cannot_be_opened() -> None:
 def test_a_window_is_open_for_a_day_at_most() -> None:
     with pytest.raises(ValueError, match="24h"):
         Scene(allowing('armed = "work"')).firewall.arm("work", 90_000)
+
+
+def test_observers_see_who_comes_and_goes_also_who_is_refused() -> None:
+    scene = Scene(parse_compact("ALLOW SRC=10.1.0.7 FC=3"))
+    stranger = Peer("192.0.2.9", 4000, "tcp://:502", session=2)
+    scene.firewall.arrived(HMI)
+    with pytest.raises(Disconnect):
+        scene.firewall.arrived(stranger)
+    scene.firewall.left(HMI)
+    assert scene.witness.here == [HMI, stranger]
+    assert scene.witness.gone == [HMI]
+
+
+def test_while_the_trail_cannot_be_kept_every_request_is_answered_with_04() -> None:
+    scene = Scene(parse_compact("ALLOW FC=*"))
+    assert scene.ask(ReadHoldingRegisters(0, 1)) == [7]
+    scene.healthy = False
+    assert scene.refused(ReadHoldingRegisters(0, 1)) == 4
+    scene.healthy = True
+    assert scene.ask(ReadHoldingRegisters(0, 1)) == [7]

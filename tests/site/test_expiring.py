@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mbap.cli.gatewayrunning import Saying, run_gateway
+from mbap.cli.gatewayrunning import Saying, Whole, run_gateway
 from mbap.filefaults import FileFaults
 from mbap.security.certificates import Wish
 from mbap.site.changes import changes_between
@@ -143,7 +143,7 @@ def test_a_gateway_of_a_site_file_warns_and_counts(
     thread = Thread(target=fetch, daemon=True)
     thread.start()
     with caplog.at_level(logging.INFO, "mbap.certificates"):
-        run_gateway(plan, None, Saying(), 1.5, verbose=False)
+        run_gateway(Whole(plan), None, Saying(), 1.5, verbose=False)
     thread.join(timeout=10)
     assert "the certificate of panel" in caplog.text
     assert "mbap_certificate_days_left" in found[-1]

@@ -13,6 +13,7 @@ from mbap.cli.connecting import DURATION, PAUSE
 from mbap.cli.securing import Trust, both_tls_options
 
 if TYPE_CHECKING:
+    from mbap.cli.gatewayrunning import Whole
     from mbap.cli.running import Source
     from mbap.site.gatewayplan import GatewayPlan
 
@@ -110,27 +111,29 @@ def command(
     source = None if config is None else _source(config, watched=reload_on_change)
     plan = _plan(ctx, config, how)
     if check:
-        click.echo(_as_table(plan))
+        click.echo(_as_table(plan.gateway))
         return
     from mbap.cli.gatewayrunning import Saying, run_gateway
 
     run_gateway(plan, source, Saying(watch=watch, as_data=as_data), seconds, verbose=verbose)
 
 
-def _source(config: Path, *, watched: bool) -> Source[GatewayPlan]:
+def _source(config: Path, *, watched: bool) -> Source[Whole]:
     from mbap.cli.running import Source
     from mbap.site.filewatch import FileWatch
 
     return Source(partial(plan_of_file, config), FileWatch(config) if watched else None)
 
 
-def _plan(ctx: click.Context, config: Path | None, how: dict[str, Any]) -> GatewayPlan:
+def _plan(ctx: click.Context, config: Path | None, how: dict[str, Any]) -> Whole:
+    from mbap.cli.gatewayrunning import Whole
+
     if config is not None:
         _refuse_others(ctx)
         return plan_of_file(config)
     if not how["routes"]:
         raise click.UsageError("give at least one --route, or --config FILE")
-    return plan_of_options(**how)
+    return Whole(plan_of_options(**how))
 
 
 def _refuse_others(ctx: click.Context) -> None:
@@ -143,18 +146,20 @@ def _refuse_others(ctx: click.Context) -> None:
             )
 
 
-def plan_of_file(file: Path) -> GatewayPlan:
-    """The gateway of the site file at *file*.
+def plan_of_file(file: Path) -> Whole:
+    """The gateway of the site file at *file*, with the guard that it wants before it.
 
     Raises:
         ValueError: the file is wrong, or has no gateway.
     """
+    from mbap.cli.gatewayrunning import Whole
     from mbap.site.load import load_site
 
-    plan = load_site(file).gateway
-    if plan is None:
+    site = load_site(file)
+    if site.gateway is None:
         raise ValueError(f"{file} has no [gateway], or it is not enabled")
-    return plan
+    guarded = site.guard is not None and "gateway" in site.guard.protect
+    return Whole(site.gateway, site.guard if guarded else None)
 
 
 def plan_of_options(

@@ -1,4 +1,4 @@
-"""Running a gateway from the command line: signals, the service manager, what is said on the console."""
+"""Running a gateway or a guard from the command line: signals, the service manager, what is said."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from mbap.cli.counted import amount, on_sigusr1, say
 from mbap.cli.running import Source, ignore_hangup, log_to_stderr, run, signals
 from mbap.cli.systemd import Notifier, given_sockets
 from mbap.client.links import Links
+from mbap.security.metrics import as_json
+from mbap.security.metrics import as_prometheus as protection_as_prometheus
 from mbap.site.expiring import Expiring
 from mbap.site.gatewayplan import GatewayPlan
 from mbap.site.gatewayreport import as_prometheus, report
 from mbap.site.gatewayrunning import OwnLines, RunningGateway
+from mbap.site.guarding import Guarding
+from mbap.site.guardplan import GuardPlan
 from mbap.site.links import link_of
 from mbap.site.metrics import MetricsPage
 
@@ -28,7 +32,16 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("mbap.gateway")
 
-From = Source[GatewayPlan]
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A gateway, and what protects it."""
+
+    gateway: GatewayPlan
+    guard: GuardPlan | None = None
+
+
+From = Source[Whole]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,47 +53,123 @@ class Saying:
 
 
 def run_gateway(
-    plan: GatewayPlan, source: From | None, saying: Saying, seconds: float | None, *, verbose: bool
+    plan: Whole, source: From | None, saying: Saying, seconds: float | None, *, verbose: bool
 ) -> None:
     """Run *plan* until a signal, or for *seconds*; SIGHUP applies what *source* gives then."""
     ignore_hangup()
     log_to_stderr(verbose)
-    logging.getLogger("mbap.gateway").setLevel(logging.INFO)
+    for name in ("mbap.gateway", "mbap.guard"):
+        logging.getLogger(name).setLevel(logging.INFO)
     run(_run(plan, source, saying, seconds))
 
 
-async def _run(plan: GatewayPlan, source: From | None, saying: Saying, seconds: float | None) -> None:
+async def _run(plan: Whole, source: From | None, saying: Saying, seconds: float | None) -> None:
     notifier = Notifier()
     async with Links() as links:
         lines = OwnLines(lambda line: link_of(links, line), links.discard)
-        gateway = RunningGateway(plan, lines, sockets=given_sockets())
+        guarding = None if plan.guard is None else Guarding(plan.guard)
+        wrap = None if guarding is None else guarding.wrap
+        gateway = RunningGateway(plan.gateway, lines, sockets=given_sockets(), wrap=wrap)
+        running = Running(gateway, guarding, _expiring(plan.gateway, guarding))
         asked = asyncio.Event()
-        expiring = Expiring(plan.certificates) if plan.certificates else None
-        async with (
-            signals(asked.set if source else None) as stop,
-            _started(gateway, plan, expiring) as metrics,
-        ):
-            _say_where(gateway, metrics, as_data=saying.as_data)
-            notifier.ready(_status(gateway))
-            with on_sigusr1(asyncio.get_running_loop(), lambda: _say(report(gateway), saying)):
-                async with _going_on(_parts(gateway, source, asked, notifier, saying, expiring)):
+        async with signals(asked.set if source else None) as stop, _started(running) as metrics:
+            _say_where(running, metrics, as_data=saying.as_data)
+            notifier.ready(running.status)
+            with on_sigusr1(asyncio.get_running_loop(), lambda: running.say(saying)):
+                async with _going_on(_parts(running, source, asked, notifier, saying)):
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), seconds)
             notifier.stopping()
-            found = report(gateway)
-        _say(found, saying)
+            said = running.said(saying)
+        say(said, as_data=saying.as_data)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What runs: a gateway, and what protects it."""
+
+    gateway: RunningGateway
+    guarding: Guarding | None = None
+    expiring: Expiring | None = None
+
+    @property
+    def status(self) -> str:
+        """What it is, in a few words."""
+        routes, lines = len(self.gateway.plan.routes), len(self.gateway.lines)
+        status = f"{amount(routes, 'route')} to {amount(lines, 'line')}"
+        if self.guarding is None:
+            return status
+        policy = self.guarding.plan.policy
+        if policy is None:
+            return f"{status}, watched, without a policy"
+        how = "enforced" if policy.mode == "enforce" else "OBSERVED ONLY: nothing is refused"
+        return f"{status}, policy {policy.hash[:12]} {how}"
+
+    async def apply(self, plan: Whole) -> list[str]:
+        """Make *plan* what runs; gives what was done."""
+        said = []
+        if self.guarding is not None and plan.guard is not None:
+            said += self.guarding.apply(plan.guard)
+        elif (self.guarding is None) != (plan.guard is None):
+            said.append("a [guard] that comes or goes takes a restart")
+        changes = await self.gateway.apply(plan.gateway)
+        return said + [one for one in changes if not said or one != "nothing has changed"]
+
+    def refused(self, problem: str) -> None:
+        """A changed plan was wrong."""
+        if self.guarding is not None:
+            self.guarding.refused(problem)
+
+    def metrics(self) -> str:
+        """All counts, as Prometheus reads them."""
+        parts = [as_prometheus(report(self.gateway))]
+        if self.guarding is not None:
+            parts.append(protection_as_prometheus(self.guarding.metrics()))
+        if self.expiring is not None:
+            parts.append(self.expiring.as_prometheus())
+        return "".join(parts)
+
+    def said(self, saying: Saying) -> str:
+        """What it has counted, as JSON or as a sentence."""
+        found = report(self.gateway)
+        if not saying.as_data:
+            return as_sentence(found) + _protection_in_words(self.guarding)
+        data = found.as_json()
+        if self.guarding is not None:
+            rules = {rule: {"count": n, "last": last} for rule, (n, last) in self.guarding.hits().items()}
+            data["guard"] = {**as_json(self.guarding.metrics()), "rules": rules}
+        return json.dumps(data)
+
+    def say(self, saying: Saying) -> None:
+        """Print what it has counted."""
+        say(self.said(saying), as_data=saying.as_data)
+
+
+def _expiring(plan: GatewayPlan, guarding: Guarding | None) -> Expiring | None:
+    """What warns before certificates end; a trail has its warnings, too."""
+    if not plan.certificates:
+        return None
+    return Expiring(plan.certificates, tell=None if guarding is None else guarding.expires)
+
+
+def _protection_in_words(guarding: Guarding | None) -> str:
+    if guarding is None:
+        return ""
+    names = ("denied", "alerts", "rate_limited", "malformed", "refused_connections")
+    metrics = guarding.metrics()
+    counts = [(name, int(metrics[f"firewall_{name}"].value)) for name in names]
+    said = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts if count)
+    return f"; policy: {said}" if said else ""
 
 
 @contextlib.asynccontextmanager
-async def _started(
-    gateway: RunningGateway, plan: GatewayPlan, expiring: Expiring | None
-) -> AsyncIterator[MetricsPage | None]:
-    def counts() -> str:
-        return as_prometheus(report(gateway)) + (expiring.as_prometheus() if expiring else "")
-
-    page = MetricsPage(plan.metrics, counts) if plan.metrics else None
-    await gateway.start()
+async def _started(running: Running) -> AsyncIterator[MetricsPage | None]:
+    gateway, guarding = running.gateway, running.guarding
+    page = MetricsPage(gateway.plan.metrics, running.metrics) if gateway.plan.metrics else None
+    if guarding is not None:
+        await asyncio.to_thread(guarding.open)
     try:
+        await gateway.start()
         if page is not None:
             await page.start()
         yield page
@@ -88,26 +177,25 @@ async def _started(
         if page is not None:
             await page.aclose()
         await gateway.aclose()
+        if guarding is not None:
+            await asyncio.to_thread(guarding.close)
 
 
 def _parts(
-    gateway: RunningGateway,
-    source: From | None,
-    asked: asyncio.Event,
-    notifier: Notifier,
-    saying: Saying,
-    expiring: Expiring | None,
+    running: Running, source: From | None, asked: asyncio.Event, notifier: Notifier, saying: Saying
 ) -> list[asyncio.Task[None]]:
     """What goes on beside serving."""
-    parts = [gateway.run(), notifier.keep_alive()]
+    parts = [running.gateway.run(), notifier.keep_alive()]
+    if running.guarding is not None:
+        parts.append(running.guarding.run())
     if source is not None:
-        parts += [_reload(gateway, source, asked, notifier), *source.watching(asked.set)]
-    if expiring is not None:
-        parts.append(expiring.run())
+        parts += [_reload(running, source, asked, notifier), *source.watching(asked.set)]
+    if running.expiring is not None:
+        parts.append(running.expiring.run())
     if saying.watch:
         from mbap.cli.gatewaywatch import watch
 
-        parts.append(watch(lambda: report(gateway)))
+        parts.append(watch(lambda: report(running.gateway)))
     return [asyncio.ensure_future(part) for part in parts]
 
 
@@ -121,42 +209,31 @@ async def _going_on(tasks: list[asyncio.Task[None]]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _reload(gateway: RunningGateway, source: From, asked: asyncio.Event, notifier: Notifier) -> None:
+async def _reload(running: Running, source: From, asked: asyncio.Event, notifier: Notifier) -> None:
     while True:
         await asked.wait()
         asked.clear()
         notifier.reloading()
         try:
-            for sentence in await gateway.apply(await asyncio.to_thread(source.read)):
+            for sentence in await running.apply(await asyncio.to_thread(source.read)):
                 _log.info("applied: %s", sentence)
         except (ValueError, OSError) as error:
+            running.refused(str(error))
             _log.error("the changed file was not applied as a whole:\n%s", error)
         except Exception:  # noqa: BLE001 - the outermost frame of a task
             _log.exception("applying the changed file failed in a way that nobody expected")
-        notifier.ready(_status(gateway))
+        notifier.ready(running.status)
 
 
-def _status(gateway: RunningGateway) -> str:
-    routes, lines = len(gateway.plan.routes), len(gateway.lines)
-    return f"{amount(routes, 'route')} to {amount(lines, 'line')}"
-
-
-def _say_where(gateway: RunningGateway, metrics: MetricsPage | None, *, as_data: bool) -> None:
-    where = [server.url for server in gateway.servers.values()]
+def _say_where(running: Running, metrics: MetricsPage | None, *, as_data: bool) -> None:
+    where = [server.url for server in running.gateway.servers.values()]
     if as_data:
-        found = {"listening": where, "lines": list(gateway.lines)}
+        found = {"listening": where, "lines": list(running.gateway.lines)}
         click.echo(json.dumps(found | ({"metrics": metrics.url} if metrics else {})))
         return
-    click.echo(f"listening on {', '.join(where)}: {_status(gateway)}; stop with Ctrl-C")
+    click.echo(f"listening on {', '.join(where)}: {running.status}; stop with Ctrl-C")
     if metrics is not None:
         click.echo(f"metrics: {metrics.url}")
-
-
-def _say(found: GatewayReport, saying: Saying) -> None:
-    if saying.as_data:
-        say(json.dumps(found.as_json()), as_data=True)
-        return
-    say(as_sentence(found), as_data=False)
 
 
 def as_sentence(found: GatewayReport) -> str:

@@ -19,6 +19,7 @@ COMMANDS = {
     "bench": "measure how many reads a second a device takes",
     "gateway": "let TCP clients reach devices on serial lines and behind other hosts",
     "proxy": "let many clients share one connection to one device",
+    "guard": "let through to a device only what a policy allows",
     "record": "write down what a device and its clients say",
     "sniff": "listen to a serial line on which others talk",
     "decode": "explain a frame, byte by byte",

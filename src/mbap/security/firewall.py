@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from mbap.errors import Disconnect, ExceptionResponse
+from mbap.errors import Disconnect, ExceptionResponse, ServerDeviceFailure
 from mbap.protocol.exchanges import Exchange
 from mbap.records import Record
 from mbap.security.events import EventSink
@@ -21,8 +21,22 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-Observer = Callable[[Exchange], None]
-"""Takes a request and what became of it; returns at once, and never raises."""
+
+class Observer(Protocol):
+    """Sees what passes, and what does not; every method returns at once, and never raises."""
+
+    def saw(self, exchange: Exchange) -> None:
+        """A request, and what became of it."""
+        ...
+
+    def arrived(self, peer: Peer) -> None:
+        """A connection was made."""
+        ...
+
+    def left(self, peer: Peer) -> None:
+        """It has ended."""
+        ...
+
 
 LONGEST_WINDOW: Final = 24 * 3_600.0
 """Seconds for which a maintenance window may be opened."""
@@ -73,7 +87,9 @@ class Firewall:
         handler: a device, several units, a gateway, a concentrator, another firewall.
         record: where events go: what is refused, and what rules want written down.
         clock: what time it is.
-        observers: see every request with its answer, those that are refused, too.
+        observers: see every connection, and every request with its answer, those that are refused, too.
+        healthy: whether requests may pass at all: a trail that has to be kept cannot always be kept. While
+            it says no, every request is answered with exception 04.
         target: the name, or the endpoint, of the device behind it, for the `to` of rules; not needed where
             units tell devices apart.
 
@@ -94,6 +110,7 @@ class Firewall:
         record: EventSink | None = None,
         clock: Callable[[], Moment] = now,
         observers: Sequence[Observer] = (),
+        healthy: Callable[[], bool] | None = None,
         target: str = "",
     ) -> None:
         _check_target(policy, target)
@@ -102,6 +119,7 @@ class Firewall:
         self._handler = handler
         self._clock = clock
         self._observers = tuple(observers)
+        self._healthy = healthy
         self._ledger = Ledger(policy)
         self._log = FirewallLog(record, policy, target)
         self._allowed = self._denied = self._alerts = self._rate_limited = 0
@@ -173,6 +191,8 @@ class Firewall:
         Raises:
             ExceptionResponse, NoAnswer, Disconnect: what the policy, or the handler, wants to be answered.
         """
+        if self._healthy is not None and not self._healthy():
+            raise ServerDeviceFailure
         moment = self._clock()
         verdict = self.policy.judge(call, moment, self._ledger, self.target)
         self._ledger.note(verdict, moment)
@@ -253,7 +273,7 @@ class Firewall:
             peer.role,
         )
         for observer in self._observers:
-            observer(exchange)
+            observer.saw(exchange)
 
     # --- connections ---
 
@@ -264,6 +284,8 @@ class Firewall:
             Disconnect: no rule allows anything to whoever comes from there.
         """
         moment = self._clock()
+        for observer in self._observers:
+            observer.arrived(peer)
         if self.policy.knows(peer, moment):
             self._log.session(peer, moment, begins=True)
         else:
@@ -276,6 +298,8 @@ class Firewall:
 
     def left(self, peer: Peer) -> None:
         """A connection has ended."""
+        for observer in self._observers:
+            observer.left(peer)
         self._log.session(peer, self._clock(), begins=False)
         if isinstance(self._handler, Doorkeeper):
             self._handler.left(peer)

@@ -69,4 +69,6 @@ def _restart(old: SitePlan, new: SitePlan) -> tuple[str, ...]:
         sentences.append("what changed in [web] takes a restart")
     if (old.server is None) != (new.server is None):
         sentences.append("a [server] that comes or goes takes a restart")
+    if (old.guard is None) != (new.guard is None):
+        sentences.append("a [guard] that comes or goes takes a restart")
     return tuple(sentences)

@@ -34,12 +34,19 @@ class Expiring:
     Args:
         paths: PEM files with certificates or revocation lists.
         clock: the time, with a zone.
+        tell: gets each warning as well, with how bad it is.
 
     Attributes:
         problems: sentences about what ends within a week, has ended, or cannot be read.
     """
 
-    def __init__(self, paths: Iterable[Path], clock: Callable[[], datetime] = today) -> None:
+    def __init__(
+        self,
+        paths: Iterable[Path],
+        clock: Callable[[], datetime] = today,
+        tell: Callable[[str, Severity], None] | None = None,
+    ) -> None:
+        self._tell = tell
         self._watch = ExpiryWatch(paths, clock)
         self.problems: list[str] = []
 
@@ -53,6 +60,8 @@ class Expiring:
         """Look now, and log what was not said yet."""
         for one in self._watch.look():
             _log.log(_LEVELS[one.severity], one.sentence)
+            if self._tell is not None:
+                self._tell(one.sentence, one.severity)
         self.problems = [one.sentence for one in self._watch.urgent]
 
     def as_prometheus(self) -> str:

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import Field
 
 from mbap.collect.quirksfile import QuirksModel
 from mbap.filefaults import Path, suggestion
 from mbap.filemodel import Duration, FileModel, Name
 from mbap.site.gatewayfile import GatewayTable
+from mbap.site.guardfile import GuardTable
 from mbap.site.serverfile import ServerTable
+from mbap.site.sizes import Size
 from mbap.site.tlsfile import TlsTable
-
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-
-
-def _size(value: object) -> int:
-    text = str(value)
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)\s*", text, re.IGNORECASE)
-    if not isinstance(value, str) or match is None:
-        raise ValueError(f'a size is text with a unit such as "500MB" or "2GB", not {text!r}')
-    size = int(float(match[1]) * _UNITS[match[2].upper()])
-    if not 10**6 <= size <= 10**15:
-        raise ValueError(f'must be from "1MB" to "1000TB", not {text!r}')
-    return size
-
-
-Size = Annotated[
-    int,
-    BeforeValidator(_size),
-    PlainSerializer(lambda size: f"{size}B", return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*[KMGTkmgt]?[Bb]$"}),
-]
-"""Bytes; in the file it is text with a unit: "500MB", "2GB"."""
 
 Pause = Annotated[Duration, Field(le=60)]
 Keep = Annotated[Duration, Field(ge=60, le=100 * 366 * 86_400)]
@@ -160,6 +139,7 @@ class SiteFile(FileModel):
     gateway: GatewayTable | None = None
     server: ServerTable | None = None
     certificates: CertificatesTable = CertificatesTable()
+    guard: GuardTable | None = None
 
     def faults_between(self, dropped: Collection[Path]) -> Iterator[tuple[Path, str]]:
         for name, device in self.devices.items():

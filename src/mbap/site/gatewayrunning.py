@@ -12,6 +12,7 @@ from typing import Protocol
 
 from mbap.client.link import Link
 from mbap.server.gateway import Gateway
+from mbap.server.handler import Handler
 from mbap.server.limits import Limits
 from mbap.server.routes import Route
 from mbap.server.server import Server
@@ -25,6 +26,8 @@ log = logging.getLogger("mbap.gateway")
 
 _FIXED = ("allow", "max_clients", "idle", "metrics", "opaque", "first", "public", "certificates", "tls")
 """What a change of the plan does not change before the next start."""
+Wrap = Callable[[str, Handler, str], Handler]
+"""Gets a name, a handler, and the device behind it where there is only one; gives what is served instead."""
 SAMPLE_EVERY = 1.0
 """Seconds between two looks at how busy the lines are."""
 
@@ -44,6 +47,9 @@ class LineSource(Protocol):
 class RunningGateway:
     """Runs a `GatewayPlan`.
 
+    Args:
+        wrap: puts something before each listener's routes, such as a firewall.
+
     Attributes:
         plan: what runs now.
         traffic: what passed through it.
@@ -58,6 +64,7 @@ class RunningGateway:
         source: LineSource,
         *,
         sockets: Sequence[socket.socket] = (),
+        wrap: Wrap | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
@@ -68,6 +75,7 @@ class RunningGateway:
         self._gateways: dict[str, Gateway] = {}
         self._source = source
         self._sockets = list(sockets)
+        self._wrap = wrap
         self._clock = clock
 
     async def start(self) -> None:
@@ -156,9 +164,10 @@ class RunningGateway:
             max_connections=plan.max_clients or Limits().max_connections,
             idle_timeout=plan.idle,
         )
+        handler = gateway if self._wrap is None else self._wrap(f"gateway {url}", gateway, _only_line(routes))
         server = Server(
             url,
-            gateway,
+            handler,
             limits=limits,
             public=plan.public,
             sockets=self._given(url),
@@ -189,6 +198,12 @@ class RunningGateway:
             )
             for plan in plans
         ]
+
+
+def _only_line(routes: Sequence[RoutePlan]) -> str:
+    """The device behind *routes*, where there is only one; elsewhere units tell them apart."""
+    lines = {route.line for route in routes}
+    return lines.pop() if len(lines) == 1 else ""
 
 
 class OwnLines:

@@ -22,6 +22,8 @@ from mbap.site.endpoints import Endpoints
 from mbap.site.file import DeviceTable, SiteFile
 from mbap.site.gatewayfile import gateway_plan
 from mbap.site.gatewayplan import GatewayPlan
+from mbap.site.guardfile import guard_plan
+from mbap.site.guardplan import GuardPlan
 from mbap.site.plan import HistoryPlan, LinkPlan, SitePlan
 from mbap.site.quirks import SharedQuirks, quirk_warnings
 from mbap.site.ranges import numbers
@@ -85,6 +87,7 @@ class _Loading:
             self._add(name, table, origin)
         gateway = self._gateway()
         server = self._server(gateway)
+        guard = self._guard()
         history = self._history()
         certificates = self._certificates()
         web = web_plan(self.file.web, lambda key, message: self._complain(("web",), key, message))
@@ -105,6 +108,7 @@ class _Loading:
             gateway=gateway,
             server=server,
             certificates=certificates,
+            guard=guard,
             max_open_connections=self.file.site.max_open_connections,
             warnings=(*self.endpoints.warnings(), *quirk_warnings(links)),
         )
@@ -237,6 +241,14 @@ class _Loading:
         if names and find_spec("cryptography") is None:
             self._complain(("certificates",), "watch", "this needs: pip install 'mbap[tls]'")
         return tuple(map(self._beside, dict.fromkeys(names)))
+
+    def _guard(self) -> GuardPlan | None:
+        return guard_plan(
+            self.file.guard,
+            self._beside,
+            lambda key, message: self._complain(("guard",), key, message),
+            self.faults,
+        )
 
     def _complain(self, table: tuple[str, ...], key: str, message: str) -> None:
         path = tuple(filter(None, (*table, *key.split("."))))

@@ -14,6 +14,7 @@ from mbap.collect.device import PolledDevice
 
 if TYPE_CHECKING:
     from mbap.site.gatewayplan import GatewayPlan
+    from mbap.site.guardplan import GuardPlan
     from mbap.site.serverplan import ServerPlan
     from mbap.transport.tls import TLS
 
@@ -95,3 +96,4 @@ class SitePlan:
     gateway: GatewayPlan | None = None
     server: ServerPlan | None = None
     certificates: tuple[Path, ...] = ()
+    guard: GuardPlan | None = None

@@ -17,10 +17,13 @@ from mbap.collect.poller import Poller
 from mbap.collect.readings import Readings
 from mbap.collect.stream import Latest, Stream, Subscription
 from mbap.dashboard.plant import Plant
+from mbap.security.firewall import Firewall
+from mbap.security.metrics import as_json
 from mbap.site.changes import Changes, changes_between
 from mbap.site.expiring import Expiring
 from mbap.site.garbage import Garbage
 from mbap.site.gatewayrunning import RunningGateway, SiteLines
+from mbap.site.guarding import Guarding
 from mbap.site.history import History
 from mbap.site.links import link_of
 from mbap.site.page import Page
@@ -53,6 +56,7 @@ class Site:
         poller: empty before the start.
         rejected: what is wrong with a changed plan that was not applied; empty when nothing is.
         gateway: None where there is none.
+        guarding: what protects the gateway and the server; None where nothing does.
         server: what serves the newest values to Modbus clients; None where there is none.
     """
 
@@ -71,9 +75,10 @@ class Site:
         self._history = History(plan.history, self.stream, points)
         self._newest = self.stream.subscribe(LATEST_WAITING)
         self._page: Page | None = None
-        self._expiring = Expiring(plan.certificates) if plan.certificates else None
+        self._expiring = Expiring(plan.certificates, tell=self._expires) if plan.certificates else None
         self.gateway: RunningGateway | None = None
         self.server: RunningServer | None = None
+        self.guarding: Guarding | None = None
 
     @property
     def url(self) -> str | None:
@@ -107,8 +112,14 @@ class Site:
         await self._history.open()
         if self._history.newest is not None:
             self.clock.begin_after(self._history.newest)
+        if self.plan.guard is not None:
+            self.guarding = Guarding(self.plan.guard)
+            await asyncio.to_thread(self.guarding.open)
+            self._parts.begin("guard", self.guarding.run())
         if self.plan.server is not None:
-            self.server = RunningServer(self.plan.server, self.plan.devices, self._line_of, self._age_of)
+            self.server = RunningServer(
+                self.plan.server, self.plan.devices, self._line_of, self._age_of, self._guard_of("server")
+            )
             await self.server.start()
         if self.plan.web is not None:
             self._page = Page(self._plant(), self.plan.web)
@@ -119,7 +130,8 @@ class Site:
         for device in self.plan.devices:
             self.poller.add(device, self._link(self.plan.links[device.connection]))
         if self.plan.gateway is not None:
-            self.gateway = RunningGateway(self.plan.gateway, SiteLines(self._link))
+            wrap = self._guard_of("gateway")
+            self.gateway = RunningGateway(self.plan.gateway, SiteLines(self._link), wrap=wrap)
             await self.gateway.start()
             self._parts.begin("gateway", self.gateway.run())
         if self._expiring is not None:
@@ -156,6 +168,8 @@ class Site:
         self._garbage.end()
         if self._page is not None:
             self._page.close()
+        if self.guarding is not None:
+            await asyncio.to_thread(self.guarding.close)
         for error in filter(None, endings):
             raise error
 
@@ -178,6 +192,9 @@ class Site:
             changes = replace(changes, said=(*changes.said, *await self.gateway.apply(plan.gateway)))
             self.plan = replace(self.plan, gateway=plan.gateway)
         changes = await self._apply_server(plan, changes)
+        if self.guarding is not None and plan.guard is not None:
+            changes = replace(changes, said=(*changes.said, *self.guarding.apply(plan.guard)))
+            self.plan = replace(self.plan, guard=self.guarding.plan)
         self.plan = replace(self.plan, devices=plan.devices, links=plan.links, warnings=plan.warnings)
         self.rejected = ""
         if self._page is not None:
@@ -204,7 +221,18 @@ class Site:
             "open_connections": self._links.statistics().taken,
             "history": self._history.report(),
             **({"server": self.server.report()} if self.server is not None else {}),
+            **({"guard": as_json(self.guarding.metrics())} if self.guarding is not None else {}),
         }
+
+    def _expires(self, sentence: str, severity: str) -> None:
+        """A certificate ends soon: where there is a trail, that is in it, too."""
+        if self.guarding is not None:
+            self.guarding.expires(sentence, severity)
+
+    def _guard_of(self, part: str) -> Callable[..., Firewall] | None:
+        """What puts the firewall before a *part* of the site; None where it has none."""
+        guarding = self.guarding
+        return None if guarding is None or part not in guarding.plan.protect else guarding.wrap
 
     def _plant(self) -> Plant:
         return Plant(

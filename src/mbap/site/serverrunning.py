@@ -32,6 +32,7 @@ class RunningServer:
     Args:
         line: gives what a device is reached by, for writes.
         age: gives how many seconds ago readings were made.
+        wrap: puts something before what is served, such as a firewall.
 
     Attributes:
         plan: what runs now.
@@ -39,13 +40,21 @@ class RunningServer:
         writes: what became of writes.
     """
 
-    def __init__(self, plan: ServerPlan, devices: Sequence[PolledDevice], line: FindLine, age: Age) -> None:
+    def __init__(
+        self,
+        plan: ServerPlan,
+        devices: Sequence[PolledDevice],
+        line: FindLine,
+        age: Age,
+        wrap: Callable[[str, Handler], Handler] | None = None,
+    ) -> None:
         self.plan = plan
         self.servers: list[Server] = []
         self.writes = WriteCounts()
         self._devices = devices
         self._line = line
         self._age = age
+        self._wrap = wrap
         self._concentrator = Concentrator(self._served(plan, devices))
 
     @property
@@ -126,7 +135,8 @@ class RunningServer:
 
     def _handler(self, url: str) -> Handler:
         on_line = parse_endpoint(url, listening=True).line is not None
-        return AmongOthers(self._concentrator) if on_line else self._concentrator
+        served = AmongOthers(self._concentrator) if on_line else self._concentrator
+        return served if self._wrap is None else self._wrap(f"server {url}", served)
 
     def _served(self, plan: ServerPlan, devices: Sequence[PolledDevice]) -> Served:
         by_name = {device.name: device for device in devices}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from mbap.collect.filemodel import FileModel
+from mbap.filemodel import FileModel
 
 if TYPE_CHECKING:
     from mbap.transport.tls import TLS

@@ -1,0 +1,205 @@
+"""`mbap guard`: a firewall that understands Modbus, in front of a device, a gateway or a concentrator."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mbap.cli.between import line_options, running_options
+from mbap.cli.connecting import DURATION, IDLE
+
+if TYPE_CHECKING:
+    from mbap.cli.gatewayrunning import Whole
+    from mbap.cli.running import Source
+    from mbap.site.gatewayplan import GatewayPlan
+    from mbap.site.guardplan import GuardPlan
+
+LISTEN = "tcp://127.0.0.1:1502"
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--listen",
+    multiple=True,
+    metavar="URL",
+    help=f"Where clients come in, {LISTEN} unless told; may be given several times.",
+)
+@click.option("--to", metavar="URL", help="The device, the gateway or the concentrator that is protected.")
+@click.option(
+    "--route",
+    "routes",
+    multiple=True,
+    metavar="UNITS=URL[#UNITS]",
+    help="Instead of --to: which units are where, as for `mbap gateway`; as often as needed.",
+)
+@click.option(
+    "--policy",
+    type=FILE,
+    metavar="FILE",
+    help="What is allowed, in TOML or one rule a line; without it everything passes, and is only watched.",
+)
+@click.option(
+    "--reload-on-change",
+    is_flag=True,
+    help="Look at the policy every 2 s, and apply it when it has changed, as SIGHUP does.",
+)
+@click.option("--check", is_flag=True, help="Say whether everything can be read, and end.")
+@click.option("--audit", type=FILE, metavar="FILE", help="Keep an audit trail there.")
+@click.option(
+    "--on-full",
+    type=click.Choice(["open", "closed"]),
+    default="open",
+    show_default=True,
+    help="While the trail cannot be written: requests pass, with an alarm, or are answered with 04.",
+)
+@click.option("--syslog", metavar="URL", help="Send events there, too: udp://, tcp:// or tls://HOST.")
+@click.option(
+    "--alerts",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Keep alerts, and what was learned, there; without it in memory alone.",
+)
+@click.option(
+    "--learn-for", type=DURATION, default="1d", show_default=True, help="How long it learns what is usual."
+)
+@click.option("--no-watch", is_flag=True, help="Do not watch for what is unusual.")
+@click.option(
+    "--timeout", type=DURATION, default="3s", show_default=True, help="How long a device may take to answer."
+)
+@line_options
+@click.option("--max-clients", type=click.IntRange(1), metavar="N", help="Serve so many at once (1024).")
+@click.option(
+    "--idle",
+    type=IDLE,
+    default="120s",
+    show_default=True,
+    help="Close a client that is quiet for so long; never: leave it.",
+)
+@click.option("--public", is_flag=True, help="Yes, the whole internet may reach it.")
+@click.option(
+    "--metrics", metavar="HOST:PORT", help="Let Prometheus fetch the counts at http://HOST:PORT/metrics."
+)
+@running_options
+def command(
+    policy: Path | None,
+    reload_on_change: bool,
+    check: bool,
+    as_data: bool,
+    seconds: float | None,
+    verbose: bool,
+    **how: Any,
+) -> None:
+    """Let through to a device only what a policy allows, and write down who did what.
+
+    Every request is decoded, judged and encoded anew: what is no request never passes, and nothing travels
+    along with one. What the policy refuses is answered with exception 01, unless a rule says otherwise.
+    SIGHUP reads the policy anew; one that is wrong changes nothing. `mbap policy` checks and explains it.
+
+    \b
+    Examples:
+      mbap guard --to tcp://192.168.1.50 --policy plant.toml --audit audit.jsonl
+      mbap guard --to tcp://192.168.1.50 --alerts alerts --learn-for 7d
+      mbap guard --route 1-20=rtu:///dev/ttyUSB0 --policy plant.rules --reload-on-change
+    """
+    if reload_on_change and policy is None:
+        raise click.UsageError("--reload-on-change goes with --policy FILE")
+    read = partial(plan_of_options, policy, **how)
+    plan = read()
+    if check:
+        click.echo(_checked(plan))
+        return
+    from mbap.cli.gatewayrunning import Saying, run_gateway
+
+    source = None if policy is None else _source(read, policy, watched=reload_on_change)
+    run_gateway(plan, source, Saying(as_data=as_data), seconds, verbose=verbose)
+
+
+def _source(read: Any, policy: Path, *, watched: bool) -> Source[Whole]:
+    from mbap.cli.running import Source
+    from mbap.site.filewatch import FileWatch
+
+    return Source(read, FileWatch(policy) if watched else None)
+
+
+def plan_of_options(
+    policy: Path | None,
+    audit: Path | None,
+    on_full: str,
+    syslog: str | None,
+    alerts: Path | None,
+    learn_for: float,
+    no_watch: bool,
+    **how: Any,
+) -> Whole:
+    """What the options describe.
+
+    Raises:
+        ValueError: an option, or the policy, is wrong.
+        OSError: the policy cannot be read.
+    """
+    from mbap.cli.gatewayrunning import Whole
+
+    return Whole(_gateway(**how), _guard(policy, audit, on_full, syslog, alerts, learn_for, no_watch))
+
+
+def _gateway(to: str | None, routes: tuple[str, ...], listen: tuple[str, ...], **others: Any) -> GatewayPlan:
+    from dataclasses import fields
+
+    from mbap.site.gatewayplan import GatewayPlan, LineDefaults, Lines, checked
+    from mbap.site.routing import parse_route
+
+    if bool(to) == bool(routes):
+        raise click.UsageError("give either --to URL, or at least one --route")
+    plans = tuple(parse_route(text) for text in ([to] if to else routes))
+    of_lines = {field.name for field in fields(LineDefaults)} & set(others)
+    line = LineDefaults(**{name: others.pop(name) for name in of_lines})
+    return checked(GatewayPlan(listen or (LISTEN,), plans, Lines(line).of(plans), opaque=True, **others))
+
+
+def _guard(
+    policy: Path | None,
+    audit: Path | None,
+    on_full: Any,
+    syslog: str | None,
+    alerts: Path | None,
+    learn_for: float,
+    no_watch: bool,
+) -> GuardPlan:
+    from mbap.security.anomaly import AnomalyOptions
+    from mbap.security.audit import AuditOptions
+    from mbap.security.connections import Expected
+    from mbap.security.policyfile import load_policy
+    from mbap.security.syslog import parse_syslog
+    from mbap.security.watch import WatchOptions
+    from mbap.site.guardplan import GuardPlan
+
+    if syslog is not None:
+        parse_syslog(syslog)
+    if no_watch and alerts is not None:
+        raise click.UsageError("--alerts keeps what is watched: it goes without --no-watch")
+    watch = WatchOptions(AnomalyOptions(learn_for), Expected(learn_for=learn_for))
+    return GuardPlan(
+        policy=None if policy is None else load_policy(policy),
+        policy_path=policy,
+        audit=audit,
+        audit_options=AuditOptions(on_full=on_full),
+        syslog=syslog,
+        alerts=alerts,
+        watch=None if no_watch else watch,
+    )
+
+
+def _checked(plan: Whole) -> str:
+    from mbap.cli.tables import many, table
+    from mbap.site.gatewayplan import described
+
+    guard = plan.guard
+    policy = None if guard is None else guard.policy
+    rows = table(["listener", "units", "line", "special"], described(plan.gateway))
+    if policy is None:
+        return f"{rows}\nno policy: everything passes, and is only watched"
+    return f"{rows}\npolicy {policy.hash[:12]}: {many(len(policy.rules), 'rule')}, mode {policy.mode}"
