@@ -20,6 +20,7 @@ from mbap.protocol.pdu import (
     WriteSingleRegister,
 )
 from mbap.protocol.pdu.base import Request
+from mbap.security.compact import parse_compact
 from mbap.security.events import KINDS, Event
 from mbap.security.firewall import Firewall
 from mbap.security.policy import Moment, Policy

@@ -71,6 +71,9 @@ async def _run(plan: Whole, source: From | None, saying: Saying, seconds: float 
         wrap = None if guarding is None else guarding.wrap
         gateway = RunningGateway(plan.gateway, lines, sockets=given_sockets(), wrap=wrap)
         running = Running(gateway, guarding, _expiring(plan.gateway, guarding))
+        if guarding is not None:
+            for line in plan.gateway.links.values():
+                guarding.watch_fallbacks(line.tls)
         asked = asyncio.Event()
         async with signals(asked.set if source else None) as stop, _started(running) as metrics:
             _say_where(running, metrics, as_data=saying.as_data)

@@ -10,6 +10,7 @@ import click
 
 from mbap.cli.between import line_options, running_options
 from mbap.cli.connecting import DURATION, IDLE
+from mbap.cli.securing import Trust, both_tls_options
 
 if TYPE_CHECKING:
     from mbap.cli.gatewayrunning import Whole
@@ -83,6 +84,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--metrics", metavar="HOST:PORT", help="Let Prometheus fetch the counts at http://HOST:PORT/metrics."
 )
+@both_tls_options
 @running_options
 def command(
     policy: Path | None,
@@ -103,6 +105,8 @@ def command(
     Examples:
       mbap guard --to tcp://192.168.1.50 --policy plant.toml --audit audit.jsonl
       mbap guard --to tcp://192.168.1.50 --alerts alerts --learn-for 7d
+      mbap guard --listen tls://0.0.0.0:802 --listen-ca ca.pem --listen-certificate guard.pem \
+          --listen-key guard.key --to tcp://192.168.1.50 --policy plant.toml
       mbap guard --route 1-20=rtu:///dev/ttyUSB0 --policy plant.rules --reload-on-change
     """
     if reload_on_change and policy is None:
@@ -146,18 +150,33 @@ def plan_of_options(
     return Whole(_gateway(**how), _guard(policy, audit, on_full, syslog, alerts, learn_for, no_watch))
 
 
-def _gateway(to: str | None, routes: tuple[str, ...], listen: tuple[str, ...], **others: Any) -> GatewayPlan:
+def _gateway(
+    to: str | None,
+    routes: tuple[str, ...],
+    listen: tuple[str, ...],
+    tls: Trust,
+    listen_tls: Trust,
+    **others: Any,
+) -> GatewayPlan:
     from dataclasses import fields
 
     from mbap.site.gatewayplan import GatewayPlan, LineDefaults, Lines, checked
     from mbap.site.routing import parse_route
+    from mbap.transport.endpoint import parse_endpoint
 
     if bool(to) == bool(routes):
         raise click.UsageError("give either --to URL, or at least one --route")
     plans = tuple(parse_route(text) for text in ([to] if to else routes))
+    where = listen or (LISTEN,)
+    of_listeners = listen_tls.settings_for(parse_endpoint(url, listening=True) for url in where)
+    others["tls"] = tls.settings_for(parse_endpoint(plan.line) for plan in plans)
     of_lines = {field.name for field in fields(LineDefaults)} & set(others)
     line = LineDefaults(**{name: others.pop(name) for name in of_lines})
-    return checked(GatewayPlan(listen or (LISTEN,), plans, Lines(line).of(plans), opaque=True, **others))
+    links = Lines(line).of(plans)
+    watched = tuple(dict.fromkeys((*tls.files, *listen_tls.files)))
+    return checked(
+        GatewayPlan(where, plans, links, opaque=True, tls=of_listeners, certificates=watched, **others)
+    )
 
 
 def _guard(

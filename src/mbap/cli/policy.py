@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mbap.cli import policytraffic
 from mbap.cli.exits import ExitCode
 from mbap.cli.policyasking import Question, question, question_options
 from mbap.cli.tables import many, table
@@ -40,7 +41,13 @@ def command() -> None:
     mbap policy explain plant.toml "write hr100=5" --from 10.1.0.7 --role Operator
     mbap policy test plant.toml cases.toml
     mbap policy show rules.txt --format toml -o plant.toml
+    mbap policy learn monday.pcapng -o plant.toml
+    mbap policy replay plant.toml tuesday.pcapng
     """
+
+
+for one in (policytraffic.replay, policytraffic.learn, policytraffic.export):
+    command.add_command(one)
 
 
 def load(file: Path) -> Policy:

@@ -58,10 +58,10 @@ def replay(
     mbap policy replay plant.toml monday.pcapng
     mbap policy replay plant.toml audit.jsonl --json
     """
+    from mbap.security.policyfile import load_policy
     from mbap.security.replaying import replay as judged
-    from mbap.site.guardplan import read_policy
 
-    policy = read_policy(file)
+    policy = load_policy(file)
     found = judged(_enabled(policy) if enable else policy, _exchanges(traffic, ports))
     click.echo(json.dumps(_as_json(found)) if as_data else _as_text(found))
     ctx.exit(1 if found.denied else 0)
@@ -120,9 +120,9 @@ def export(file: Path, targets: tuple[str, ...], form: str) -> None:
     mbap policy export plant.toml --as nftables > modbus.nft
     """
     from mbap.security.packetfilter import FORMS, opening
-    from mbap.site.guardplan import read_policy
+    from mbap.security.policyfile import load_policy
 
-    policy = read_policy(file)
+    policy = load_policy(file)
     try:
         click.echo(FORMS[form](opening(_sources(policy), (*_devices(policy), *targets))), nl=False)
     except ValueError as problem:

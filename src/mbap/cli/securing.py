@@ -40,6 +40,11 @@ class Trust:
         """Whether any of them was used."""
         return bool(self.ca or self.certificate or self.key or self.crl or self.server_name)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files whose contents end some day."""
+        return (*self.ca, *([self.certificate] if self.certificate else []), *self.crl)
+
     def settings(self) -> TLS | None:
         """What they mean; None where none was used.
 

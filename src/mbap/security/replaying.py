@@ -79,16 +79,16 @@ def verdicts(policy: Policy, exchanges: Iterable[Exchange]) -> Iterator[tuple[Ex
 def _remember(ledger: Ledger, exchange: Exchange) -> None:
     """What was read or written, for rules that look at the last value."""
     request = exchange.request
-    if not ledger.remembers or request is None:
+    if request is None or not ledger.concerns(request):
         return
     sent = ledger.sent(exchange.unit, request)
     if exchange.response is None or exchange.exception is not None:
-        ledger.failed(exchange.unit, request)
+        ledger.failed(exchange.unit, request, sent)
         return
     try:
         result = request.decode_response(exchange.response)
     except Exception:  # noqa: BLE001 - a wrong answer in a recording says nothing about values
-        ledger.failed(exchange.unit, request)
+        ledger.failed(exchange.unit, request, sent)
     else:
         ledger.answered(exchange.unit, request, result, sent)
 

@@ -20,6 +20,7 @@ from mbap.site.guardplan import GuardPlan
 if TYPE_CHECKING:
     from mbap.security.syslog import Syslog
     from mbap.server.handler import Handler
+    from mbap.transport.tls import TLS
 
 _log = logging.getLogger("mbap.guard")
 
@@ -124,6 +125,14 @@ class Guarding:
     def expires(self, sentence: str, severity: str) -> None:
         """A certificate ends soon."""
         self._note("configuration", sentence, severity=severity)
+
+    def watch_fallbacks(self, tls: TLS | None) -> None:
+        """Write down whenever plain Modbus is spoken where *tls* was meant."""
+        if tls is not None:
+            tls.on_fallback = self._fell_back
+
+    def _fell_back(self, url: str, sentence: str) -> None:
+        self._note("fallback", sentence, url=url)
 
     def refused(self, problem: str) -> None:
         """A changed policy or plan was wrong, and was not applied."""
