@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mbap.protocol.client import ClientSession
 from mbap.protocol.direct import SHORTEST_HEAD, pack_header, unpack_head
+from mbap.protocol.execute import Waiter
 from mbap.protocol.pdu.base import Request
 from mbap.protocol.tcp import LONGEST
 
@@ -27,7 +28,7 @@ class Asked:
     """One request on its way.
 
     Attributes:
-        future: gets the result, or a ModbusError.
+        future: gets the result, or a ModbusError; of a ticket, its own.
         deadline: of the whole call in seconds from `sent_at`, if it has one. assumed: nobody gave the unit.
         ticket: the call it belongs to, where it came through the queue, or has left the direct way.
     """
@@ -66,6 +67,7 @@ class Asking:
         room: how many may be on their way; none any more on a connection that is to be closed.
         number: the transaction identifier that was used last.
         is_closing: whether the connection is.
+        afterwards: what those who got their results want to be called, once what waits was sent.
         buried: transaction identifiers that a late answer may have.
         bytes_sent: on this way.
     """
@@ -74,6 +76,7 @@ class Asking:
         "_held",
         "_session",
         "_write",
+        "afterwards",
         "asked",
         "buried",
         "bytes_sent",
@@ -91,6 +94,7 @@ class Asking:
         self.room = self.number = self.bytes_sent = 0
         self.is_closing = transport.is_closing
         self.asked: dict[int, Asked] = {}
+        self.afterwards: list[Callable[[], None]] = []
         self.rest = b""
         self.units: set[int] = set()
         self.future: Callable[[], asyncio.Future[Any]] = asyncio.get_running_loop().create_future
@@ -149,8 +153,11 @@ class Asking:
             except Exception:  # noqa: BLE001 - it is decoded again where errors of any kind are told
                 return given, data[at:]
             del asked[number]
-            if not one.future.done():
-                one.future.set_result(result)
+            waiter: Waiter = one.future
+            if not waiter.done():
+                afterwards = waiter.set_result(result)
+                if afterwards is not None:
+                    self.afterwards.append(afterwards)
             if unit != last:
                 units.add(unit)
                 last = unit

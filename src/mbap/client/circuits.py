@@ -44,6 +44,10 @@ class Circuits:
         """No unit was silent."""
         return not self._units
 
+    def trusts(self, unit: int) -> bool:
+        """*unit* was not silent."""
+        return unit not in self._units
+
     @property
     def unreachable(self) -> bool:
         """The endpoint is left alone."""

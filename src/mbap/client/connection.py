@@ -155,11 +155,10 @@ class Connection(asyncio.Protocol):
             self._side_by_side = True
         self._alarm.set(one.sent_at + one.timeout, one.sent_at)
 
-    def _open_direct(self, asking: Asking, calls: DirectCalls) -> None:
-        if calls.may_open:
-            asking.room = self._room
-            asking.number = self.session.last_number
-            self.direct = asking
+    def _open_direct(self, asking: Asking) -> None:
+        asking.room = self._room
+        asking.number = self.session.last_number
+        self.direct = asking
 
     def leave_direct(self) -> None:
         """What is on its way on the direct way goes on as tickets do; it is closed until all are done."""
@@ -186,6 +185,7 @@ class Connection(asyncio.Protocol):
             direct is not None
             and job.answered
             and not ticket.probe
+            and (self._calls is None or self._calls.trusts(job.unit))
             and not (direct.buried and direct.is_torn)
         ):
             timeout = job.attempt_timeout(now)
@@ -242,7 +242,7 @@ class Connection(asyncio.Protocol):
         if self._calls is not None:
             self._asking = Asking(self.session, self._transport)
             self._calls.made(self)
-            self._open_direct(self._asking, self._calls)
+            self._open_direct(self._asking)
         self._owner.connection_opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -273,6 +273,10 @@ class Connection(asyncio.Protocol):
             self._side_by_side = bool(direct.asked)
         if self._calls is not None:
             self._calls.answered(self, count)
+        if direct.afterwards:
+            wanted, direct.afterwards = direct.afterwards, []
+            for afterwards in wanted:
+                afterwards()
         if not rest and self._retired and self.idle:
             self.close()
         return rest
@@ -318,8 +322,8 @@ class Connection(asyncio.Protocol):
             self._side_by_side = False
             if not self.usable:
                 self.close()
-            elif self._asking and self._calls and self._answered_well and self.session.untouched:
-                self._open_direct(self._asking, self._calls)
+            elif self._asking and self._answered_well and self.session.untouched:
+                self._open_direct(self._asking)
         self._owner.connection_moved(self)
 
     def _arm_for_quarantine(self, now: float) -> None:

@@ -68,7 +68,7 @@ class DirectCalls:
         Whoever awaits its future gives it up with `give_up`.
         """
         connection = self._connection
-        if connection is None or (direct := connection.direct) is None:
+        if connection is None or (direct := connection.direct) is None or not self._circuits.calm:
             return None
         if len(direct.asked) >= direct.room or direct.is_closing():
             return None  # while there is room nothing waits: it would have been sent
@@ -111,10 +111,9 @@ class DirectCalls:
         """*connection* was made, in place of any other."""
         self._connection = connection
 
-    @property
-    def may_open(self) -> bool:
-        """Whether the direct way may open: it stays so while it is, as nothing else is sent then."""
-        return self._circuits.calm
+    def trusts(self, unit: int) -> bool:
+        """Whether *unit* answered last, so that its answers change nothing."""
+        return self._circuits.trusts(unit)
 
     def answered(self, connection: Connection, count: int) -> None:
         """So many requests on the direct way were answered: send what waits."""

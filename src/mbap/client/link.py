@@ -19,12 +19,14 @@ from mbap.client.observed import Observed
 from mbap.client.options import LinkCounts, LinkKeywords, LinkOptions
 from mbap.client.pausing import Pausing
 from mbap.client.queue import Ticket, TicketQueue
+from mbap.client.relaying import Relays
 from mbap.client.sessions import Sessions
 from mbap.client.slots import NO_LIMIT, Dial, Places, Slots
 from mbap.errors import ConnectionLost, ModbusError, NotAsked, NotProtected, ResponseTimeout, Target
 from mbap.protocol.client import AnyTransaction
 from mbap.protocol.execute import Priority
 from mbap.protocol.pdu import Request
+from mbap.protocol.tcp import TcpFraming
 from mbap.transport import opening
 from mbap.transport.endpoint import Endpoint, parse_endpoint
 
@@ -58,6 +60,7 @@ class Link(Observed):
         "_direct",
         "_places",
         "_probing",
+        "_relays",
         "endpoint",
         "options",
     )
@@ -104,6 +107,7 @@ class Link(Observed):
             calls=self._direct,
         )
         self._alarm = Alarm(self._pump)
+        self._relays = Relays(self._direct, self._queue, self.job, self._put, self.withdraw)
         self._coalescing = self._coalesced() if self.options.coalesce else None
         self._probing = self._searched() if background else None
 
@@ -176,6 +180,11 @@ class Link(Observed):
         check_broadcast(request)
         self._counts.broadcasts += 1
         await self._execute(self.job(request, 0, deadline=deadline, answered=False), None, origin)
+
+    def relaying(self) -> Relays | None:
+        """Takes requests for whoever waits for their outcomes; None where the device needs more care."""
+        plain = self.options.plain and not self.endpoint.datagrams
+        return self._relays if plain and type(self.endpoint.framing()) is TcpFraming else None
 
     def in_parts(self, request: Request[R], unit: int) -> Parts[R] | None:
         """How *request* to *unit* is carried out as others, because of a quirk; None: as it is."""

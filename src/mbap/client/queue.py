@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from mbap.client.job import Job
 from mbap.errors import ModbusError, QueueFull
 from mbap.protocol.client import AnyTransaction
+from mbap.protocol.execute import Waiter
 
 Outcome: TypeAlias = Any
 """The result of a request, or the ModbusError it ended with."""
@@ -20,7 +21,8 @@ class Ticket:
     """One call on its way through a link.
 
     Attributes:
-        future: gets the outcome, an error as its result too: nobody has to fetch it.
+        future: gets the outcome, an error as its result too: nobody has to fetch it. Another `Waiter` where
+            nobody awaits it.
         transaction: the attempt on its way, if there is one.
         probe: it is the one that finds out whether a silent unit is back.
         pause: runs while it waits to be tried once more.
@@ -30,10 +32,10 @@ class Ticket:
 
     __slots__ = ("background", "future", "job", "key", "origin", "pause", "probe", "sharers", "transaction")
 
-    def __init__(self, job: Job[Any], origin: str, future: asyncio.Future[Outcome]) -> None:
+    def __init__(self, job: Job[Any], origin: str, future: Waiter) -> None:
         self.job = job
         self.origin = origin
-        self.future = future
+        self.future: asyncio.Future[Outcome] = future  # type: ignore[assignment]  # as who awaits it knows
         self.key = (0, 0, 0)
         self.probe = self.background = False
         self.sharers = 0
@@ -43,7 +45,10 @@ class Ticket:
     def end(self, outcome: Outcome) -> None:
         """Give *outcome* to whoever still waits for it."""
         if not self.future.done():
-            self.future.set_result(outcome)
+            waiter: Waiter = self.future
+            afterwards = waiter.set_result(outcome)
+            if afterwards is not None:
+                afterwards()
 
     def fail(self, error: ModbusError, endpoint: str, *, sent: bool) -> None:
         """End it with *error*, which then names its target."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, TypedDict, Unpack, runtime_checkable
+from typing import Any, Protocol, Self, TypedDict, TypeVar, Unpack, runtime_checkable
 
+from mbap.errors import ModbusError
 from mbap.protocol.execute import Executor, Priority
 from mbap.protocol.pdu.base import Request
 from mbap.server.permission import EVERYTHING, Permission
+
+R = TypeVar("R")
 
 ALL_UNITS = range(256)
 
@@ -32,6 +35,23 @@ class RouteKeywords(TypedDict, total=False):
     priority: Priority | None
     broadcast: bool
     deadline: float | None
+
+
+@runtime_checkable
+class Persistent(Protocol):
+    """A line that may go on with a request that ended with an error."""
+
+    def again(
+        self,
+        error: ModbusError,
+        request: Request[R],
+        unit: int,
+        left: float | None,
+        priority: Priority,
+        origin: str,
+    ) -> Callable[[], Awaitable[R]] | None:
+        """How to try once more, for *left* seconds; None: *error* is what came of it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,11 +94,11 @@ class Route:
         """A route that ignores which unit was asked for: all is for *unit* behind it."""
         return cls(dict.fromkeys(ALL_UNITS, unit), line, **options)
 
-    def priority_of(self, request: Request[Any]) -> Priority:
-        """When *request* gets its turn."""
+    def priority_of(self, *, writes: bool) -> Priority:
+        """When what *writes*, or does not, gets its turn."""
         if self.priority is not None:
             return self.priority
-        return Priority.WRITE if request.writes else Priority.READ
+        return Priority.WRITE if writes else Priority.READ
 
 
 def by_unit(routes: Sequence[Route]) -> dict[int, Route]:
