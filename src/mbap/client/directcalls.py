@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mbap.client.asking import Asked
+from mbap.client.alarm import Alarm
+from mbap.client.asking import Asked, Asking
 from mbap.client.circuits import Circuits
 from mbap.client.job import DIAGNOSTICS, Job
 from mbap.client.options import LinkCounts, LinkOptions
+from mbap.client.pausing import Pausing
 from mbap.client.queue import Ticket, TicketQueue
 from mbap.protocol.execute import Priority
 from mbap.protocol.pdu import Request
@@ -26,12 +28,14 @@ class DirectCalls:
     """
 
     __slots__ = (
+        "_alarm",
         "_allowance",
         "_circuits",
         "_clock",
         "_connection",
         "_counts",
         "_options",
+        "_pausing",
         "_places",
         "_pump",
         "_queue",
@@ -46,6 +50,8 @@ class DirectCalls:
         queue: TicketQueue,
         places: Places | None,
         clock: Callable[[], float],
+        pausing: Pausing,
+        alarm: Alarm,
         pump: Callable[[], None],
         withdraw: Callable[[Ticket], None],
     ) -> None:
@@ -56,6 +62,8 @@ class DirectCalls:
         self._queue = queue
         self._places = places
         self._clock = clock
+        self._pausing = pausing
+        self._alarm = alarm
         self._pump = pump
         self._withdraw = withdraw
         self._connection: Connection | None = None
@@ -119,10 +127,52 @@ class DirectCalls:
         """So many requests on the direct way were answered: send what waits."""
         self._counts.answers += count
         if self._queue:
-            with self.in_one_write():
-                self._pump()
+            self._send_waiting(connection)
         if self._places is not None and connection.idle:
             self._places.idle(connection)
+
+    def put(self, ticket: Ticket, priority: Priority) -> bool:
+        """Send *ticket*, or let it wait, as far as the direct way decides that; False: nothing was done."""
+        connection, job, queue = self._connection, ticket.job, self._queue
+        if connection is None or (direct := connection.direct) is None or not self._circuits.trusts(job.unit):
+            return False
+        waits = len(direct.asked) >= direct.room
+        if queue.full_for(ticket.origin) or not _is_open(direct) or (queue and not waits):
+            return False
+        now = self._clock()
+        job.bound(now, len(queue) + len(self._pausing), self._allowance)
+        if now >= job.give_up_at:
+            return False
+        queue.place(ticket, priority)
+        if waits:
+            queue.put_back(ticket)
+            self._alarm.set(queue.next_expiry, now)
+        else:
+            self._send(ticket, connection, direct, now)
+        return True
+
+    def _send_waiting(self, connection: Connection) -> None:
+        """Send what waits, in one write, as the direct way allows; what is not for it goes as ever."""
+        direct, queue, now = connection.direct, self._queue, self._clock()
+        if direct is None or now >= queue.next_expiry or not _is_open(direct):
+            self._pump()
+            return
+        direct.hold()
+        while len(direct.asked) < direct.room and (ticket := queue.peek()) is not None:
+            if not self._circuits.trusts(ticket.job.unit):
+                direct.release()
+                self._pump()
+                return
+            self._send(queue.pop(), connection, direct, now)
+        direct.release()
+
+    def _send(self, ticket: Ticket, connection: Connection, direct: Asking, now: float) -> None:
+        job = ticket.job
+        self._counts.requests += 1
+        if self._places is not None:
+            self._places.busy(connection)
+        timeout = job.attempt_timeout(now)
+        connection.ask(Asked(job.request, job.unit, timeout, now, ticket.future, ticket=ticket), direct)
 
     def ticket_of(self, one: Asked) -> Ticket:
         """The call of *one*, which leaves the direct way, as if it had waited in the queue."""
@@ -139,3 +189,8 @@ class DirectCalls:
         ticket = Ticket(job, "", one.future)
         self._queue.place(ticket, Priority.WRITE if one.request.writes else Priority.READ)
         return ticket
+
+
+def _is_open(direct: Asking) -> bool:
+    """Whether more may be sent so; not on a connection that is to be closed, or while a late answer is torn."""
+    return direct.room > 0 and not direct.is_closing() and not (direct.buried and direct.is_torn)

@@ -88,10 +88,20 @@ class Link(Observed):
         self._sessions = Sessions(self.endpoint, self.options)
         self._events = Events(self.endpoint.url, on_event)
         self._pausing = Pausing(self._resume)
+        self._alarm = Alarm(self._pump)
         self._allowance = self.options.longest_allowance_on(self.endpoint.line)
         counted = None if places is NO_LIMIT else places
         self._direct = DirectCalls(
-            self.options, self._circuits, self._counts, self._queue, counted, clock, self._pump, self.withdraw
+            self.options,
+            self._circuits,
+            self._counts,
+            self._queue,
+            counted,
+            clock,
+            self._pausing,
+            self._alarm,
+            self._pump,
+            self.withdraw,
         )
         self._slots = Slots(
             self,
@@ -106,8 +116,7 @@ class Link(Observed):
             places=places,
             calls=self._direct,
         )
-        self._alarm = Alarm(self._pump)
-        self._relays = Relays(self._direct, self._queue, self.job, self._put, self.withdraw)
+        self._relays = Relays(self._direct, self.job, self._put, self.withdraw)
         self._coalescing = self._coalesced() if self.options.coalesce else None
         self._probing = self._searched() if background else None
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from mbap.client.asking import Asked
 from mbap.client.directcalls import DirectCalls
 from mbap.client.job import Job
-from mbap.client.queue import Ticket, TicketQueue
+from mbap.client.queue import Ticket
 from mbap.protocol.execute import Priority, Waiter
 from mbap.protocol.pdu import Request
 
@@ -27,18 +27,16 @@ class Relays:
     *put* puts a ticket into the queue, or ends it; *withdraw* gives one up.
     """
 
-    __slots__ = ("_direct", "_job", "_put", "_queue", "_withdraw")
+    __slots__ = ("_direct", "_job", "_put", "_withdraw")
 
     def __init__(
         self,
         direct: DirectCalls,
-        queue: TicketQueue,
         job: JobMaker,
         put: Callable[[Ticket, Priority], None],
         withdraw: Callable[[Ticket], None],
     ) -> None:
         self._direct = direct
-        self._queue = queue
         self._job = job
         self._put = put
         self._withdraw = withdraw
@@ -54,7 +52,8 @@ class Relays:
     ) -> Asked | Ticket:
         """Carry *request* out for *waiter*; gives what `give_up` takes."""
         ticket = Ticket(self._job(request, unit, deadline=deadline), origin, waiter)
-        self._put(ticket, priority)
+        if not self._direct.put(ticket, priority):
+            self._put(ticket, priority)
         return ticket
 
     def give_up(self, asked: Asked | Ticket) -> None:
