@@ -157,14 +157,16 @@ class DirectCalls:
         if direct is None or now >= queue.next_expiry or not _is_open(direct):
             self._pump()
             return
-        direct.hold()
+        if direct.room > 1:
+            direct.hold()
         while len(direct.asked) < direct.room and (ticket := queue.peek()) is not None:
             if not self._circuits.trusts(ticket.job.unit):
                 direct.release()
                 self._pump()
                 return
             self._send(queue.pop(), connection, direct, now)
-        direct.release()
+        if direct.room > 1:
+            direct.release()
 
     def _send(self, ticket: Ticket, connection: Connection, direct: Asking, now: float) -> None:
         job = ticket.job
@@ -192,5 +194,5 @@ class DirectCalls:
 
 
 def _is_open(direct: Asking) -> bool:
-    """Whether more may be sent so; not on a connection that is to be closed, or while a late answer is torn."""
+    """Whether more may be sent so: not where the connection is to be closed, or a late answer is torn."""
     return direct.room > 0 and not direct.is_closing() and not (direct.buried and direct.is_torn)

@@ -116,7 +116,7 @@ class Link(Observed):
             places=places,
             calls=self._direct,
         )
-        self._relays = Relays(self._direct, self.job, self._put, self.withdraw)
+        self._relays = Relays(self._direct, self.options, clock, self._put, self.withdraw)
         self._coalescing = self._coalesced() if self.options.coalesce else None
         self._probing = self._searched() if background else None
 

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from mbap.client.asking import Asked
 from mbap.client.directcalls import DirectCalls
 from mbap.client.job import Job
+from mbap.client.options import LinkOptions
 from mbap.client.queue import Ticket
 from mbap.protocol.execute import Priority, Waiter
 from mbap.protocol.pdu import Request
-
-
-class JobMaker(Protocol):
-    """Makes jobs with the times of a link."""
-
-    def __call__(self, request: Request[Any], unit: int, *, deadline: float | None = None) -> Job[Any]:
-        """*request* as a job."""
-        ...
 
 
 class Relays:
@@ -27,17 +20,19 @@ class Relays:
     *put* puts a ticket into the queue, or ends it; *withdraw* gives one up.
     """
 
-    __slots__ = ("_direct", "_job", "_put", "_withdraw")
+    __slots__ = ("_clock", "_direct", "_options", "_put", "_withdraw")
 
     def __init__(
         self,
         direct: DirectCalls,
-        job: JobMaker,
+        options: LinkOptions,
+        clock: Callable[[], float],
         put: Callable[[Ticket, Priority], None],
         withdraw: Callable[[Ticket], None],
     ) -> None:
         self._direct = direct
-        self._job = job
+        self._options = options
+        self._clock = clock
         self._put = put
         self._withdraw = withdraw
 
@@ -51,7 +46,8 @@ class Relays:
         origin: str,
     ) -> Asked | Ticket:
         """Carry *request* out for *waiter*; gives what `give_up` takes."""
-        ticket = Ticket(self._job(request, unit, deadline=deadline), origin, waiter)
+        job: Job[Any] = Job(request, unit, self._options, now=self._clock(), deadline=deadline)
+        ticket = Ticket(job, origin, waiter)
         if not self._direct.put(ticket, priority):
             self._put(ticket, priority)
         return ticket

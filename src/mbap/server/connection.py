@@ -186,7 +186,6 @@ class Connection(asyncio.BufferedProtocol):
             answered = self._forwarding.take(self.conversation, self._buffer, nbytes)
             if answered:
                 self.last_active = self._loop.time()
-                self.conversation.work()
             if answered == nbytes or self._closing:
                 return
         data = bytes(self._buffer[answered:nbytes])

@@ -270,11 +270,10 @@ class Conversation:
         service.counted.requests += 1
         service.bus.messages += 1
         self._open += 1
-        slots = self._slots.get(unit)
-        if slots is None:
-            self._slots[unit] = deque((slot,))
+        if unit in self._slots:
+            self._slots[unit].append(slot)
         else:
-            slots.append(slot)
+            self._slots[unit] = deque((slot,))
 
     def forwarded(self, slot: Slot, unit: int, transaction: int, pdu: bytes) -> Callable[[], None] | None:
         """*slot* was answered with *pdu*; gives what sends it."""
@@ -285,7 +284,17 @@ class Conversation:
         self._open -= 1
         self._put(HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu)
         self._service.counted.answers += 1
-        return self.work
+        return self._send_on
+
+    def _send_on(self) -> None:
+        """Send what is ready, and begin what waits for that."""
+        if self._backlog or self._stage is not None:
+            self.work()
+        elif self._out:
+            packed, self._out, self._unsent = self._out, [], 0
+            self._outlet.transmit(packed[0] if len(packed) == 1 else b"".join(packed))
+            if not self._open:
+                self._outlet.settled()
 
     def settled(self, slot: Slot, outcome: object) -> Callable[[], None] | None:
         """*slot* has its *outcome*; gives what sends what is ready, if anything."""
