@@ -178,10 +178,10 @@ class Forwarding:
         while begin <= last and conversation.has_room:
             transaction, protocol, length, unit, _, _, _ = begin_of(data, begin)
             stop = begin + 6 + length
-            if protocol or stop > end or (lane := lane_of(unit)) is None:
+            if protocol or stop > end or (request := relayed(data, begin)) is None:
                 break
-            request = relayed(data, begin)
-            if request is None or (lane.permits is not None and not lane.permits(request)):
+            lane = lane_of(unit)
+            if lane is None or (lane.permits is not None and not lane.permits(request)):
                 break
             priority = lane.writing if request.writes else lane.reading
             if lane.first is not None and lane.first(conversation.peer):
