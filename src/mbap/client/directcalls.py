@@ -131,7 +131,7 @@ class DirectCalls:
         if self._places is not None and connection.idle:
             self._places.idle(connection)
 
-    def put(self, ticket: Ticket, priority: Priority) -> bool:
+    def put(self, ticket: Ticket, priority: Priority, now: float) -> bool:
         """Send *ticket*, or let it wait, as far as the direct way decides that; False: nothing was done."""
         connection, job, queue = self._connection, ticket.job, self._queue
         if connection is None or (direct := connection.direct) is None or not self._circuits.trusts(job.unit):
@@ -139,8 +139,8 @@ class DirectCalls:
         waits = len(direct.asked) >= direct.room
         if queue.full_for(ticket.origin) or not _is_open(direct) or (queue and not waits):
             return False
-        now = self._clock()
-        job.bound(now, len(queue) + len(self._pausing), self._allowance)
+        if job.deadline is None:
+            job.bound(now, len(queue) + len(self._pausing), self._allowance)
         if now >= job.give_up_at:
             return False
         queue.place(ticket, priority)
@@ -173,8 +173,11 @@ class DirectCalls:
         self._counts.requests += 1
         if self._places is not None:
             self._places.busy(connection)
-        timeout = job.attempt_timeout(now)
-        connection.ask(Asked(job.request, job.unit, timeout, now, ticket.future, ticket=ticket), direct)
+        timeout = job.timeout  # and no longer than its deadline: `attempt_timeout`, without the calls
+        if timeout > job.give_up_at - now:
+            timeout = job.give_up_at - now
+        asked = Asked(job.request, job.unit, timeout, now, ticket.future, job.deadline, False, ticket)
+        connection.ask(asked, direct)
 
     def ticket_of(self, one: Asked) -> Ticket:
         """The call of *one*, which leaves the direct way, as if it had waited in the queue."""

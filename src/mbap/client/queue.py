@@ -6,7 +6,7 @@ import asyncio
 import heapq
 import math
 from collections.abc import Container
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from mbap.client.job import Job
 from mbap.errors import ModbusError, QueueFull
@@ -54,8 +54,8 @@ class Ticket:
         """End it with *error*, which then names its target."""
         self.end(self.job.failure(error, endpoint, sent=sent))
 
-    def __lt__(self, other: Ticket) -> bool:
-        return self.key < other.key
+
+_NONE: Final = ((0, 0, 0), None)
 
 
 class TicketQueue:
@@ -96,7 +96,7 @@ class TicketQueue:
         self.limit_per_origin = limit_per_origin
         self.refused = 0
         self.next_expiry = math.inf
-        self._heap: list[Ticket] = []
+        self._heap: list[tuple[tuple[int, int, int], Ticket]] = []  # a number of its own ends each key
         self._number = 0
         self._turn = 0
         self._last_turn: dict[str, int] = {}
@@ -118,21 +118,25 @@ class TicketQueue:
 
     def place(self, ticket: Ticket, priority: int) -> None:
         """Give *ticket* its place, by *priority*, without adding it."""
+        origin, turns = ticket.origin, self._last_turn
         if not self._heap:
-            self._last_turn.clear()
-        elif ticket.origin and self._waiting.get(ticket.origin):
-            self._hurry(ticket.origin, priority)
-        if len(self._last_turn) > 2 * self.limit:
+            turns.clear()
+        elif origin and origin in self._waiting:
+            self._hurry(origin, priority)
+        if len(turns) > 2 * self.limit:
             self._forget_turns()
-        turn = max(self._turn, self._last_turn.get(ticket.origin, -1) + 1)
-        self._last_turn[ticket.origin] = turn
+            turns = self._last_turn
+        turn = turns.get(origin, -1) + 1
+        if turn < self._turn:
+            turn = self._turn
+        turns[origin] = turn
         self._number += 1
         ticket.key = (priority, turn, self._number)
 
     @property
     def writing(self) -> bool:
         """Whether a write waits."""
-        return any(ticket.job.request.writes for ticket in self._heap)
+        return any(ticket.job.request.writes for _, ticket in self._heap)
 
     def full_for(self, origin: str) -> bool:
         """Whether one more of *origin* would be too many."""
@@ -147,7 +151,7 @@ class TicketQueue:
 
     def put_back(self, ticket: Ticket) -> None:
         """Add *ticket* for another attempt: it keeps its place."""
-        heapq.heappush(self._heap, ticket)
+        heapq.heappush(self._heap, (ticket.key, ticket))
         if ticket.origin or self.limit_per_origin is not None:
             self._waiting[ticket.origin] = self._waiting.get(ticket.origin, 0) + 1
         if self._patient:
@@ -159,29 +163,31 @@ class TicketQueue:
     def peek(self, absent: Container[int] = ()) -> Ticket | None:
         """The one whose turn it is, of those for a unit that is not *absent*."""
         if not absent and self._overtaken < self.patience:
-            return self._heap[0] if self._heap else None
+            return self._heap[0][1] if self._heap else None
         first = self._first()
         if first is None or first.job.unit not in absent:
             return first
-        return min((one for one in self._heap if one.job.unit not in absent), default=None)
+        return min((one for one in self._heap if one[1].job.unit not in absent), default=_NONE)[1]
 
     def _first(self) -> Ticket | None:
         if self._overtaken >= self.patience and len(self._by_priority) > 1:
-            first = self._heap[0].key[0]
-            return min((one for one in self._heap if one.key[0] != first), key=lambda one: one.key[1:])
-        return self._heap[0] if self._heap else None
+            first = self._heap[0][0][0]
+            return min((one for one in self._heap if one[0][0] != first), key=lambda one: one[0][1:])[1]
+        return self._heap[0][1] if self._heap else None
 
     def pop(self, absent: Container[int] = ()) -> Ticket:
         """Take out the one whose turn it is, as `peek` gives it."""
         if absent or self._overtaken >= self.patience:
             chosen = self.peek(absent)
-            if chosen is not None and chosen is not self._heap[0]:
+            if chosen is not None and chosen is not self._heap[0][1]:
                 return self._taken_out_of_order(chosen)
-        ticket = heapq.heappop(self._heap)
+        key, ticket = heapq.heappop(self._heap)
         if self._patient:
             self._overtaken = self._overtaken + 1 if len(self._by_priority) > 1 else 0
-        self._left(ticket)
-        self._turn = ticket.key[1]
+            _less(self._by_priority, key[0])
+        if ticket.origin or self.limit_per_origin is not None:
+            _less(self._waiting, ticket.origin)
+        self._turn = key[1]
         return ticket
 
     def _taken_out_of_order(self, chosen: Ticket) -> Ticket:
@@ -194,9 +200,10 @@ class TicketQueue:
 
     def remove(self, ticket: Ticket) -> bool:
         """Take out *ticket*; False when it does not wait here."""
-        if ticket not in self._heap:
+        entry = (ticket.key, ticket)
+        if entry not in self._heap:
             return False
-        self._heap.remove(ticket)
+        self._heap.remove(entry)
         heapq.heapify(self._heap)
         self._left(ticket)
         return True
@@ -205,17 +212,17 @@ class TicketQueue:
         """Take out every ticket whose deadline has passed."""
         if now < self.next_expiry:
             return []
-        expired = [ticket for ticket in self._heap if ticket.job.give_up_at <= now]
+        expired = [ticket for _, ticket in self._heap if ticket.job.give_up_at <= now]
         for ticket in expired:
             self._left(ticket)
-        self._heap = [ticket for ticket in self._heap if ticket.job.give_up_at > now]
+        self._heap = [entry for entry in self._heap if entry[1].job.give_up_at > now]
         heapq.heapify(self._heap)
-        self.next_expiry = min((ticket.job.give_up_at for ticket in self._heap), default=math.inf)
+        self.next_expiry = min((ticket.job.give_up_at for _, ticket in self._heap), default=math.inf)
         return expired
 
     def take_all(self) -> list[Ticket]:
         """Take out all, in order."""
-        tickets, self._heap = sorted(self._heap), []
+        tickets, self._heap = [ticket for _, ticket in sorted(self._heap)], []
         self._waiting.clear()
         self._by_priority.clear()
         self.next_expiry = math.inf
@@ -230,12 +237,13 @@ class TicketQueue:
     def _hurry(self, origin: str, priority: int) -> None:
         """What *origin* waits for comes no later than what is of *priority*."""
         hurried = False
-        for ticket in self._heap:
-            if ticket.origin == origin and ticket.key[0] > priority:
+        for at, (key, ticket) in enumerate(self._heap):
+            if ticket.origin == origin and key[0] > priority:
                 if self._patient:
-                    _less(self._by_priority, ticket.key[0])
+                    _less(self._by_priority, key[0])
                     self._by_priority[priority] = self._by_priority.get(priority, 0) + 1
-                ticket.key = (priority, ticket.key[1], ticket.key[2])
+                ticket.key = (priority, key[1], key[2])
+                self._heap[at] = (ticket.key, ticket)
                 hurried = True
         if hurried:
             heapq.heapify(self._heap)

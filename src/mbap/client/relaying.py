@@ -20,7 +20,7 @@ class Relays:
     *put* puts a ticket into the queue, or ends it; *withdraw* gives one up.
     """
 
-    __slots__ = ("_clock", "_direct", "_options", "_put", "_withdraw")
+    __slots__ = ("_clock", "_direct", "_options", "_put", "_timeout", "_withdraw")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Relays:
     ) -> None:
         self._direct = direct
         self._options = options
+        self._timeout = options.attempt_timeout
         self._clock = clock
         self._put = put
         self._withdraw = withdraw
@@ -46,9 +47,10 @@ class Relays:
         origin: str,
     ) -> Asked | Ticket:
         """Carry *request* out for *waiter*; gives what `give_up` takes."""
-        job: Job[Any] = Job(request, unit, self._options, now=self._clock(), deadline=deadline)
+        now = self._clock()
+        job: Job[Any] = Job(request, unit, self._options, now=now, timeout=self._timeout, deadline=deadline)
         ticket = Ticket(job, origin, waiter)
-        if not self._direct.put(ticket, priority):
+        if not self._direct.put(ticket, priority, now):
             self._put(ticket, priority)
         return ticket
 

@@ -258,7 +258,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def settled(self) -> None:
         """Read on, or not; a client that sends no more and has all its answers is done."""
-        self._regulate()
+        if self._reading_paused or self._unread_since is not None or self.conversation.waiting:
+            self._regulate()
         if self._half_closed and self.quiet and not self._closing:
             self.close()
 

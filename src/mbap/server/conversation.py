@@ -259,13 +259,10 @@ class Conversation:
 
     # --- requests that are forwarded as they are ---
 
-    @property
-    def has_room(self) -> bool:
-        """Whether one more request may be begun at once."""
-        return self._open < self._most and not self._backlog and not self.ended and not self._outlet.blocked
-
-    def begun(self, slot: Slot, unit: int) -> None:
-        """A request for *unit* is on its way, past the handler."""
+    def begun(self, slot: Slot, unit: int) -> bool:
+        """A request for *unit* goes on its way, past the handler; False: it has to wait, or is turned away."""
+        if self._open >= self._most or self._backlog or self.ended or self._outlet.blocked:
+            return False
         service = self._service
         service.counted.requests += 1
         service.bus.messages += 1
@@ -274,6 +271,7 @@ class Conversation:
             self._slots[unit].append(slot)
         else:
             self._slots[unit] = deque((slot,))
+        return True
 
     def forwarded(self, slot: Slot, unit: int, transaction: int, pdu: bytes) -> Callable[[], None] | None:
         """*slot* was answered with *pdu*; gives what sends it."""
@@ -282,7 +280,8 @@ class Conversation:
         slot.ready = True
         del self._slots[unit]
         self._open -= 1
-        self._put(HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu)
+        self._out.append(HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu)
+        self._unsent += len(pdu)
         self._service.counted.answers += 1
         return self._send_on
 

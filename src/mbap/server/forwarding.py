@@ -91,13 +91,21 @@ class Forwarded(Slot):
     __slots__ = ("_conversation", "_transaction", "_unit", "asked", "began", "lane", "priority", "request")
 
     def __init__(
-        self, conversation: Conversation, lane: Lane, request: Relayed, unit: int, transaction: int
+        self,
+        conversation: Conversation,
+        lane: Lane,
+        request: Relayed,
+        unit: int,
+        transaction: int,
+        priority: Priority,
     ) -> None:
         self.ready = self.forgotten = False
         self.outcome: object = None
         self.asked: object = None
         self.request = request
         self.lane = lane
+        self.priority = priority
+        self.began = lane.clock()
         self._conversation = conversation
         self._unit = unit
         self._transaction = transaction
@@ -116,16 +124,6 @@ class Forwarded(Slot):
     def origin(self) -> str:
         """On whose behalf it is asked."""
         return self._conversation.origin
-
-    def begin(self, priority: Priority) -> None:
-        """Hand it to its line."""
-        lane, conversation = self.lane, self._conversation
-        lane.counted.requests += 1
-        self.priority = priority
-        self.began = lane.clock()
-        self.asked = lane.way.relay(
-            self.request, lane.unit, self, lane.deadline, priority, conversation.origin
-        )
 
     def withdraw(self) -> None:
         """The client has left."""
@@ -175,7 +173,7 @@ class Forwarding:
         What comes behind is not plain, or not whole before *end*, or has to wait.
         """
         begin, last, lane_of = 0, end - SHORTEST, self._handler.lane
-        while begin <= last and conversation.has_room:
+        while begin <= last:
             transaction, protocol, length, unit, _, _, _ = begin_of(data, begin)
             stop = begin + 6 + length
             if protocol or stop > end or (request := relayed(data, begin)) is None:
@@ -186,8 +184,10 @@ class Forwarding:
             priority = lane.writing if request.writes else lane.reading
             if lane.first is not None and lane.first(conversation.peer):
                 priority = Priority.FIRST
+            one = Forwarded(conversation, lane, request, unit, transaction, priority)
+            if not conversation.begun(one, unit):
+                break
             begin = stop
-            one = Forwarded(conversation, lane, request, unit, transaction)
-            conversation.begun(one, unit)
-            one.begin(priority)
+            lane.counted.requests += 1
+            one.asked = lane.way.relay(request, lane.unit, one, lane.deadline, priority, conversation.origin)
         return begin
