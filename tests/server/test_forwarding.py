@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 
 from mbap import Link, Server
 from mbap.client.breaker import Breaker
+from mbap.client.queue import Ticket
 from mbap.protocol.tcp import TcpFraming
 from mbap.server.connection import Connection
+from mbap.server.forwarding import Forwarded
 from mbap.server.gateway import Gateway
 from mbap.server.limits import Limits
 from mbap.server.permission import Permission
@@ -131,6 +134,23 @@ def test_what_waits_goes_to_the_device_in_one_write_as_far_as_it_may() -> None:
         await asyncio.sleep(5 * QUICK)
         assert len(place.devices.asked) == 6
         assert place.link.statistics().answers == 6
+
+    run_virtual(scenario())
+
+
+def test_nothing_of_it_waits_for_the_garbage_collector() -> None:
+    async def scenario() -> None:
+        place = await Place().connected()
+        client = place.client()
+        gc.collect()
+        gc.disable()
+        try:
+            client.feed(*(read(number) for number in range(4)))
+            await asyncio.sleep(10 * QUICK)
+            left = [one for one in gc.get_objects() if isinstance(one, (Forwarded, Ticket))]
+        finally:
+            gc.enable()
+        assert not left
 
     run_virtual(scenario())
 

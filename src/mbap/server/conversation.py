@@ -260,7 +260,7 @@ class Conversation:
     # --- requests that are forwarded as they are ---
 
     def begun(self, slot: Slot, unit: int) -> bool:
-        """A request for *unit* goes on its way, past the handler; False: it has to wait, or is turned away."""
+        """A request for *unit* goes past the handler; False: it has to wait, or is turned away."""
         if self._open >= self._most or self._backlog or self.ended or self._outlet.blocked:
             return False
         service = self._service

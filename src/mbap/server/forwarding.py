@@ -83,7 +83,7 @@ class Forwarded(Slot):
     """A plain request on its way; the line's `Waiter`.
 
     Attributes:
-        asked: what the line calls it.
+        asked: what the line calls it, until there is an outcome.
         began: when it came.
         priority: on the line.
     """
@@ -129,7 +129,8 @@ class Forwarded(Slot):
         """The client has left."""
         if not self.ready and self.asked is not None:
             self.lane.counted.cancelled += 1
-            self.lane.way.give_up(self.asked)
+            asked, self.asked = self.asked, None
+            self.lane.way.give_up(asked)
 
     # What the line calls.
 
@@ -145,6 +146,7 @@ class Forwarded(Slot):
     def set_result(self, outcome: Any, /) -> Callable[[], None] | None:
         """Answer the client with *outcome*, or with what is answered instead."""
         lane, conversation = self.lane, self._conversation
+        self.asked = None  # it knows this one: both would stay until the garbage collector comes
         if outcome.__class__ is bytes:
             lane.times.add(lane.clock() - self.began)
             lane.counted.answers += 1
@@ -189,5 +191,7 @@ class Forwarding:
                 break
             begin = stop
             lane.counted.requests += 1
-            one.asked = lane.way.relay(request, lane.unit, one, lane.deadline, priority, conversation.origin)
+            asked = lane.way.relay(request, lane.unit, one, lane.deadline, priority, conversation.origin)
+            if not one.ready:
+                one.asked = asked
         return begin
