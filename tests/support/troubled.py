@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from mbap.errors import IllegalDataAddress
 from mbap.protocol.framing import Framing
-from mbap.protocol.pdu import WriteSingleRegister
 from mbap.protocol.rtu import RtuFraming
 from mbap.protocol.server import Indication, ServerSession
 from mbap.protocol.wire import Registers
@@ -63,7 +62,7 @@ class Wire(asyncio.Transport):
 
     def _react(self, indication: Indication[Any], kind: str) -> None:
         request = cast("Any", indication.request)
-        writes = isinstance(request, WriteSingleRegister)
+        writes = request.writes
         result = None if writes else telling(indication.unit, request.address, request.count)
         answer = self._session.pack_response(indication, result)
         if kind == "hangs up":

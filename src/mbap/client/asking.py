@@ -67,16 +67,15 @@ class Asking:
         room: how many may be on their way; none any more on a connection that is to be closed.
         number: the transaction identifier that was used last.
         is_closing: whether the connection is.
-        afterwards: what those who got their results want to be called, once what waits was sent.
         buried: transaction identifiers that a late answer may have.
         bytes_sent: on this way.
     """
 
     __slots__ = (
+        "_came",
         "_held",
         "_session",
         "_write",
-        "afterwards",
         "asked",
         "buried",
         "bytes_sent",
@@ -94,7 +93,7 @@ class Asking:
         self.room = self.number = self.bytes_sent = 0
         self.is_closing = transport.is_closing
         self.asked: dict[int, Asked] = {}
-        self.afterwards: list[Callable[[], None]] = []
+        self._came: list[tuple[Waiter, Any]] = []
         self.rest = b""
         self.units: set[int] = set()
         self.future: Callable[[], asyncio.Future[Any]] = asyncio.get_running_loop().create_future
@@ -134,7 +133,10 @@ class Asking:
             self._write(b"".join(held))
 
     def take(self, data: bytes) -> tuple[int, bytes]:
-        """Give the results that *data* brings: how many, and the bytes from the first on that is none."""
+        """Take the results that *data* brings: how many, and the bytes from the first on that is none.
+
+        Those of tickets are given by `give`, once what waits was sent: a device should not wait for that.
+        """
         asked, at, given = self.asked, 0, 0
         if self.rest:
             data, self.rest = self.rest + data, b""
@@ -153,11 +155,10 @@ class Asking:
             except Exception:  # noqa: BLE001 - it is decoded again where errors of any kind are told
                 return given, data[at:]
             del asked[number]
-            waiter: Waiter = one.future
-            if not waiter.done():
-                afterwards = waiter.set_result(result)
-                if afterwards is not None:
-                    self.afterwards.append(afterwards)
+            if one.ticket is not None:
+                self._came.append((one.future, result))
+            elif not one.future.done():
+                one.future.set_result(result)
             if unit != last:
                 units.add(unit)
                 last = unit
@@ -167,6 +168,18 @@ class Asking:
             return given, data[at:]  # its length is here and not looked at yet
         self.rest = data[at:]
         return given, b""
+
+    def give(self) -> None:
+        """Give the results that came, and let those who got them send what they have together."""
+        came, self._came = self._came, []
+        wanted = []
+        for waiter, result in came:
+            if not waiter.done():
+                afterwards = waiter.set_result(result)
+                if afterwards is not None:
+                    wanted.append(afterwards)
+        for afterwards in wanted:
+            afterwards()
 
     def earliest(self) -> float:
         """When the first of them is overdue."""

@@ -273,10 +273,7 @@ class Connection(asyncio.Protocol):
             self._side_by_side = bool(direct.asked)
         if self._calls is not None:
             self._calls.answered(self, count)
-        if direct.afterwards:
-            wanted, direct.afterwards = direct.afterwards, []
-            for afterwards in wanted:
-                afterwards()
+        direct.give()
         if not rest and self._retired and self.idle:
             self.close()
         return rest
