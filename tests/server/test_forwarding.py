@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from mbap import Link, Server
 from mbap.client.breaker import Breaker
 from mbap.client.queue import Ticket
+from mbap.protocol.rtu import RtuFraming
+from mbap.protocol.sides import Side
 from mbap.protocol.tcp import TcpFraming
 from mbap.server.connection import Connection
 from mbap.server.forwarding import Forwarded
@@ -105,6 +107,28 @@ def test_a_unit_without_a_route_gets_0a_and_a_resting_one_0b_at_once_without_a_t
         with no_tasks():
             client.feed(read(3), read(4, unit=77))
         assert taken(client) == adu(3, 1, "83 0B") + adu(4, 77, "83 0A")
+
+    run_virtual(scenario())
+
+
+def test_a_resting_unit_of_a_serial_line_needs_no_task_either() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        devices = Devices(lambda: RtuFraming(Side.SERVER, echo=False))
+        link = Link(
+            "rtu+tcp://a:1", dial=devices.dial, clock=loop.time, timeout=TIMEOUT, breaker=Breaker(1, 60.0)
+        )
+        gateway = Gateway([Route.same(link, name="a")], clock=loop.time)
+        client = FakeTransport(Connection(Server("tcp://127.0.0.1:0", gateway)))
+        devices.next[1] = "silent"
+        client.feed(read(1))
+        await asyncio.sleep(2 * TIMEOUT)
+        with no_tasks():
+            client.feed(read(2))
+        assert taken(client) == adu(1, 1, "83 0B") + adu(2, 1, "83 0B")
+        counted = gateway.traffic.unit("a", 1)
+        assert (counted.requests, counted.failures, link.statistics().not_asked) == (2, 2, 1)
+        await link.aclose()
 
     run_virtual(scenario())
 

@@ -15,18 +15,16 @@ from mbap.client.dialogue import carry_out_async
 from mbap.client.directcalls import DirectCalls
 from mbap.client.events import Events, OnEvent
 from mbap.client.job import NEVER_SILENT, READ_ONLY, Job, check_broadcast, copy_of
-from mbap.client.observed import Observed
 from mbap.client.options import LinkCounts, LinkKeywords, LinkOptions
 from mbap.client.pausing import Pausing
 from mbap.client.queue import Ticket, TicketQueue
-from mbap.client.relaying import Relays
+from mbap.client.relaying import Relays, Shared
 from mbap.client.sessions import Sessions
 from mbap.client.slots import NO_LIMIT, Dial, Places, Slots
 from mbap.errors import ConnectionLost, ModbusError, NotAsked, NotProtected, ResponseTimeout, Target
 from mbap.protocol.client import AnyTransaction
 from mbap.protocol.execute import Priority
 from mbap.protocol.pdu import Request
-from mbap.protocol.tcp import TcpFraming
 from mbap.transport import opening
 from mbap.transport.endpoint import Endpoint, parse_endpoint
 
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Link(Observed):
+class Link(Shared):
     """One endpoint as an `Executor`: poller, gateway and writes share its connections.
 
     Requests wait in a bounded queue, writes first; at most `slots` connections are made, when they are
@@ -50,20 +48,7 @@ class Link(Observed):
         ValueError: an argument is wrong.
     """
 
-    __slots__ = (
-        "_alarm",
-        "_allowance",
-        "_by_unit",
-        "_clock",
-        "_closed",
-        "_coalescing",
-        "_direct",
-        "_places",
-        "_probing",
-        "_relays",
-        "endpoint",
-        "options",
-    )
+    __slots__ = ("_alarm", "_allowance", "_closed", "_coalescing", "_direct", "_places", "_probing")
 
     def __init__(
         self,
@@ -190,11 +175,6 @@ class Link(Observed):
         self._counts.broadcasts += 1
         await self._execute(self.job(request, 0, deadline=deadline, answered=False), None, origin)
 
-    def relaying(self) -> Relays | None:
-        """Takes requests for whoever waits for their outcomes; None where the device needs more care."""
-        plain = self.options.plain and not self.endpoint.datagrams
-        return self._relays if plain and type(self.endpoint.framing()) is TcpFraming else None
-
     def in_parts(self, request: Request[R], unit: int) -> Parts[R] | None:
         """How *request* to *unit* is carried out as others, because of a quirk; None: as it is."""
         if not self.leeway.rewrites:
@@ -206,28 +186,6 @@ class Link(Observed):
         if parts is not None:
             leeway.used(parts.quirk)
         return parts
-
-    def job(
-        self,
-        request: Request[R],
-        unit: int,
-        *,
-        deadline: float | None = None,
-        timeout: float | None = None,
-        unit_assumed: bool = False,
-        answered: bool = True,
-    ) -> Job[R]:
-        """*request* with the times of this link, to `submit`."""
-        return Job(
-            request,
-            unit,
-            self._by_unit.get(unit, self.options) if self._by_unit else self.options,
-            timeout=timeout,
-            now=self._clock(),
-            deadline=deadline,
-            unit_assumed=unit_assumed,
-            answered=answered,
-        )
 
     def submit(self, job: Job[Any], priority: Priority = Priority.READ, origin: str = "") -> Ticket:
         """Put *job* into the queue; `outcome` waits for what comes of it."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from mbap.client.asking import Asked
 from mbap.client.directcalls import DirectCalls
 from mbap.client.job import Job
+from mbap.client.observed import Observed
 from mbap.client.options import LinkOptions
 from mbap.client.queue import Ticket
-from mbap.protocol.execute import Priority, Waiter
+from mbap.errors import ModbusError
+from mbap.protocol.execute import Priority, Relay, Waiter
 from mbap.protocol.pdu import Request
+from mbap.protocol.tcp import TcpFraming
+from mbap.transport.endpoint import Endpoint
+
+R = TypeVar("R")
 
 
 class Relays:
@@ -60,3 +66,50 @@ class Relays:
             self._direct.give_up(asked)
         else:
             self._withdraw(asked)
+
+
+class Shared(Observed):
+    """What a link offers to those who share it; a `Link` fills in its parts."""
+
+    __slots__ = ("_by_unit", "_clock", "_relays", "endpoint", "options")
+
+    _by_unit: Mapping[int, LinkOptions]
+    _clock: Callable[[], float]
+    _relays: Relays
+    endpoint: Endpoint
+    options: LinkOptions
+
+    def relaying(self) -> Relay | None:
+        """Takes requests for whoever waits for their outcomes; None where the device needs more care."""
+        plain = self.options.plain and not self.endpoint.datagrams
+        return self._relays if plain and type(self.endpoint.framing()) is TcpFraming else None
+
+    def refusal(self, request: Request[Any], unit: int) -> ModbusError | None:
+        """What *request* ends with, where *unit* is left alone now; None: whoever executes it finds out."""
+        error = self._circuits.unit_refusal(unit, self._clock())
+        if error is None:
+            return None
+        self._counts.not_asked += 1
+        return self.job(request, unit).failure(error, self.endpoint.url, sent=False)
+
+    def job(
+        self,
+        request: Request[R],
+        unit: int,
+        *,
+        deadline: float | None = None,
+        timeout: float | None = None,
+        unit_assumed: bool = False,
+        answered: bool = True,
+    ) -> Job[R]:
+        """*request* with the times of this link, to `submit`."""
+        return Job(
+            request,
+            unit,
+            self._by_unit.get(unit, self.options) if self._by_unit else self.options,
+            timeout=timeout,
+            now=self._clock(),
+            deadline=deadline,
+            unit_assumed=unit_assumed,
+            answered=answered,
+        )

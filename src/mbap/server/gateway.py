@@ -26,7 +26,7 @@ from mbap.server.forwarding import Forwarded, Lane
 from mbap.server.handler import Call, Peer
 from mbap.server.networks import Networks
 from mbap.server.permission import EVERYTHING
-from mbap.server.routes import Broadcasting, Persistent, Route, by_unit
+from mbap.server.routes import Broadcasting, Persistent, Resting, Route, by_unit
 from mbap.server.seldom import Seldom
 from mbap.server.traffic import Traffic, UnitTraffic
 
@@ -83,6 +83,7 @@ class Gateway:
         """
         self._by_unit = by_unit(routes)
         self._lanes: dict[int, Lane | None] = {}
+        self._resting = {route: route.line for route in routes if isinstance(route.line, Resting)}
         self._broadcasting = tuple(route for route in routes if route.broadcast)
 
     def handle(self, call: Call[R]) -> Awaitable[R]:
@@ -103,6 +104,9 @@ class Gateway:
         if not route.permission.permits(call.request):
             counted.denied += 1
             raise IllegalFunction
+        resting = self._resting.get(route)
+        if resting is not None and (refusal := resting.refusal(call.request, unit)) is not None:
+            raise self._instead(refusal, route, unit, counted)
         return self._forward(call, route, unit, counted)
 
     def lane(self, unit: int) -> Lane | None:

@@ -38,6 +38,15 @@ class RouteKeywords(TypedDict, total=False):
 
 
 @runtime_checkable
+class Resting(Protocol):
+    """A line that leaves silent units alone, and says so at once."""
+
+    def refusal(self, request: Request[Any], unit: int) -> ModbusError | None:
+        """What *request* ends with, where *unit* is left alone now; None: it is to be carried out."""
+        ...
+
+
+@runtime_checkable
 class Persistent(Protocol):
     """A line that may go on with a request that ended with an error."""
 
