@@ -21,8 +21,8 @@ import tty
 TIMEOUT = 0.3
 """Of the gateway, in seconds."""
 STALL = 0.05
-"""What is to be said on a line is left out when a busy machine lets it be said later by so much: it could come
-after two timeouts, see `faulty`."""
+"""What a busy machine lets a device say later by so much is left out: it could come after two timeouts, see
+`faulty`."""
 FAULTS = {"late": 0.004, "silent": 0.004, "spoiled": 0.004, "stranger": 0.004, "cut": 0.004, "later": 0.002}
 
 
