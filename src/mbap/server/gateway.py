@@ -132,8 +132,8 @@ class Gateway:
             self.traffic.unit(route.name, unit),
             self.traffic.line(route.name),
             self._clock,
-            route.priority_of(writes=False),
-            route.priority_of(writes=True),
+            Priority.READ if route.priority is None else route.priority,
+            Priority.WRITE if route.priority is None else route.priority,
             None if route.permission == EVERYTHING else route.permission.permits,
             None if self._first is None else self._comes_first,
             partial(self._of_lane, route),
@@ -203,7 +203,7 @@ class Gateway:
     def _priority(self, call: Call[Any], route: Route) -> Priority:
         if self._first is not None and self._comes_first(call.peer):
             return Priority.FIRST
-        return route.priority_of(writes=call.request.writes)
+        return route.priority_of(call.request)
 
     def _comes_first(self, peer: Peer) -> bool:
         return self._first is not None and peer.address in self._first

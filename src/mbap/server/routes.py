@@ -103,11 +103,11 @@ class Route:
         """A route that ignores which unit was asked for: all is for *unit* behind it."""
         return cls(dict.fromkeys(ALL_UNITS, unit), line, **options)
 
-    def priority_of(self, *, writes: bool) -> Priority:
-        """When what *writes*, or does not, gets its turn."""
+    def priority_of(self, request: Request[Any]) -> Priority:
+        """When *request* gets its turn."""
         if self.priority is not None:
             return self.priority
-        return Priority.WRITE if writes else Priority.READ
+        return Priority.WRITE if request.writes else Priority.READ
 
 
 def by_unit(routes: Sequence[Route]) -> dict[int, Route]:
