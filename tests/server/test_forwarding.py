@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mbap import Link, Server
+from mbap import IllegalFunction, Link, Server
 from mbap.client.breaker import Breaker
 from mbap.client.queue import Ticket
 from mbap.protocol.rtu import RtuFraming
@@ -21,6 +21,7 @@ from mbap.protocol.tcp import TcpFraming
 from mbap.server.connection import Connection
 from mbap.server.forwarding import Forwarded
 from mbap.server.gateway import Gateway
+from mbap.server.handler import Call
 from mbap.server.limits import Limits
 from mbap.server.permission import Permission
 from mbap.server.proxy import Cached, Patient
@@ -28,6 +29,8 @@ from mbap.server.routes import Route
 from support.fake_time import run_virtual
 from support.fake_transport import FakeTransport
 from support.troubled import QUICK, TIMEOUT, Devices
+
+R = TypeVar("R")
 
 
 def adu(number: int, unit: int, pdu: str) -> str:
@@ -324,6 +327,34 @@ def test_what_needs_more_care_goes_the_long_way() -> None:
         assert Gateway([Route.same(cached)]).lane(1) is None
         assert Gateway([Route.same(Link("rtu+tcp://b"))]).lane(1) is None
         assert Gateway([Route.same(place.link, broadcast=True)]).lane(0) is None
+
+    run_virtual(scenario())
+
+
+class _Guard:
+    """A handler around another, which lets nothing through."""
+
+    def __init__(self, inner: Gateway) -> None:
+        self.inner = inner
+
+    def handle(self, call: Call[R]) -> R:
+        raise IllegalFunction
+
+
+class _Own(Gateway):
+    def handle(self, call: Call[R]) -> Awaitable[R]:
+        raise IllegalFunction
+
+
+def test_nothing_passes_by_a_handler_around_the_gateway_or_a_method_of_its_own() -> None:
+    async def scenario() -> None:
+        place = await Place().connected()
+        own = _Own([Route.same(place.link)])
+        for handler in (_Guard(place.gateway), own):
+            client = FakeTransport(Connection(Server("tcp://127.0.0.1:0", handler)))
+            client.feed(read(1))
+            assert taken(client) == adu(1, 1, "83 01")
+        assert not place.devices.asked
 
     run_virtual(scenario())
 

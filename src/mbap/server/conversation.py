@@ -267,10 +267,7 @@ class Conversation:
         service.counted.requests += 1
         service.bus.messages += 1
         self._open += 1
-        if unit in self._slots:
-            self._slots[unit].append(slot)
-        else:
-            self._slots[unit] = deque((slot,))
+        self._slots.setdefault(unit, deque()).append(slot)
         return True
 
     def forwarded(self, slot: Slot, unit: int, transaction: int, pdu: bytes) -> Callable[[], None] | None:
