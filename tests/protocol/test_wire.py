@@ -108,6 +108,20 @@ def test_bits_are_made_of_whatever_is_true_or_false() -> None:
     assert Bits.of(values) == [True, False, True, True, True, False, True]
 
 
+anything = st.booleans() | st.none() | st.integers() | st.floats() | st.text() | st.binary() | st.just(...)
+
+
+@given(st.lists(anything) | st.lists(anything).map(tuple))
+def test_each_bit_is_the_truth_of_its_item(values: Any) -> None:
+    assert Bits.of(values) == [bool(value) for value in values]
+
+
+@given(st.lists(st.booleans(), max_size=40), st.integers(0, 39), anything)
+def test_one_item_among_bools_that_is_none_changes_no_other(values: list[Any], at: int, item: object) -> None:
+    values[at:at] = [item]
+    assert Bits.of(values) == [bool(value) for value in values]
+
+
 def test_bits_are_made_of_items_and_not_of_the_bytes_of_what_holds_them() -> None:
     words: Any = Registers.of([1, 0, 7])
     assert Bits.of(words) == [True, False, True]
