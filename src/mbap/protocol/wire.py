@@ -88,24 +88,39 @@ class Registers(_OverWire[int]):
 
     def _unpack(self) -> tuple[int, ...]:
         wire = self.wire
-        unpack = _UNPACK.get(len(wire))
-        return unpack(wire) if unpack is not None else _unpacking(len(wire))(wire)
+        try:
+            return _UNPACK[len(wire)](wire)
+        except KeyError:
+            return _unpacking(len(wire))(wire)
 
     def __len__(self) -> int:
-        return len(self.wire) // 2
+        return len(self.wire) >> 1
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> int: ...
     @overload
     def __getitem__(self, index: slice) -> Registers: ...
     def __getitem__(self, index: SupportsIndex | slice) -> int | Registers:
-        if not isinstance(index, slice):
+        if type(index) is not slice:
             items = self._items
-            return (self._tuple() if items is None else items)[index]
+            if items is None:
+                items = self._items = self._unpack()
+            return items[index]
         start, stop, step = index.indices(len(self))
         if step == 1:
             return Registers(self.wire[2 * start : 2 * max(start, stop)])
         return Registers.of(self._tuple()[index])
+
+
+def whole_registers(wire: bytes) -> Registers:
+    """Registers of *wire*, whose number of bytes is known to be even: half as dear as calling the class."""
+    made = _new(Registers)
+    made.wire = wire
+    made._items = None
+    return made
+
+
+_new = object.__new__
 
 
 class Bits(_OverWire[bool]):
