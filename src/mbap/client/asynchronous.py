@@ -66,7 +66,7 @@ class AsyncUnit(AsyncOperations):
         Raises:
             ModbusError: one of its kinds, see `mbap.errors`.
         """
-        one = self._link._direct.begin(request, self.number, self._timeout, deadline, assumed=self._assumed)
+        one = self._link._direct.begin(request, self.number, self._timeout, deadline, self._assumed)
         if one is not None:
             try:
                 result: R | ModbusError = await one.future
