@@ -8,10 +8,12 @@ what is on its way into tickets and transactions, as if they had been sent so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import struct
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mbap.client.alarm import Alarm
+from mbap.client.job import check_unit
 from mbap.client.window import Window
 from mbap.protocol.client import ClientSession
 from mbap.protocol.direct import SHORTEST_HEAD, pack_header, unpack_head
@@ -26,7 +28,7 @@ LENGTH_ENDS: Final = 6
 
 
 class Asked:
-    """One request on its way. `Asking.send` fills it in: one is made for each, and a call costs twice as much.
+    """One request on its way. `Asking.send` fills it in: an `__init__` would cost as much again for each.
 
     Attributes:
         future: gets the result, or a ModbusError.
@@ -57,6 +59,8 @@ class Asking:
         number: the transaction identifier that was used last.
         is_closing: whether the connection is.
         buried: transaction identifiers that a late answer may have.
+        waiting: the tickets that wait for room.
+        watched: whether somebody wants to know when nothing is on its way any more.
         side_by_side: whether several were on their way at once since none was.
         since: when the first of those on their way was sent. busy: seconds before in which any was.
         answers: so many came. told: of which the session knows. left: requests that went on otherwise.
@@ -83,15 +87,26 @@ class Asking:
         "side_by_side",
         "since",
         "told",
+        "waiting",
+        "watched",
     )
 
     def __init__(
-        self, session: ClientSession, window: Window, transport: asyncio.Transport, alarm: Alarm
+        self,
+        session: ClientSession,
+        window: Window,
+        transport: asyncio.Transport,
+        alarm: Alarm,
+        waiting: Sequence[Ticket],
+        *,
+        watched: bool,
     ) -> None:
         self._session = session
         self._window = window
         self._alarm = alarm
         self.buried = session.buried
+        self.waiting = waiting
+        self.watched = watched
         self.room = self.number = self.bytes_sent = self.answers = self.told = self.left = 0
         self.since = self.busy = 0.0
         self.side_by_side = False
@@ -115,6 +130,7 @@ class Asking:
     def send(
         self,
         request: Request[Any],
+        code: int,
         unit: int,
         timeout: float,
         now: float,
@@ -123,15 +139,19 @@ class Asking:
         assumed: bool = False,
         ticket: Ticket | None = None,
     ) -> Asked:
-        """Send *request*; see `Asked` for what is given with it."""
-        asked, buried = self.asked, self.buried
-        number = self.number % 0xFFFF + 1
-        while number in asked or number in buried:
-            number = number % 0xFFFF + 1
+        """Send *request*, whose function code is *code*; see `Asked` for what is given with it."""
+        asked = self.asked
+        number = self.number + 1
+        if number > 0xFFFF or self.buried or number in asked:
+            number = self._free_from(number)
         pdu = request.encode()
-        data = pack_header(number, 0, len(pdu) + 1, unit) + pdu
+        try:
+            data = pack_header(number, 0, len(pdu) + 1, unit) + pdu
+        except struct.error:
+            check_unit(unit)
+            raise
         one = Asked()
-        one.request, one.code, one.unit = request, request.function_code, unit
+        one.request, one.code, one.unit = request, code, unit
         one.timeout, one.sent_at, one.future = timeout, now, future
         one.deadline, one.assumed, one.ticket = deadline, assumed, ticket
         if asked:
@@ -142,13 +162,21 @@ class Asking:
         asked[number] = one
         self.bytes_sent += len(data)
         if self._held is None:
-            self._write(data)
+            write = self._write  # a call of what an attribute holds costs more than this name
+            write(data)
         else:
             self._held.append(data)
         overdue_at = now + timeout
         if overdue_at < self._alarm.at:
             self._alarm.set(overdue_at, now)
         return one
+
+    def _free_from(self, number: int) -> int:
+        """The first transaction identifier from *number* on that tells its answer from any other."""
+        number = (number - 1) % 0xFFFF + 1
+        while number in self.asked or number in self.buried:
+            number = number % 0xFFFF + 1
+        return number
 
     def hold(self) -> None:
         """Keep what is sent from now on until `release`, which may be no more than `room` requests."""
@@ -161,7 +189,7 @@ class Asking:
             self._write(b"".join(held))
 
     def take_one(self, data: bytes, now: float) -> bool:
-        """Give the result that *data* is, where that is one answer, neither more nor less; else do nothing."""
+        """Give the result that *data* brings, where that is exactly one answer; else do nothing."""
         asked = self.asked
         try:
             number, length, unit, code = unpack_head(data)
@@ -179,7 +207,7 @@ class Asking:
             return False
         del asked[number]
         self.answers += 1
-        try:
+        try:  # noqa: SIM105 - costs nothing, and `suppress` as much as the rest
             one.future.set_result(result)
         except asyncio.InvalidStateError:
             pass  # nobody waits for it any more
@@ -191,10 +219,10 @@ class Asking:
 
     def take(self, data: bytes, now: float) -> bytes:
         """Give the results that *data* brings; what is left are the bytes from the first on that is none."""
-        asked, at, given, units = self.asked, 0, 0, set[int]()
+        asked, at, last, units = self.asked, 0, -1, set[int]()
         if self.rest:
             data, self.rest = self.rest + data, b""
-        size, ends_early = len(data), False
+        before, size, ends_early = len(asked), len(data), False
         while size - at >= SHORTEST_HEAD:
             number, length, unit, code = unpack_head(data, at)
             end = at + 6 + length
@@ -209,22 +237,27 @@ class Asking:
             except Exception:  # noqa: BLE001 - it is decoded again where errors of any kind are told
                 break
             del asked[number]
-            try:
+            try:  # noqa: SIM105 - as above
                 one.future.set_result(result)
             except asyncio.InvalidStateError:
-                pass  # nobody waits for it any more
-            units.add(unit)
+                pass
             at = end
-            given += 1
-        self.answers += given
-        if self.side_by_side:
-            self._beside(units, given, now)
-        if given and not asked:
-            self.busy += now - self.since
+            if unit != last:
+                units.add(unit)
+                last = unit
+        if before > len(asked):
+            self._came(units, before - len(asked), now)
         if ends_early or size - at < LENGTH_ENDS:
             self.rest = data[at:]
             return b""
         return data[at:]  # it is none, or its length is here and not looked at yet
+
+    def _came(self, units: Iterable[int], count: int, now: float) -> None:
+        self.answers += count
+        if self.side_by_side:
+            self._beside(units, count, now)
+        if not self.asked:
+            self.busy += now - self.since
 
     def _beside(self, units: Iterable[int], count: int, now: float) -> None:
         """So many answers to *units* came to what was on its way beside others."""

@@ -202,7 +202,8 @@ class Connection(asyncio.Protocol):
             and not (direct.buried and direct.is_torn)
         ):
             timeout = job.attempt_timeout(now)
-            direct.send(job.request, job.unit, timeout, now, ticket.future, None, False, ticket)
+            code = job.request.function_code
+            direct.send(job.request, code, job.unit, timeout, now, ticket.future, None, False, ticket)
             return
         self.leave_direct()
         self._requests += 1
@@ -233,7 +234,7 @@ class Connection(asyncio.Protocol):
         """Take no further request; close as soon as nothing is on its way."""
         self._retired = True
         if self.direct is not None:
-            self.direct.room = 0
+            self.direct.room, self.direct.watched = 0, True
         if self.idle:
             self.close()
 
@@ -254,19 +255,26 @@ class Connection(asyncio.Protocol):
         self.opened_at = self._clock()
         self.pacing.opened(self.opened_at)
         if self._calls is not None:
-            self._asking = Asking(self.session, self.window, self._transport, self._alarm)
+            self._asking = Asking(
+                self.session,
+                self.window,
+                self._transport,
+                self._alarm,
+                self._calls.waiting,
+                watched=self._calls.places is not None,
+            )
             self._open_direct(self._asking, self._calls)
         self._owner.connection_opened(self)
 
     def data_received(self, data: bytes) -> None:
-        now = self.pacing.quiet_since = self._clock()
+        clock = self._clock
+        now = self.pacing.quiet_since = clock()
         self.bytes_received += len(data)
         direct = self.direct
         if direct is not None and direct.asked:
             rest = b"" if direct.take_one(data, now) else direct.take(data, now)
-            calls = self._calls
-            if calls is not None and (calls.waiting or calls.places is not None or self._retired):
-                self._answered_directly(calls, rest)
+            if direct.waiting or direct.watched:
+                self._answered_directly(rest)
             if not rest:
                 return
             data = rest
@@ -279,10 +287,11 @@ class Connection(asyncio.Protocol):
             self._arm_for_quarantine(now)
             self._moved(now)
 
-    def _answered_directly(self, calls: DirectCalls, rest: bytes) -> None:
-        if calls.waiting:
+    def _answered_directly(self, rest: bytes) -> None:
+        calls = self._calls
+        if calls is not None and calls.waiting:
             calls.go_on()
-        if calls.places is not None and self.idle:
+        if calls is not None and calls.places is not None and self.idle:
             calls.places.idle(self)
         if not rest and self._retired and self.idle:
             self.close()

@@ -75,17 +75,22 @@ class DirectCalls:
         """*request* on its way to *unit*, where the direct way is open; None: nothing was done.
 
         Whoever awaits its future gives it up with `give_up`.
+
+        Raises:
+            ValueError: *unit* is not 0 to 255.
         """
         direct = self.way
-        if direct is None or len(direct.asked) >= direct.room or direct.is_closing():
+        if direct is None or len(direct.asked) >= direct.room:
             return None  # while there is room nothing waits: it would have been sent
-        if request.function_code == DIAGNOSTICS or not 0 <= unit <= 255 or (direct.buried and direct.is_torn):
+        is_closing, future, clock, code = direct.is_closing, direct.future, self._clock, request.function_code
+        if code == DIAGNOSTICS or is_closing() or (direct.buried and direct.is_torn):
             return None
         if deadline is not None and deadline < timeout:
             return None
+        one = direct.send(request, code, unit, timeout, clock(), future(), deadline, assumed)
         if self.places is not None and self._connection is not None:
             self.places.busy(self._connection)
-        return direct.send(request, unit, timeout, self._clock(), direct.future(), deadline, assumed)
+        return one
 
     @contextmanager
     def in_one_write(self) -> Iterator[None]:
