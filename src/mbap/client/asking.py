@@ -33,7 +33,8 @@ class Asked:
     Attributes:
         future: gets the result, or a ModbusError.
         deadline: of the whole call in seconds from `sent_at`, if it has one. assumed: nobody gave the unit.
-        ticket: the call it belongs to, where it came through the queue, or has left the direct way.
+        ticket: the call it belongs to, where it came through the queue, or has left the direct way: only then
+            it may end with an error.
     """
 
     __slots__ = ("assumed", "code", "deadline", "future", "request", "sent_at", "ticket", "timeout", "unit")

@@ -268,7 +268,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         clock = self._clock
-        now = self.pacing.quiet_since = clock()
+        now = clock()
         self.bytes_received += len(data)
         direct = self.direct
         if direct is not None and direct.asked:
@@ -276,9 +276,10 @@ class Connection(asyncio.Protocol):
             if direct.waiting or direct.watched:
                 self._answered_directly(rest)
             if not rest:
-                return
+                return  # where the direct way is open, nobody waits for quiet
             data = rest
             self.leave_direct()
+        self.pacing.quiet_since = now
         awaited = self.session.late_awaited
         self._ended(self.session.receive_data(data, now), now)
         if self.session.failure is not None:

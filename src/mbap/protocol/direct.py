@@ -20,7 +20,7 @@ _HEAD = struct.Struct(">HIBB")
 pack_header = HEADER.pack
 """Transaction, protocol, length and unit."""
 unpack_head = _HEAD.unpack_from
-"""Transaction, protocol and length as one number (a protocol other than 0 makes it too long), unit, function."""
+"""Transaction; protocol and length as one number, too long where a protocol is not 0; unit; function code."""
 SHORTEST_HEAD: Final = _HEAD.size
 
 
