@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mbap.client.alarm import Alarm
-from mbap.client.job import check_unit
+from mbap.client.job import DIAGNOSTICS, check_unit
 from mbap.client.window import Window
 from mbap.protocol.client import ClientSession
 from mbap.protocol.direct import SHORTEST_HEAD, pack_header, unpack_head
@@ -28,7 +28,7 @@ LENGTH_ENDS: Final = 6
 
 
 class Asked:
-    """One request on its way. `Asking.send` fills it in: an `__init__` would cost as much again for each.
+    """One request on its way. `Asking.ask` fills it in: an `__init__` would cost as much again for each.
 
     Attributes:
         future: gets the result, or a ModbusError.
@@ -70,6 +70,8 @@ class Asking:
 
     __slots__ = (
         "_alarm",
+        "_clock",
+        "_future",
         "_held",
         "_session",
         "_window",
@@ -79,7 +81,6 @@ class Asking:
         "buried",
         "busy",
         "bytes_sent",
-        "future",
         "is_closing",
         "left",
         "number",
@@ -98,6 +99,7 @@ class Asking:
         window: Window,
         transport: asyncio.Transport,
         alarm: Alarm,
+        clock: Callable[[], float],
         waiting: Sequence[Ticket],
         *,
         watched: bool,
@@ -114,7 +116,8 @@ class Asking:
         self.is_closing = transport.is_closing
         self.asked: dict[int, Asked] = {}
         self.rest = b""
-        self.future: Callable[[], asyncio.Future[Any]] = asyncio.get_running_loop().create_future
+        self._clock = clock
+        self._future: Callable[[], asyncio.Future[Any]] = asyncio.get_running_loop().create_future
         self._held: list[bytes] | None = None
         self._write = transport.write
 
@@ -128,20 +131,27 @@ class Asking:
         """How many were sent on this way."""
         return self.answers + self.left + len(self.asked)
 
-    def send(
+    def ask(
         self,
         request: Request[Any],
-        code: int,
         unit: int,
         timeout: float,
-        now: float,
-        future: asyncio.Future[Any],
         deadline: float | None = None,
         assumed: bool = False,
         ticket: Ticket | None = None,
-    ) -> Asked:
-        """Send *request*, whose function code is *code*; see `Asked` for what is given with it."""
-        asked = self.asked
+    ) -> Asked | None:
+        """Send *request*, see `Asked` for what is given with it; None where it cannot go this way now.
+
+        Whoever awaits its future gives it up with `DirectCalls.give_up`.
+
+        Raises:
+            ValueError: *unit* is not 0 to 255.
+        """
+        asked, is_closing, code = self.asked, self.is_closing, request.function_code
+        if len(asked) >= self.room or is_closing() or (self.buried and self.is_torn):
+            return None  # while there is room nothing waits: it would have been sent
+        if (code == DIAGNOSTICS and ticket is None) or (deadline is not None and deadline < timeout):
+            return None
         number = self.number + 1
         if number > 0xFFFF or self.buried or number in asked:
             number = self._free_from(number)
@@ -151,9 +161,14 @@ class Asking:
         except struct.error:
             check_unit(unit)
             raise
+        new_future, clock = (
+            self._future,
+            self._clock,
+        )  # calling what an attribute holds costs more than a name
+        now = clock()
         one = Asked()
         one.request, one.code, one.unit = request, code, unit
-        one.timeout, one.sent_at, one.future = timeout, now, future
+        one.timeout, one.sent_at, one.future = timeout, now, new_future() if ticket is None else ticket.future
         one.deadline, one.assumed, one.ticket = deadline, assumed, ticket
         if asked:
             self.side_by_side = True
@@ -163,7 +178,7 @@ class Asking:
         asked[number] = one
         self.bytes_sent += len(data)
         if self._held is None:
-            write = self._write  # a call of what an attribute holds costs more than this name
+            write = self._write
             write(data)
         else:
             self._held.append(data)
@@ -224,7 +239,8 @@ class Asking:
         if self.rest:
             data, self.rest = self.rest + data, b""
         before, size, ends_early = len(asked), len(data), False
-        while size - at >= SHORTEST_HEAD:
+        last_head = size - SHORTEST_HEAD
+        while at <= last_head:
             number, length, unit, code = unpack_head(data, at)
             end = at + 6 + length
             try:

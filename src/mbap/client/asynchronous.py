@@ -67,8 +67,8 @@ class AsyncUnit(AsyncOperations):
         Raises:
             ModbusError: one of its kinds, see `mbap.errors`.
         """
-        one = self._direct.begin(request, self.number, self._timeout, deadline, self._assumed)
-        if one is not None:
+        way = self._direct.way
+        if way is not None and (one := way.ask(request, self.number, self._timeout, deadline, self._assumed)):
             try:
                 result: R = await one.future
             except asyncio.CancelledError:

@@ -195,16 +195,10 @@ class Connection(asyncio.Protocol):
         """Send the request of *ticket*."""
         job = ticket.job
         direct = self.direct
-        if (
-            direct is not None
-            and job.answered
-            and not ticket.probe
-            and not (direct.buried and direct.is_torn)
-        ):
+        if direct is not None and job.answered and not ticket.probe:
             timeout = job.attempt_timeout(now)
-            code = job.request.function_code
-            direct.send(job.request, code, job.unit, timeout, now, ticket.future, None, False, ticket)
-            return
+            if direct.ask(job.request, job.unit, timeout, None, False, ticket) is not None:
+                return
         self.leave_direct()
         self._requests += 1
         self._side_by_side |= bool(self._on_way)
@@ -260,6 +254,7 @@ class Connection(asyncio.Protocol):
                 self.window,
                 self._transport,
                 self._alarm,
+                self._clock,
                 self._calls.waiting,
                 watched=self._calls.places is not None,
             )
@@ -274,7 +269,7 @@ class Connection(asyncio.Protocol):
         if direct is not None and direct.asked:
             rest = b"" if direct.take_one(data, now) else direct.take(data, now)
             if direct.waiting or direct.watched:
-                self._answered_directly(rest)
+                self._answered_directly(direct, rest)
             if not rest:
                 return  # where the direct way is open, nobody waits for quiet
             data = rest
@@ -288,10 +283,10 @@ class Connection(asyncio.Protocol):
             self._arm_for_quarantine(now)
             self._moved(now)
 
-    def _answered_directly(self, rest: bytes) -> None:
+    def _answered_directly(self, direct: Asking, rest: bytes) -> None:
         calls = self._calls
         if calls is not None and calls.waiting:
-            calls.go_on()
+            calls.go_on(direct)
         if calls is not None and calls.places is not None and self.idle:
             calls.places.idle(self)
         if not rest and self._retired and self.idle:

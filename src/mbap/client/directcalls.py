@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mbap.client.asking import Asked, Asking
 from mbap.client.circuits import Circuits
-from mbap.client.job import DIAGNOSTICS, Job
+from mbap.client.job import Job
 from mbap.client.options import LinkCounts, LinkOptions
 from mbap.client.queue import Ticket, TicketQueue
 from mbap.protocol.execute import Priority
-from mbap.protocol.pdu import Request
 
 if TYPE_CHECKING:
     from mbap.client.connection import Connection
@@ -25,7 +24,7 @@ class DirectCalls:
     *pump* sends what waits, *withdraw* gives up a ticket.
 
     Attributes:
-        way: the direct way, while it is open.
+        way: the direct way, while it is open; None where connections are counted: by the queue alone there.
         waiting: the tickets that wait.
         places: who counts connections; None where nobody does.
     """
@@ -33,7 +32,6 @@ class DirectCalls:
     __slots__ = (
         "_allowance",
         "_circuits",
-        "_clock",
         "_connection",
         "_counts",
         "_options",
@@ -52,7 +50,6 @@ class DirectCalls:
         counts: LinkCounts,
         queue: TicketQueue,
         places: Places | None,
-        clock: Callable[[], float],
         pump: Callable[[], None],
         withdraw: Callable[[Ticket], None],
     ) -> None:
@@ -62,35 +59,11 @@ class DirectCalls:
         self._counts = counts
         self._queue = queue
         self.places = places
-        self._clock = clock
         self._pump = pump
         self._withdraw = withdraw
         self._connection: Connection | None = None
         self.way: Asking | None = None
         self.waiting = queue.tickets
-
-    def begin(
-        self, request: Request[Any], unit: int, timeout: float, deadline: float | None, assumed: bool
-    ) -> Asked | None:
-        """*request* on its way to *unit*, where the direct way is open; None: nothing was done.
-
-        Whoever awaits its future gives it up with `give_up`.
-
-        Raises:
-            ValueError: *unit* is not 0 to 255.
-        """
-        direct = self.way
-        if direct is None or len(direct.asked) >= direct.room:
-            return None  # while there is room nothing waits: it would have been sent
-        is_closing, future, clock, code = direct.is_closing, direct.future, self._clock, request.function_code
-        if code == DIAGNOSTICS or is_closing() or (direct.buried and direct.is_torn):
-            return None
-        if deadline is not None and deadline < timeout:
-            return None
-        one = direct.send(request, code, unit, timeout, clock(), future(), deadline, assumed)
-        if self.places is not None and self._connection is not None:
-            self.places.busy(self._connection)
-        return one
 
     @contextmanager
     def in_one_write(self) -> Iterator[None]:
@@ -118,7 +91,9 @@ class DirectCalls:
 
     def opened(self, connection: Connection, way: Asking) -> None:
         """The direct way of *connection* is open, which was made in place of any other."""
-        self._connection, self.way = connection, way
+        self._connection = connection
+        if self.places is None:
+            self.way = way
 
     def left(self, way: Asking) -> None:
         """It is closed."""
@@ -130,12 +105,8 @@ class DirectCalls:
         """Whether the direct way may open: it stays so while it is, as nothing else is sent then."""
         return self._circuits.calm
 
-    def go_on(self) -> None:
+    def go_on(self, way: Asking) -> None:
         """There is room: send what waits, in one piece."""
-        way = self.way
-        if way is None:
-            self._pump()
-            return
         way.hold()
         try:
             self._pump()

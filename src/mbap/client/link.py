@@ -88,7 +88,7 @@ class Link(Observed):
         self._allowance = self.options.longest_allowance_on(self.endpoint.line)
         counted = None if places is NO_LIMIT else places
         self._direct = DirectCalls(
-            self.options, self._circuits, self._counts, self._queue, counted, clock, self._pump, self.withdraw
+            self.options, self._circuits, self._counts, self._queue, counted, self._pump, self.withdraw
         )
         self._slots = Slots(
             self,
