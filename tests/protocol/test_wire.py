@@ -98,6 +98,12 @@ def test_both_survive_pickling() -> None:
     assert pickle.loads(pickle.dumps(Bits.of([True, False]))) == [True, False]
 
 
+def test_an_item_is_the_same_each_time_it_is_looked_up() -> None:
+    values = list(range(200))
+    registers = Registers.of(values)
+    assert [registers[at] for at in range(200)] == [registers[at] for at in range(200)] == values
+
+
 def test_what_is_in_it_is_found() -> None:
     assert 555 in Registers.of([555, 0, 100])
     assert 1 not in Registers.of([555, 0, 100])
