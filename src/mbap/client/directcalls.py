@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mbap.client.asking import Asked
+from mbap.client.asking import Asked, Asking
 from mbap.client.circuits import Circuits
-from mbap.client.job import DIAGNOSTICS, Job
+from mbap.client.job import Job
 from mbap.client.options import LinkCounts, LinkOptions
 from mbap.client.queue import Ticket, TicketQueue
 from mbap.protocol.execute import Priority
-from mbap.protocol.pdu import Request
 
 if TYPE_CHECKING:
     from mbap.client.connection import Connection
@@ -22,20 +21,26 @@ if TYPE_CHECKING:
 class DirectCalls:
     """What a link and its one connection share where the device needs neither pauses nor quirks.
 
-    *places* is None where nobody counts connections; *pump* sends what waits, *withdraw* gives up a ticket.
+    *pump* sends what waits, *withdraw* gives up a ticket.
+
+    Attributes:
+        way: the direct way, while it is open; None where connections are counted: by the queue alone there.
+        waiting: the tickets that wait.
+        places: who counts connections; None where nobody does.
     """
 
     __slots__ = (
         "_allowance",
         "_circuits",
-        "_clock",
         "_connection",
         "_counts",
         "_options",
-        "_places",
         "_pump",
         "_queue",
         "_withdraw",
+        "places",
+        "waiting",
+        "way",
     )
 
     def __init__(
@@ -45,7 +50,6 @@ class DirectCalls:
         counts: LinkCounts,
         queue: TicketQueue,
         places: Places | None,
-        clock: Callable[[], float],
         pump: Callable[[], None],
         withdraw: Callable[[Ticket], None],
     ) -> None:
@@ -54,39 +58,17 @@ class DirectCalls:
         self._circuits = circuits
         self._counts = counts
         self._queue = queue
-        self._places = places
-        self._clock = clock
+        self.places = places
         self._pump = pump
         self._withdraw = withdraw
         self._connection: Connection | None = None
-
-    def begin(
-        self, request: Request[Any], unit: int, timeout: float, deadline: float | None, *, assumed: bool
-    ) -> Asked | None:
-        """*request* on its way to *unit*, where the direct way is open; None: nothing was done.
-
-        Whoever awaits its future gives it up with `give_up`.
-        """
-        connection = self._connection
-        if connection is None or (direct := connection.direct) is None:
-            return None
-        if len(direct.asked) >= direct.room or direct.is_closing():
-            return None  # while there is room nothing waits: it would have been sent
-        if request.function_code == DIAGNOSTICS or not 0 <= unit <= 255 or (direct.buried and direct.is_torn):
-            return None
-        if deadline is not None and deadline < timeout:
-            return None
-        one = Asked(request, unit, timeout, self._clock(), direct.future(), deadline, assumed)
-        self._counts.requests += 1
-        if self._places is not None:
-            self._places.busy(connection)
-        connection.ask(one, direct)
-        return one
+        self.way: Asking | None = None
+        self.waiting = queue.tickets
 
     @contextmanager
     def in_one_write(self) -> Iterator[None]:
         """What is sent within goes out in one piece at its end; nothing may be awaited."""
-        direct = self._connection.direct if self._connection is not None else None
+        direct = self.way
         if direct is None:
             yield
             return
@@ -107,23 +89,29 @@ class DirectCalls:
 
     # What the connection tells.
 
-    def made(self, connection: Connection) -> None:
-        """*connection* was made, in place of any other."""
+    def opened(self, connection: Connection, way: Asking) -> None:
+        """The direct way of *connection* is open, which was made in place of any other."""
         self._connection = connection
+        if self.places is None:
+            self.way = way
+
+    def left(self, way: Asking) -> None:
+        """It is closed."""
+        if self.way is way:
+            self.way = None
 
     @property
     def may_open(self) -> bool:
         """Whether the direct way may open: it stays so while it is, as nothing else is sent then."""
         return self._circuits.calm
 
-    def answered(self, connection: Connection, count: int) -> None:
-        """So many requests on the direct way were answered: send what waits."""
-        self._counts.answers += count
-        if self._queue:
-            with self.in_one_write():
-                self._pump()
-        if self._places is not None and connection.idle:
-            self._places.idle(connection)
+    def go_on(self, way: Asking) -> None:
+        """There is room: send what waits, in one piece."""
+        way.hold()
+        try:
+            self._pump()
+        finally:
+            way.release()
 
     def ticket_of(self, one: Asked) -> Ticket:
         """The call of *one*, which leaves the direct way, as if it had waited in the queue."""

@@ -88,7 +88,7 @@ class Link(Observed):
         self._allowance = self.options.longest_allowance_on(self.endpoint.line)
         counted = None if places is NO_LIMIT else places
         self._direct = DirectCalls(
-            self.options, self._circuits, self._counts, self._queue, counted, clock, self._pump, self.withdraw
+            self.options, self._circuits, self._counts, self._queue, counted, self._pump, self.withdraw
         )
         self._slots = Slots(
             self,
@@ -391,7 +391,6 @@ class Link(Observed):
             ticket.fail(NotProtected(READ_ONLY), self.endpoint.url, sent=False)
             return
         ticket.probe = self._circuits.admit(ticket.job.unit)
-        self._counts.requests += 1
         self._places.busy(connection)
         connection.send(ticket, now)
 
