@@ -81,9 +81,9 @@ def test_it_says_that_the_policy_is_enforced_and_what_it_did(device: str, policy
         line = program.process.stdout.readline()
         assert "1 route to 1 line, policy" in line
         assert "enforced" in line
-        with Client(line.removeprefix("listening on ").split(": 1 route")[0]) as plc:
-            with pytest.raises(IllegalFunction):
-                plc.read_coils(0, 1)
+        url = line.removeprefix("listening on ").split(": 1 route")[0]
+        with Client(url) as plc, pytest.raises(IllegalFunction):
+            plc.read_coils(0, 1)
         program.end()
         assert "policy: denied 1" in program.said
 
@@ -175,11 +175,11 @@ def test_a_wrong_policy_changes_nothing_and_is_in_the_trail(
 
 
 def test_saving_the_policy_is_enough_where_it_is_watched(device: str, policy: Path) -> None:
-    with running(*guard(device, "--policy", policy, "--reload-on-change", "-v")) as program:
-        with Client(listening(program)) as plc:
-            policy.write_text("ALLOW FC=3 SRC=127.0.0.1\n", encoding="utf-8")
-            program.wait_for("in place of")
-            assert plc.read_holding_registers(20, 1) == [20]
+    options = ("--policy", policy, "--reload-on-change", "-v")
+    with running(*guard(device, *options)) as program, Client(listening(program)) as plc:
+        policy.write_text("ALLOW FC=3 SRC=127.0.0.1\n", encoding="utf-8")
+        program.wait_for("in place of")
+        assert plc.read_holding_registers(20, 1) == [20]
 
 
 def test_roles_come_from_certificates_and_the_device_needs_none(device: str, tmp_path: Path) -> None:
