@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
-
-import pytest
 
 from mbap.errors import NoAnswer
 from mbap.server.device import Device
 from mbap.server.handler import Call
 from mbap.server.serving import serving
-from support.peers import free_port, missing
+from support.disks import fill
+from support.peers import free_port
 from support.program import get_json, mbap, running, until
 
 R = TypeVar("R")
@@ -132,20 +130,6 @@ def test_a_profile_with_overlapping_and_impossible_points(tmp_path: Path) -> Non
         assert f"points.{name}" in text
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system with room for two megabytes."""
-    if sys.platform != "linux":
-        pytest.skip("needs Linux: a file system of its own in memory")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        missing("needs the right to mount a small file system")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def health(page: str) -> dict[str, object]:
     document = get_json(f"{page}/api/v1/site")["health"]
     assert isinstance(document, dict)
@@ -187,10 +171,3 @@ def test_a_full_disk_stops_history_but_not_polling_and_the_gap_is_reported(
             until(lambda: stored() > before, "history that goes on")
             program.wait_for("history goes on after .*: nothing was lost")
             assert program.end() == 0
-
-
-def fill(path: Path) -> None:
-    """Write until the disk is full."""
-    with path.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))

@@ -78,6 +78,18 @@ async def test_a_link_on_which_nothing_is_on_its_way_is_not_busy() -> None:
             assert plc._link.statistics().busy == before
 
 
+async def test_a_unit_that_is_none_is_refused_and_nothing_is_sent() -> None:
+    with scripted(Reply()) as server:
+        async with AsyncClient(server.url) as plc:
+            assert await plc.read_holding_registers(0, 2) == registers(0, 2)
+            plc.number = 256
+            with pytest.raises(ValueError, match="unit is 0 to 255, not 256"):
+                await plc.read_holding_registers(0, 2)
+            plc.number = 1
+            assert await plc.read_holding_registers(0, 2) == registers(0, 2)
+            assert (len(server.requests), plc._link.statistics().requests) == (2, 2)
+
+
 async def test_it_opens_again_after_an_exception_and_a_right_answer() -> None:
     with scripted(Reply(pdu=b"\x83\x02"), Reply()) as server:
         async with AsyncClient(server.url) as plc:

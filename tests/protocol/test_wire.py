@@ -98,6 +98,12 @@ def test_both_survive_pickling() -> None:
     assert pickle.loads(pickle.dumps(Bits.of([True, False]))) == [True, False]
 
 
+def test_an_item_is_the_same_each_time_it_is_looked_up() -> None:
+    values = list(range(200))
+    registers = Registers.of(values)
+    assert [registers[at] for at in range(200)] == [registers[at] for at in range(200)] == values
+
+
 def test_what_is_in_it_is_found() -> None:
     assert 555 in Registers.of([555, 0, 100])
     assert 1 not in Registers.of([555, 0, 100])
@@ -106,6 +112,20 @@ def test_what_is_in_it_is_found() -> None:
 def test_bits_are_made_of_whatever_is_true_or_false() -> None:
     values: list[Any] = [2, 0, 300, -1, 0.5, None, "a"]
     assert Bits.of(values) == [True, False, True, True, True, False, True]
+
+
+anything = st.booleans() | st.none() | st.integers() | st.floats() | st.text() | st.binary() | st.just(...)
+
+
+@given(st.lists(anything) | st.lists(anything).map(tuple))
+def test_each_bit_is_the_truth_of_its_item(values: Any) -> None:
+    assert Bits.of(values) == [bool(value) for value in values]
+
+
+@given(st.lists(st.booleans(), max_size=40), st.integers(0, 39), anything)
+def test_one_item_among_bools_that_is_none_changes_no_other(values: list[Any], at: int, item: object) -> None:
+    values[at:at] = [item]
+    assert Bits.of(values) == [bool(value) for value in values]
 
 
 def test_bits_are_made_of_items_and_not_of_the_bytes_of_what_holds_them() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mbap import IllegalFunction, Link, Server
 from mbap.client.breaker import Breaker
 from mbap.client.queue import Ticket
+from mbap.protocol.pdu import WriteSingleRegister
 from mbap.protocol.rtu import RtuFraming
 from mbap.protocol.sides import Side
 from mbap.protocol.tcp import TcpFraming
@@ -148,6 +149,21 @@ def test_what_came_in_one_segment_goes_out_in_one_write() -> None:
         numbers = enumerate(connection.direct.asked)
         connection.data_received(bytes.fromhex("".join(told(number, address=at) for at, number in numbers)))
         assert [one.hex() for one in writes] == ["".join(told(number, address=number) for number in range(4))]
+
+    run_virtual(scenario())
+
+
+def test_a_broadcast_that_waits_behind_them_is_not_taken_for_a_request_that_is_answered() -> None:
+    async def scenario() -> None:
+        place = await Place().connected()
+        client = place.client()
+        client.feed(read(1), read(2, address=2))
+        everybody = asyncio.create_task(place.link.broadcast(WriteSingleRegister(5, 1)))
+        await asyncio.sleep(TIMEOUT / 2)
+        assert everybody.done()
+        assert everybody.exception() is None
+        assert taken(client) == told(1) + told(2, address=2)
+        assert [one.unit for one in place.devices.asked] == [1, 0, 1]
 
     run_virtual(scenario())
 

@@ -44,7 +44,7 @@ def _left(
 class AsyncUnit(AsyncOperations):
     """One unit on the connection of a client."""
 
-    __slots__ = ("_assumed", "_link", "_timeout", "number")
+    __slots__ = ("_assumed", "_direct", "_link", "_timeout", "number")
 
     def __init__(self, link: Link, number: int, *, timeout: float, assumed: bool = False) -> None:
         if not 0 <= number <= 255:
@@ -52,6 +52,7 @@ class AsyncUnit(AsyncOperations):
         if timeout <= 0:
             raise ValueError(f"timeout is more than 0 seconds, not {timeout:g}")
         self._link = link
+        self._direct = link._direct
         self._timeout = timeout
         self._assumed = assumed
         self.number = number
@@ -66,15 +67,15 @@ class AsyncUnit(AsyncOperations):
         Raises:
             ModbusError: one of its kinds, see `mbap.errors`.
         """
-        one = self._link._direct.begin(request, self.number, self._timeout, deadline, assumed=self._assumed)
-        if one is not None:
+        way = self._direct.way
+        if way is not None and (one := way.ask(request, self.number, self._timeout, deadline, self._assumed)):
             try:
-                result: R | ModbusError = await one.future
+                result: R = await one.future
             except asyncio.CancelledError:
-                self._link._direct.give_up(one)
+                self._direct.give_up(one)
                 raise
-            if isinstance(result, ModbusError):
-                raise result
+            if one.ticket is not None and isinstance(result, ModbusError):
+                raise result  # nothing that was answered directly is an error
             return result
         if self._link.leeway.rewrites:
             parts = self._link.in_parts(request, self.number)
@@ -109,7 +110,7 @@ class AsyncUnit(AsyncOperations):
         tickets: list[Ticket] = []
         try:
             waiting = _left(requests, deadline)
-            with self._link._direct.in_one_write():
+            with self._direct.in_one_write():
                 for request, left in islice(waiting, WINDOW):
                     tickets.append(self._submit(request, left))
             for index, (request, left) in enumerate(waiting):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from mbap.client.alarm import Alarm
-from mbap.client.asking import Asked, Asking
+from mbap.client.asking import Asking
 from mbap.client.directcalls import DirectCalls
 from mbap.client.job import Trust
 from mbap.client.pacing import Pacing
@@ -60,6 +60,7 @@ class Connection(asyncio.Protocol):
         "_closing",
         "_on_way",
         "_owner",
+        "_requests",
         "_retired",
         "_side_by_side",
         "_transport",
@@ -88,7 +89,7 @@ class Connection(asyncio.Protocol):
         self.pacing = pacing
         self.opened_at = clock()
         self.read_only = False
-        self.bytes_received = self._bytes_sent = 0
+        self.bytes_received = self._bytes_sent = self._requests = 0
         self._busy = 0.0
         self._busy_since: float | None = None
         self._owner = owner
@@ -123,9 +124,26 @@ class Connection(asyncio.Protocol):
         """Over it."""
         return self._bytes_sent + (self._asking.bytes_sent if self._asking else 0)
 
+    @property
+    def requests(self) -> int:
+        """How many were sent over it."""
+        return self._requests + (self._asking.requests if self._asking else 0)
+
+    @property
+    def direct_answers(self) -> int:
+        """How many came on the direct way."""
+        return self._asking.answers if self._asking else 0
+
+    @property
+    def answers(self) -> int:
+        """How many came on any way."""
+        return self.session.answers + (self._asking.answers - self._asking.told if self._asking else 0)
+
     def busy_until(self, now: float) -> float:
         """Seconds until *now* in which something was on its way."""
-        return self._busy + (0.0 if self._busy_since is None else now - self._busy_since)
+        since = self.direct.since if self.direct and self.direct.asked else self._busy_since
+        busy = self._busy + (self._asking.busy if self._asking else 0.0)
+        return busy + (0.0 if since is None else now - since)
 
     @property
     def usable(self) -> bool:
@@ -146,28 +164,23 @@ class Connection(asyncio.Protocol):
     def _room(self) -> int:
         return min(self.session.outstanding, self.window.size)
 
-    def ask(self, one: Asked, direct: Asking) -> None:
-        """Send *one* on the direct way, *direct*, which has room."""
-        if self._busy_since is None:
-            self._busy_since = one.sent_at
-        direct.send(one)
-        if len(direct.asked) > 1:
-            self._side_by_side = True
-        self._alarm.set(one.sent_at + one.timeout, one.sent_at)
-
-    def _open_direct(self, asking: Asking) -> None:
+    def _open_direct(self, asking: Asking, calls: DirectCalls) -> None:
         asking.room = self._room
         asking.number = self.session.last_number
         self.direct = asking
+        calls.opened(self, asking)
 
     def leave_direct(self) -> None:
         """What is on its way on the direct way goes on as tickets do; it is closed until all are done."""
         direct, self.direct = self.direct, None
         if direct is None or self._calls is None:
             return
+        self._calls.left(direct)
         self.session.last_number = direct.number
+        self._side_by_side = direct.side_by_side
         asked, rest = direct.give_up()
         if asked:
+            self._busy_since = direct.since
             self.session.framing.clear()  # what is there came before them
         for number, one in asked:
             ticket = one.ticket = one.ticket or self._calls.ticket_of(one)
@@ -181,17 +194,13 @@ class Connection(asyncio.Protocol):
         """Send the request of *ticket*."""
         job = ticket.job
         direct = self.direct
-        if (
-            direct is not None
-            and job.answered
-            and not ticket.probe
-            and (self._calls is None or self._calls.trusts(job.unit))
-            and not (direct.buried and direct.is_torn)
-        ):
+        trusted = self._calls is None or job.unit not in self._calls.silent
+        if direct is not None and job.answered and trusted and not ticket.probe:
             timeout = job.attempt_timeout(now)
-            self.ask(Asked(job.request, job.unit, timeout, now, ticket.future, ticket=ticket), direct)
-            return
+            if direct.ask(job.request, job.unit, timeout, None, False, ticket) is not None:
+                return
         self.leave_direct()
+        self._requests += 1
         self._side_by_side |= bool(self._on_way)
         if self._busy_since is None:
             self._busy_since = now
@@ -219,7 +228,7 @@ class Connection(asyncio.Protocol):
         """Take no further request; close as soon as nothing is on its way."""
         self._retired = True
         if self.direct is not None:
-            self.direct.room = 0
+            self.direct.room, self.direct.watched = 0, True
         if self.idle:
             self.close()
 
@@ -240,20 +249,34 @@ class Connection(asyncio.Protocol):
         self.opened_at = self._clock()
         self.pacing.opened(self.opened_at)
         if self._calls is not None:
-            self._asking = Asking(self.session, self._transport)
-            self._calls.made(self)
-            self._open_direct(self._asking)
+            self._asking = Asking(
+                self.session,
+                self.window,
+                self._transport,
+                self._alarm,
+                self._clock,
+                self._calls.waiting,
+                watched=self._calls.places is not None,
+            )
+            self._open_direct(self._asking, self._calls)
         self._owner.connection_opened(self)
 
     def data_received(self, data: bytes) -> None:
-        now = self.pacing.quiet_since = self._clock()
+        clock = self._clock
+        now = clock()
         self.bytes_received += len(data)
         direct = self.direct
         if direct is not None and direct.asked:
-            data = self._take_directly(direct, data, now)
-            if not data:
-                return
+            rest = b"" if direct.take_one(data, now) else direct.take(data, now)
+            if direct.waiting or direct.watched:
+                self._answered_directly(direct, rest)
+            if direct.results:
+                direct.give()
+            if not rest:
+                return  # where the direct way is open, nobody waits for quiet
+            data = rest
             self.leave_direct()
+        self.pacing.quiet_since = now
         awaited = self.session.late_awaited
         self._ended(self.session.receive_data(data, now), now)
         if self.session.failure is not None:
@@ -262,21 +285,14 @@ class Connection(asyncio.Protocol):
             self._arm_for_quarantine(now)
             self._moved(now)
 
-    def _take_directly(self, direct: Asking, data: bytes, now: float) -> bytes:
-        """Give the results that *data* brings; the bytes that are for the session instead."""
-        count, rest = direct.take(data)
-        if not direct.asked:
-            self._rest(now)
-        self.session.answers += count
-        if self._side_by_side:
-            self.window.answered(direct.units, count, now)
-            self._side_by_side = bool(direct.asked)
-        if self._calls is not None:
-            self._calls.answered(self, count)
-        direct.give()
+    def _answered_directly(self, direct: Asking, rest: bytes) -> None:
+        calls = self._calls
+        if calls is not None and calls.waiting:
+            calls.go_on(direct)
+        if calls is not None and calls.places is not None and self.idle:
+            calls.places.idle(self)
         if not rest and self._retired and self.idle:
             self.close()
-        return rest
 
     def connection_lost(self, problem: Exception | None) -> None:
         self.leave_direct()
@@ -319,8 +335,8 @@ class Connection(asyncio.Protocol):
             self._side_by_side = False
             if not self.usable:
                 self.close()
-            elif self._asking and self._answered_well and self.session.untouched:
-                self._open_direct(self._asking)
+            elif self._asking and self._calls and self._answered_well and self.session.untouched:
+                self._open_direct(self._asking, self._calls)
         self._owner.connection_moved(self)
 
     def _arm_for_quarantine(self, now: float) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mbap.client.alarm import Alarm
 from mbap.client.asking import Asked, Asking
 from mbap.client.circuits import Circuits
-from mbap.client.job import DIAGNOSTICS, Job
+from mbap.client.job import Job
 from mbap.client.options import LinkCounts, LinkOptions
 from mbap.client.pausing import Pausing
 from mbap.client.queue import Ticket, TicketQueue
 from mbap.protocol.execute import Priority
-from mbap.protocol.pdu import Request
 
 if TYPE_CHECKING:
     from mbap.client.connection import Connection
@@ -24,7 +23,13 @@ if TYPE_CHECKING:
 class DirectCalls:
     """What a link and its one connection share where the device needs neither pauses nor quirks.
 
-    *places* is None where nobody counts connections; *pump* sends what waits, *withdraw* gives up a ticket.
+    *pump* sends what waits, *withdraw* gives up a ticket.
+
+    Attributes:
+        way: the direct way, while it is open to calls that look at nothing else; None where connections are
+            counted, or a unit was silent: by the queue alone there.
+        waiting: the tickets that wait. silent: the units that did not answer last.
+        places: who counts connections; None where nobody does.
     """
 
     __slots__ = (
@@ -36,10 +41,13 @@ class DirectCalls:
         "_counts",
         "_options",
         "_pausing",
-        "_places",
         "_pump",
         "_queue",
         "_withdraw",
+        "places",
+        "silent",
+        "waiting",
+        "way",
     )
 
     def __init__(
@@ -58,43 +66,23 @@ class DirectCalls:
         self._options = options
         self._allowance = options.allowance
         self._circuits = circuits
+        self.silent = circuits.silent
         self._counts = counts
         self._queue = queue
-        self._places = places
+        self.places = places
         self._clock = clock
         self._pausing = pausing
         self._alarm = alarm
         self._pump = pump
         self._withdraw = withdraw
         self._connection: Connection | None = None
-
-    def begin(
-        self, request: Request[Any], unit: int, timeout: float, deadline: float | None, *, assumed: bool
-    ) -> Asked | None:
-        """*request* on its way to *unit*, where the direct way is open; None: nothing was done.
-
-        Whoever awaits its future gives it up with `give_up`.
-        """
-        connection = self._connection
-        if connection is None or (direct := connection.direct) is None or not self._circuits.calm:
-            return None
-        if len(direct.asked) >= direct.room or direct.is_closing():
-            return None  # while there is room nothing waits: it would have been sent
-        if request.function_code == DIAGNOSTICS or not 0 <= unit <= 255 or (direct.buried and direct.is_torn):
-            return None
-        if deadline is not None and deadline < timeout:
-            return None
-        one = Asked(request, unit, timeout, self._clock(), direct.future(), deadline, assumed)
-        self._counts.requests += 1
-        if self._places is not None:
-            self._places.busy(connection)
-        connection.ask(one, direct)
-        return one
+        self.way: Asking | None = None
+        self.waiting = queue.tickets
 
     @contextmanager
     def in_one_write(self) -> Iterator[None]:
         """What is sent within goes out in one piece at its end; nothing may be awaited."""
-        direct = self._connection.direct if self._connection is not None else None
+        direct = self.way
         if direct is None:
             yield
             return
@@ -115,29 +103,40 @@ class DirectCalls:
 
     # What the connection tells.
 
-    def made(self, connection: Connection) -> None:
-        """*connection* was made, in place of any other."""
+    def opened(self, connection: Connection, way: Asking) -> None:
+        """The direct way of *connection* is open, which was made in place of any other."""
         self._connection = connection
+        if self.places is None and self._circuits.calm:
+            self.way = way
 
-    def trusts(self, unit: int) -> bool:
-        """Whether *unit* answered last, so that its answers change nothing."""
-        return self._circuits.trusts(unit)
+    def left(self, way: Asking) -> None:
+        """It is closed."""
+        if self.way is way:
+            self.way = None
 
-    def answered(self, connection: Connection, count: int) -> None:
-        """So many requests on the direct way were answered: send what waits."""
-        self._counts.answers += count
-        if self._queue:
-            self._send_waiting(connection)
-        if self._places is not None and connection.idle:
-            self._places.idle(connection)
+    def go_on(self, way: Asking) -> None:
+        """There is room: send what waits, in one piece; what is not for the direct way goes as ever."""
+        queue, now = self._queue, self._clock()
+        if now >= queue.next_expiry or self._connection is None or not _is_open(way):
+            self._pump()
+            return
+        way.hold()
+        try:
+            while len(way.asked) < way.room and (ticket := queue.peek()) is not None:
+                if ticket.job.unit in self.silent or not ticket.job.answered:
+                    self._pump()
+                    break
+                self._send(queue.pop(), self._connection, way, now)
+        finally:
+            way.release()
 
     def put(self, ticket: Ticket, priority: Priority, now: float) -> bool:
         """Send *ticket*, or let it wait, as far as the direct way decides that; False: nothing was done."""
         connection, job, queue = self._connection, ticket.job, self._queue
-        if connection is None or (direct := connection.direct) is None or not self._circuits.trusts(job.unit):
+        if connection is None or (way := connection.direct) is None or job.unit in self.silent:
             return False
-        waits = len(direct.asked) >= direct.room
-        if queue.full_for(ticket.origin) or not _is_open(direct) or (queue and not waits):
+        waits = len(way.asked) >= way.room
+        if queue.full_for(ticket.origin) or not _is_open(way) or (self.waiting and not waits):
             return False
         if job.deadline is None:
             job.bound(now, len(queue) + len(self._pausing), self._allowance)
@@ -148,36 +147,17 @@ class DirectCalls:
             queue.put_back(ticket)
             self._alarm.set(queue.next_expiry, now)
         else:
-            self._send(ticket, connection, direct, now)
+            self._send(ticket, connection, way, now)
         return True
 
-    def _send_waiting(self, connection: Connection) -> None:
-        """Send what waits, in one write, as the direct way allows; what is not for it goes as ever."""
-        direct, queue, now = connection.direct, self._queue, self._clock()
-        if direct is None or now >= queue.next_expiry or not _is_open(direct):
-            self._pump()
-            return
-        if direct.room > 1:
-            direct.hold()
-        while len(direct.asked) < direct.room and (ticket := queue.peek()) is not None:
-            if not self._circuits.trusts(ticket.job.unit):
-                direct.release()
-                self._pump()
-                return
-            self._send(queue.pop(), connection, direct, now)
-        if direct.room > 1:
-            direct.release()
-
-    def _send(self, ticket: Ticket, connection: Connection, direct: Asking, now: float) -> None:
+    def _send(self, ticket: Ticket, connection: Connection, way: Asking, now: float) -> None:
         job = ticket.job
-        self._counts.requests += 1
-        if self._places is not None:
-            self._places.busy(connection)
         timeout = job.timeout  # and no longer than its deadline: `attempt_timeout`, without the calls
         if timeout > job.give_up_at - now:
             timeout = job.give_up_at - now
-        asked = Asked(job.request, job.unit, timeout, now, ticket.future, job.deadline, False, ticket)
-        connection.ask(asked, direct)
+        if self.places is not None:
+            self.places.busy(connection)
+        way.ask(job.request, job.unit, timeout, None, False, ticket)
 
     def ticket_of(self, one: Asked) -> Ticket:
         """The call of *one*, which leaves the direct way, as if it had waited in the queue."""
@@ -196,6 +176,6 @@ class DirectCalls:
         return ticket
 
 
-def _is_open(direct: Asking) -> bool:
+def _is_open(way: Asking) -> bool:
     """Whether more may be sent so: not where the connection is to be closed, or a late answer is torn."""
-    return direct.room > 0 and not direct.is_closing() and not (direct.buried and direct.is_torn)
+    return way.room > 0 and not way.is_closing() and not (way.buried and way.is_torn)

@@ -75,8 +75,7 @@ class Job(Generic[R]):
         unit_assumed: bool = False,
         answered: bool = True,
     ) -> None:
-        if not 0 <= unit <= 255:
-            raise ValueError(f"unit is 0 to 255, not {unit}")
+        check_unit(unit)
         self.request = request
         self.unit = unit
         self.options = options
@@ -151,6 +150,12 @@ def _leaves_doubt(error: ModbusError) -> bool:
 
 def _is_answered(request: Request[Any]) -> bool:
     return bool(getattr(request, "answered", True))
+
+
+def check_unit(unit: int) -> None:
+    """Raises `ValueError` unless *unit* can be one."""
+    if not 0 <= unit <= 255:
+        raise ValueError(f"unit is 0 to 255, not {unit}")
 
 
 def check_broadcast(request: Request[Any]) -> None:

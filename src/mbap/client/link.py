@@ -367,7 +367,6 @@ class Link(Shared):
             ticket.fail(NotProtected(READ_ONLY), self.endpoint.url, sent=False)
             return
         ticket.probe = self._circuits.admit(ticket.job.unit)
-        self._counts.requests += 1
         self._places.busy(connection)
         connection.send(ticket, now)
 

@@ -167,7 +167,7 @@ class Places:
     def opened(self, door: Door, connection: Connection) -> None:
         """A place of *door* was used for *connection*."""
         self._doors[connection] = door
-        self._answers[connection] = connection.session.answers
+        self._answers[connection] = connection.answers
         self._rest(door, connection)
 
     def busy(self, connection: Connection) -> None:
@@ -184,7 +184,7 @@ class Places:
 
     def asked(self, door: Door, connection: Connection) -> None:
         """What was on its way over *connection* of *door* has ended: with an answer, or without any."""
-        answers = connection.session.answers
+        answers = connection.answers
         if answers != self._answers.get(connection):
             self._answers[connection] = answers
             self.judge(door, silent=False)

@@ -69,13 +69,13 @@ class TicketQueue:
     reads before it along.
 
     Attributes:
+        tickets: those that wait with their keys, as a heap. Always the same list: who looks often keeps it.
         refused: how many were.
         next_expiry: no deadline of a waiting ticket is earlier.
     """
 
     __slots__ = (
         "_by_priority",
-        "_heap",
         "_last_turn",
         "_number",
         "_overtaken",
@@ -87,6 +87,7 @@ class TicketQueue:
         "next_expiry",
         "patience",
         "refused",
+        "tickets",
     )
 
     def __init__(self, limit: int, limit_per_origin: int | None = None, patience: float = math.inf) -> None:
@@ -96,7 +97,7 @@ class TicketQueue:
         self.limit_per_origin = limit_per_origin
         self.refused = 0
         self.next_expiry = math.inf
-        self._heap: list[tuple[tuple[int, int, int], Ticket]] = []  # a number of its own ends each key
+        self.tickets: list[tuple[tuple[int, int, int], Ticket]] = []  # a number of its own ends each key
         self._number = 0
         self._turn = 0
         self._last_turn: dict[str, int] = {}
@@ -105,7 +106,7 @@ class TicketQueue:
         self._overtaken = 0
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self.tickets)
 
     def push(self, ticket: Ticket, priority: int) -> bool:
         """Add *ticket*; False when too many wait."""
@@ -119,7 +120,7 @@ class TicketQueue:
     def place(self, ticket: Ticket, priority: int) -> None:
         """Give *ticket* its place, by *priority*, without adding it."""
         origin, turns = ticket.origin, self._last_turn
-        if not self._heap:
+        if not self.tickets:
             turns.clear()
         elif origin and origin in self._waiting:
             self._hurry(origin, priority)
@@ -136,22 +137,22 @@ class TicketQueue:
     @property
     def writing(self) -> bool:
         """Whether a write waits."""
-        return any(ticket.job.request.writes for _, ticket in self._heap)
+        return any(ticket.job.request.writes for _, ticket in self.tickets)
 
     def full_for(self, origin: str) -> bool:
         """Whether one more of *origin* would be too many."""
         most = self.limit_per_origin
-        return len(self._heap) >= self.limit or (most is not None and self._waiting.get(origin, 0) >= most)
+        return len(self.tickets) >= self.limit or (most is not None and self._waiting.get(origin, 0) >= most)
 
     def refusal(self, origin: str) -> QueueFull:
         """Why no more of *origin* is taken."""
-        if len(self._heap) >= self.limit:
+        if len(self.tickets) >= self.limit:
             return QueueFull(f"{self.limit} requests wait for this connection already")
         return QueueFull(f"{self.limit_per_origin} requests of {origin} wait for this connection already")
 
     def put_back(self, ticket: Ticket) -> None:
         """Add *ticket* for another attempt: it keeps its place."""
-        heapq.heappush(self._heap, (ticket.key, ticket))
+        heapq.heappush(self.tickets, (ticket.key, ticket))
         if ticket.origin or self.limit_per_origin is not None:
             self._waiting[ticket.origin] = self._waiting.get(ticket.origin, 0) + 1
         if self._patient:
@@ -163,25 +164,25 @@ class TicketQueue:
     def peek(self, absent: Container[int] = ()) -> Ticket | None:
         """The one whose turn it is, of those for a unit that is not *absent*."""
         if not absent and self._overtaken < self.patience:
-            return self._heap[0][1] if self._heap else None
+            return self.tickets[0][1] if self.tickets else None
         first = self._first()
         if first is None or first.job.unit not in absent:
             return first
-        return min((one for one in self._heap if one[1].job.unit not in absent), default=_NONE)[1]
+        return min((one for one in self.tickets if one[1].job.unit not in absent), default=_NONE)[1]
 
     def _first(self) -> Ticket | None:
         if self._overtaken >= self.patience and len(self._by_priority) > 1:
-            first = self._heap[0][0][0]
-            return min((one for one in self._heap if one[0][0] != first), key=lambda one: one[0][1:])[1]
-        return self._heap[0][1] if self._heap else None
+            first = self.tickets[0][0][0]
+            return min((one for one in self.tickets if one[0][0] != first), key=lambda one: one[0][1:])[1]
+        return self.tickets[0][1] if self.tickets else None
 
     def pop(self, absent: Container[int] = ()) -> Ticket:
         """Take out the one whose turn it is, as `peek` gives it."""
         if absent or self._overtaken >= self.patience:
             chosen = self.peek(absent)
-            if chosen is not None and chosen is not self._heap[0][1]:
+            if chosen is not None and chosen is not self.tickets[0][1]:
                 return self._taken_out_of_order(chosen)
-        key, ticket = heapq.heappop(self._heap)
+        key, ticket = heapq.heappop(self.tickets)
         if self._patient:
             self._overtaken = self._overtaken + 1 if len(self._by_priority) > 1 else 0
             _less(self._by_priority, key[0])
@@ -201,10 +202,10 @@ class TicketQueue:
     def remove(self, ticket: Ticket) -> bool:
         """Take out *ticket*; False when it does not wait here."""
         entry = (ticket.key, ticket)
-        if entry not in self._heap:
+        if entry not in self.tickets:
             return False
-        self._heap.remove(entry)
-        heapq.heapify(self._heap)
+        self.tickets.remove(entry)
+        heapq.heapify(self.tickets)
         self._left(ticket)
         return True
 
@@ -212,17 +213,18 @@ class TicketQueue:
         """Take out every ticket whose deadline has passed."""
         if now < self.next_expiry:
             return []
-        expired = [ticket for _, ticket in self._heap if ticket.job.give_up_at <= now]
+        expired = [ticket for _, ticket in self.tickets if ticket.job.give_up_at <= now]
         for ticket in expired:
             self._left(ticket)
-        self._heap = [entry for entry in self._heap if entry[1].job.give_up_at > now]
-        heapq.heapify(self._heap)
-        self.next_expiry = min((ticket.job.give_up_at for _, ticket in self._heap), default=math.inf)
+        self.tickets[:] = [entry for entry in self.tickets if entry[1].job.give_up_at > now]
+        heapq.heapify(self.tickets)
+        self.next_expiry = min((ticket.job.give_up_at for _, ticket in self.tickets), default=math.inf)
         return expired
 
     def take_all(self) -> list[Ticket]:
         """Take out all, in order."""
-        tickets, self._heap = [ticket for _, ticket in sorted(self._heap)], []
+        tickets = [ticket for _, ticket in sorted(self.tickets)]
+        self.tickets.clear()
         self._waiting.clear()
         self._by_priority.clear()
         self.next_expiry = math.inf
@@ -237,16 +239,16 @@ class TicketQueue:
     def _hurry(self, origin: str, priority: int) -> None:
         """What *origin* waits for comes no later than what is of *priority*."""
         hurried = False
-        for at, (key, ticket) in enumerate(self._heap):
+        for at, (key, ticket) in enumerate(self.tickets):
             if ticket.origin == origin and key[0] > priority:
                 if self._patient:
                     _less(self._by_priority, key[0])
                     self._by_priority[priority] = self._by_priority.get(priority, 0) + 1
                 ticket.key = (priority, key[1], key[2])
-                self._heap[at] = (ticket.key, ticket)
+                self.tickets[at] = (ticket.key, ticket)
                 hurried = True
         if hurried:
-            heapq.heapify(self._heap)
+            heapq.heapify(self.tickets)
 
     def _forget_turns(self) -> None:
         """Only of those who wait: who comes back later gets the turn of then."""

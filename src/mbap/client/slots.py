@@ -295,6 +295,8 @@ def _add(counts: LinkCounts, connection: Connection, now: float) -> None:
     """Add what was counted on *connection*."""
     counts.late_answers += connection.session.late
     counts.stray_answers += connection.session.unmatched
+    counts.requests += connection.requests
+    counts.answers += connection.direct_answers
     counts.bytes_sent += connection.bytes_sent
     counts.bytes_received += connection.bytes_received
     counts.busy += connection.busy_until(now)

@@ -14,6 +14,7 @@ from mbap.protocol.leniency import Leniency
 from mbap.protocol.pdu.base import EXCEPTION_FLAG, Request, raise_exception
 from mbap.protocol.tcp import TcpFraming
 from mbap.protocol.transaction import AnyTransaction, Transaction, end_all
+from mbap.protocol.unanswered import closed, timed_out
 
 if TYPE_CHECKING:
     from mbap.protocol.absence import Absence
@@ -199,7 +200,7 @@ class ClientSession:
         """The connection is over, for the reason of *error*: every open transaction ends with it, once."""
         if self.failure is not None:
             return []
-        self.failure = error or self._closed_by_peer()
+        self.failure = error or closed(self.framing.partial, self.pending, self.answers)
         open_ones = [*self._pending.values(), *self._queue]
         self._pending.clear()
         self._queue.clear()
@@ -377,16 +378,8 @@ class ClientSession:
 
     def _timeout(self, transaction: AnyTransaction) -> ResponseTimeout:
         """That nobody answered, with what came instead: it hints at how the device breaks the rules."""
-        plain = f"no answer within {transaction.timeout:g} s"
-        if strays := self.unmatched - transaction.strays:
-            error = ResponseTimeout(f"{plain}, but {strays} that answered nothing asked")
-            error.advice = "a device that does not repeat transaction or unit needs a quirk for that"
-        elif (partial := self.framing.partial) and not self._pending:
-            error = ResponseTimeout(f"{plain}, but {partial} bytes of one that did not end")
-            error.advice = "a device whose length is one too large needs the quirk long-length for that"
-        else:
-            error = ResponseTimeout(plain)
-        return error
+        partial = 0 if self._pending else self.framing.partial
+        return timed_out(transaction.timeout, self.unmatched - transaction.strays, partial)
 
     def _bury(self, transaction: AnyTransaction, now: float | None = None) -> None:
         """It is given up: at *now* because its time is over, else because nobody waits for it any more."""
@@ -405,15 +398,3 @@ class ClientSession:
     def _quarantine_end(self, transaction: AnyTransaction) -> float:
         longest = transaction.timeout if self._quarantine is None else self._quarantine
         return (transaction.deadline or 0.0) + longest
-
-    def _closed_by_peer(self) -> ConnectionLost:
-        if self.framing.partial:
-            return ConnectionLost("the device closed the connection in the middle of an answer")
-        if not self._pending:
-            return ConnectionLost("the device closed the connection")
-        error = ConnectionLost("the device closed the connection instead of answering")
-        if not self.answers:
-            error.advice = (
-                "it may serve only few connections or known addresses, or want a pause after connecting"
-            )
-        return error

@@ -16,11 +16,11 @@ from mbap.protocol.tcp import HEADER, LONGEST
 
 R = TypeVar("R")
 
-_HEAD = struct.Struct(">HHHBB")
+_HEAD = struct.Struct(">HIBB")
 pack_header = HEADER.pack
 """Transaction, protocol, length and unit."""
 unpack_head = _HEAD.unpack_from
-"""Transaction, protocol, length, unit and function code."""
+"""Transaction; protocol and length as one number, too long where a protocol is not 0; unit; function code."""
 SHORTEST_HEAD: Final = _HEAD.size
 
 
@@ -42,10 +42,9 @@ def answer(data: bytes, request: Request[R], unit: int, number: int) -> R | Othe
     size = len(data)
     if size < SHORTEST_HEAD:
         return OTHERWISE
-    got, protocol, length, its_unit, code = unpack_head(data)
+    got, length, its_unit, code = unpack_head(data)
     if (
         got != number
-        or protocol
         or length + 6 != size
         or length > LONGEST
         or its_unit != unit
@@ -68,13 +67,12 @@ def answers(
     """
     at, size, done, most = 0, len(data), len(results), LONGEST
     while done < last and size - at >= SHORTEST_HEAD:
-        got, protocol, length, its_unit, code = unpack_head(data, at)
+        got, length, its_unit, code = unpack_head(data, at)
         end = at + 6 + length
         request = requests[done]
         if (
             got != (first + done - 1) % 0xFFFF + 1
             or end > size
-            or protocol
             or not 2 <= length <= most
             or its_unit != unit
             or code != request.function_code

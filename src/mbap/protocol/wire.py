@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, SupportsIndex, TypeVar, overload
@@ -87,24 +88,39 @@ class Registers(_OverWire[int]):
 
     def _unpack(self) -> tuple[int, ...]:
         wire = self.wire
-        unpack = _UNPACK.get(len(wire))
-        return unpack(wire) if unpack is not None else _unpacking(len(wire))(wire)
+        try:
+            return _UNPACK[len(wire)](wire)
+        except KeyError:
+            return _unpacking(len(wire))(wire)
 
     def __len__(self) -> int:
-        return len(self.wire) // 2
+        return len(self.wire) >> 1
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> int: ...
     @overload
     def __getitem__(self, index: slice) -> Registers: ...
     def __getitem__(self, index: SupportsIndex | slice) -> int | Registers:
-        if not isinstance(index, slice):
+        if type(index) is not slice:
             items = self._items
-            return (self._tuple() if items is None else items)[index]
+            if items is None:
+                items = self._items = self._unpack()
+            return items[index]
         start, stop, step = index.indices(len(self))
         if step == 1:
             return Registers(self.wire[2 * start : 2 * max(start, stop)])
         return Registers.of(self._tuple()[index])
+
+
+def whole_registers(wire: bytes) -> Registers:
+    """Registers of *wire*, whose number of bytes is known to be even: half as dear as calling the class."""
+    made = _new(Registers)
+    made.wire = wire
+    made._items = None
+    return made
+
+
+_new = object.__new__
 
 
 class Bits(_OverWire[bool]):
@@ -133,13 +149,14 @@ class Bits(_OverWire[bool]):
     def of(cls, values: Sequence[bool]) -> Bits:
         """Bits with *values*, each a bool, 0 or 1."""
         # A list, where it is neither: what has bytes of its own is not meant.
-        items = values if type(values) in (list, tuple) else [*values]
+        items: Any = values if type(values) in (list, tuple) else [*values]
+        count = len(items)
         try:
-            digits = bytes(items).translate(_DIGIT_OF)
-        except (TypeError, ValueError):  # true or false, but no small number
-            digits = bytes(map(bool, items)).translate(_DIGIT_OF)
-        size = (len(digits) + 7) // 8
-        return cls(int(digits[::-1] or b"0", 2).to_bytes(size, "little"), len(digits))
+            # A letter for each bool, behind a head; what is no bool begins with another, which is no digit.
+            number = int(marshal.dumps(items, 2)[: _HEAD - 1 : -1].translate(_DIGIT_OF_LETTER), 2)
+        except ValueError:
+            number = int(_digits(items)[::-1] or b"0", 2)
+        return cls(number.to_bytes((count + 7) // 8, "little"), count)
 
     def _unpack(self) -> tuple[bool, ...]:
         count = self._count
@@ -163,7 +180,20 @@ class Bits(_OverWire[bool]):
         return Bits.of(self._tuple()[index])
 
 
-# By way of a number and its binary digits: 13 times as quick as testing bit by bit, 7 as setting them.
+def _digits(items: Sequence[Any]) -> bytes:
+    """1 or 0 for each of *items*, whatever they are."""
+    try:
+        return bytes(items).translate(_DIGIT_OF)
+    except (TypeError, ValueError):  # true or false, but no small number
+        return bytes(map(bool, items)).translate(_DIGIT_OF)
+
+
+# By way of a number and its binary digits: 6 to 7 times as quick as setting or testing bit by bit. To ask
+# each item for its number takes twice as long as `marshal`, which only looks which of the two bools it is.
+_HEAD = len(marshal.dumps([], 2))
+_DIGIT_OF_LETTER = bytes(
+    {ord("F"): ord("0"), ord("T"): ord("1")}.get(letter, ord("?")) for letter in range(256)
+)
 _DIGIT_OF = b"0" + b"1" * 255
 _VALUE_OF = bytes(character == ord("1") for character in range(256))
 

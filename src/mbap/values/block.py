@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from operator import itemgetter
 
 from mbap.values.codec import Convert
 from mbap.values.encoding import Encoding
 from mbap.values.types import Value, type_facts
-from mbap.values.wire import swap_bytes
+from mbap.values.wire import repeated, swap_bytes
 
 Field = tuple[int, Encoding]
 BlockDecoder = Callable[[bytes], list[Value | None]]
@@ -39,9 +40,14 @@ class _Pass:
     def __init__(self, endian: str, swapped: bool) -> None:
         self.endian = endian
         self.swapped = swapped
-        self.format = endian
         self.end = 0
         self.indexes: list[int] = []
+        self._codes: list[str] = []
+
+    @property
+    def format(self) -> str:
+        """For `struct`."""
+        return self.endian + "".join(repeated(code, len([*run])) for code, run in groupby(self._codes))
 
     def accepts(self, offset: int, encoding: Encoding) -> bool:
         layout = encoding.layout
@@ -49,7 +55,7 @@ class _Pass:
 
     def add(self, index: int, offset: int, encoding: Encoding) -> None:
         gap = (offset - self.end) * 2
-        self.format += (f"{gap}x" if gap else "") + encoding.layout.code
+        self._codes += [f"{gap}x"] * bool(gap) + [encoding.layout.code]
         self.end = offset + encoding.count
         self.indexes.append(index)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mbap.values.types import Value
-from mbap.values.wire import Buffer, swap_bytes, wire_bytes
+from mbap.values.wire import Buffer, repeated, swap_bytes, wire_bytes
 
 if TYPE_CHECKING:
     from mbap.values.encoding import Encoding
@@ -48,11 +48,12 @@ def _floats(encoding: Encoding, count: int, any_values: SeriesDecoder) -> Series
     """
     unpack, swaps, size = _unpack(encoding, count), encoding.layout.swapped, 2 * encoding.count
     highest, end = (0 if encoding.layout.endian == ">" else size - 1) ^ swaps, size * count
+    highest_ones = slice(highest, end, size)
 
     def plain(data: Any) -> tuple[Value | None, ...]:
         try:
             wire = data.wire
-            highest_bytes = wire[highest:end:size]
+            highest_bytes = wire[highest_ones]
             if 0x7F not in highest_bytes and 0xFF not in highest_bytes:
                 return unpack(wire)
         except (AttributeError, struct.error):
@@ -62,7 +63,7 @@ def _floats(encoding: Encoding, count: int, any_values: SeriesDecoder) -> Series
     def swapped(data: Any) -> tuple[Value | None, ...]:
         try:
             wire = data.wire
-            highest_bytes = wire[highest:end:size]
+            highest_bytes = wire[highest_ones]
             if 0x7F not in highest_bytes and 0xFF not in highest_bytes:
                 registers = array("H", wire[:end])
                 registers.byteswap()
@@ -75,4 +76,4 @@ def _floats(encoding: Encoding, count: int, any_values: SeriesDecoder) -> Series
 
 
 def _unpack(encoding: Encoding, count: int) -> Callable[[Any], tuple[Any, ...]]:
-    return struct.Struct(encoding.layout.endian + encoding.layout.code * count).unpack_from
+    return struct.Struct(encoding.layout.endian + repeated(encoding.layout.code, count)).unpack_from

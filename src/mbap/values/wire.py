@@ -34,3 +34,8 @@ def swap_bytes(wire: bytes) -> bytes:
     registers = array("H", wire)
     registers.byteswap()
     return registers.tobytes()
+
+
+def repeated(code: str, count: int) -> str:
+    """The format of *count* values of a `struct` code: "62f" is one step, and quicker than 62 steps."""
+    return f"{count}{code}" if len(code) == 1 else code * count

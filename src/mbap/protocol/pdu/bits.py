@@ -34,7 +34,7 @@ ON, OFF = 0xFF00, 0x0000
 _WRITE = struct.Struct(">BHHB")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class _ReadBits(ReadSpan[Bits]):
     """What reading coils and reading discrete inputs share."""
 
@@ -57,7 +57,7 @@ class _ReadBits(ReadSpan[Bits]):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class ReadCoils(_ReadBits):
     """Read 1 to 2,000 coils (function code 1)."""
 
@@ -66,7 +66,7 @@ class ReadCoils(_ReadBits):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class ReadDiscreteInputs(_ReadBits):
     """Read 1 to 2,000 discrete inputs (function code 2)."""
 

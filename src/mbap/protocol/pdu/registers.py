@@ -26,7 +26,7 @@ from mbap.protocol.pdu.base import (
     sizes,
 )
 from mbap.protocol.pdu.spans import SPAN, ReadSpan
-from mbap.protocol.wire import Registers
+from mbap.protocol.wire import Registers, whole_registers
 
 MOST_READ = 125
 MOST_WRITTEN = 123
@@ -37,7 +37,7 @@ _MASK = struct.Struct(">BHHH")
 _READ_WRITE = struct.Struct(">BHHHHB")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class _ReadRegisters(ReadSpan[Registers]):
     """What reading holding registers and reading input registers share."""
 
@@ -47,14 +47,17 @@ class _ReadRegisters(ReadSpan[Registers]):
         return _encode_registers(self.function_code, result, self.count)
 
     def decode_response(self, pdu: bytes) -> Registers:
-        return _decode_registers(pdu, self.function_code, self.count)
+        size = 2 * self.count
+        if len(pdu) == size + 2 and pdu[1] == size and pdu[0] == self.function_code:
+            return whole_registers(pdu[2:])
+        raise _misfit(pdu, self.function_code, self.count)
 
     def apply(self, tables: Tables) -> Registers:
         return tables.read_registers(self.table, self.address, self.count)
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class ReadHoldingRegisters(_ReadRegisters):
     """Read 1 to 125 holding registers (function code 3)."""
 
@@ -63,7 +66,7 @@ class ReadHoldingRegisters(_ReadRegisters):
 
 
 @register
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class ReadInputRegisters(_ReadRegisters):
     """Read 1 to 125 input registers (function code 4)."""
 
@@ -235,7 +238,10 @@ class ReadWriteMultipleRegisters(Request[Registers]):
         return _encode_registers(23, result, self.count)
 
     def decode_response(self, pdu: bytes) -> Registers:
-        return _decode_registers(pdu, 23, self.count)
+        size = 2 * self.count
+        if len(pdu) == size + 2 and pdu[1] == size and pdu[0] == 23:
+            return whole_registers(pdu[2:])
+        raise _misfit(pdu, 23, self.count)
 
     def apply(self, tables: Tables) -> Registers:
         # The first read only finds out whether the addresses exist: nothing may be written otherwise.
@@ -254,9 +260,7 @@ def _encode_registers(function_code: int, registers: Registers, count: int) -> b
     return bytes((function_code, len(registers.wire))) + registers.wire
 
 
-def _decode_registers(pdu: bytes, function_code: int, count: int) -> Registers:
-    size = 2 * count
-    if len(pdu) == 2 + size and pdu[0] == function_code and pdu[1] == size:
-        return Registers(pdu[2:])
+def _misfit(pdu: bytes, function_code: int, count: int) -> ProtocolError:
+    """Why *pdu* is no answer that brings *count* registers."""
     expect_function(pdu, function_code)
-    raise ProtocolError(f"{count} registers take {size} bytes, and the answer is {sizes(pdu)}")
+    return ProtocolError(f"{count} registers take {2 * count} bytes, and the answer is {sizes(pdu)}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
 
 from mbap.addresses import Table
-from mbap.protocol.pdu.base import Request, argument_address, check_span, check_structure
+from mbap.protocol.pdu.base import ADDRESSES, Request, argument_address, check_span, check_structure
 
 R = TypeVar("R")
 _Span = TypeVar("_Span", bound="ReadSpan[Any]")
@@ -16,7 +17,7 @@ SPAN: Final = struct.Struct(">BHH")
 """Function code, address, and a count or value."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class ReadSpan(Request[R]):
     """A request for *count* items of a table from *address* on."""
 
@@ -26,8 +27,11 @@ class ReadSpan(Request[R]):
     most: ClassVar[int]
     """How many fit into one answer."""
 
-    def __post_init__(self) -> None:
-        argument_address(self.address, self.count, self.most)
+    def __init__(self, address: int, count: int) -> None:
+        if not (address >= 0 and 1 <= count <= self.most and address + count <= ADDRESSES):
+            argument_address(address, count, self.most)  # says which of them is wrong
+        _put_address(self, address)
+        _put_count(self, count)
 
     def encode(self) -> bytes:
         return SPAN.pack(self.function_code, self.address, self.count)
@@ -42,3 +46,8 @@ class ReadSpan(Request[R]):
 
     def spans(self) -> tuple[tuple[Table, int, int, bool], ...]:
         return ((self.table, self.address, self.count, False),)
+
+
+# What a frozen dataclass puts its attributes with, found once: a client makes one request for every read.
+_put_address: Callable[[object, int], None] = ReadSpan.__dict__["address"].__set__
+_put_count: Callable[[object, int], None] = ReadSpan.__dict__["count"].__set__
