@@ -157,6 +157,7 @@ def test_a_broadcast_that_waits_behind_them_is_not_taken_for_a_request_that_is_a
     async def scenario() -> None:
         place = await Place().connected()
         client = place.client()
+        place.devices.next[0] = "silent"
         client.feed(read(1), read(2, address=2))
         everybody = asyncio.create_task(place.link.broadcast(WriteSingleRegister(5, 1)))
         await asyncio.sleep(TIMEOUT / 2)
