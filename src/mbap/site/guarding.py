@@ -15,6 +15,7 @@ from mbap.security.firewall import Firewall, now
 from mbap.security.metrics import GAUGE, Metric
 from mbap.security.policy import Moment, Policy
 from mbap.security.watch import Watch
+from mbap.security.windows import take_windows
 from mbap.site.guardplan import GuardPlan
 
 if TYPE_CHECKING:
@@ -196,6 +197,20 @@ class Guarding:
         while self.watch is not None:
             await asyncio.sleep(LOOK_EVERY)
             self.watch.tick()
+            self._look_at_windows()
+
+    def _look_at_windows(self) -> None:
+        """Open and close the maintenance windows that somebody wants open or closed."""
+        for wish in take_windows(self.plan.alerts) if self.plan.alerts is not None else ():
+            for firewall in self.firewalls.values():
+                try:
+                    if wish.seconds:
+                        firewall.arm(wish.window, wish.seconds, wish.by)
+                    else:
+                        firewall.disarm(wish.window, wish.by)
+                except ValueError as problem:
+                    _log.error("%s", problem)
+                    self._note("maintenance", str(problem), window=wish.window, by=wish.by, result="refused")
 
     async def _flushing(self) -> None:
         while True:
