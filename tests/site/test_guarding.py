@@ -14,10 +14,11 @@ import pytest
 
 from mbap import AsyncClient, Device, IllegalFunction, Server
 from mbap.filefaults import FileFaults
+from mbap.protocol.pdu import ReadHoldingRegisters
 from mbap.security.compact import parse_compact
 from mbap.security.connections import Hours
 from mbap.security.windows import WindowWish, take_windows, wish_window
-from mbap.server.handler import Peer
+from mbap.server.handler import Call, Peer
 from mbap.site.guarding import Guarding
 from mbap.site.guardplan import GuardPlan
 from mbap.site.load import load_site
@@ -242,6 +243,18 @@ def test_a_connection_from_where_nothing_is_allowed_is_counted(tmp_path: Path) -
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever ends the connection
         firewall.arrived(Peer("192.0.2.1", 4000, "tcp://:502", session=1))
     assert one.metrics()["firewall_refused_connections"].value == 1
+    one.close()
+
+
+def test_every_rule_has_its_hits_among_the_metrics(tmp_path: Path) -> None:
+    one = guarding(tmp_path)
+    one.open()
+    firewall = one.wrap("test", Device(holding_registers=list(range(50))))
+    peer = Peer("127.0.0.1", 4000, "tcp://:502", session=1)
+    for _ in range(3):
+        firewall.handle(Call(ReadHoldingRegisters(20, 1), 1, peer))
+    assert 'mbap_firewall_rule_hits_total{rule="line-1"} 3\n' in one.hits_as_prometheus()
+    assert 'mbap_firewall_rule_last_seconds{rule="line-1"} 0' not in one.hits_as_prometheus()
     one.close()
 
 

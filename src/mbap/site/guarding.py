@@ -167,6 +167,26 @@ class Guarding:
                 total[rule] = had + count, max(when, last)
         return total
 
+    def hits_as_prometheus(self) -> str:
+        """How often each rule decided, and when last, as Prometheus reads it."""
+        lines = [
+            "# HELP mbap_firewall_rule_hits_total How often the rule decided.",
+            "# TYPE mbap_firewall_rule_hits_total counter",
+        ]
+        hits = {_label(rule): found for rule, found in self.hits().items() if rule}
+        lines += [
+            f'mbap_firewall_rule_hits_total{{rule="{rule}"}} {count}' for rule, (count, _) in hits.items()
+        ]
+        lines += [
+            "# HELP mbap_firewall_rule_last_seconds When it decided last, in seconds since 1970; 0: never.",
+            "# TYPE mbap_firewall_rule_last_seconds gauge",
+        ]
+        lines += [
+            f'mbap_firewall_rule_last_seconds{{rule="{rule}"}} {last / 1e6:.3f}'
+            for rule, (_, last) in hits.items()
+        ]
+        return "".join(f"{line}\n" for line in lines)
+
     # --- inside ---
 
     @property
@@ -217,6 +237,10 @@ class Guarding:
             await asyncio.sleep(FLUSH_EVERY)
             for firewall in self.firewalls.values():
                 firewall.flush()
+
+
+def _label(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
 _COUNTED: Final = {
