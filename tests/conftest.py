@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import hypothesis
 import pytest
 
 from support import axe, peers
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that runs the tests in the background has it ignored, and programs started here inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no failure of a property: how long an example takes is not what these tests are about.
 hypothesis.settings.register_profile("mbap", deadline=None)

@@ -1,4 +1,4 @@
-"""The files that run the gateway as a service: what they name exists, and systemd and Docker take them."""
+"""The files that run gateway and guard as services: all they name exists, systemd and Docker take them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import re
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 
-from mbap.cli.gateway import command
+from mbap.cli import gateway, guard
 from support.peers import require
 
 PACKAGING = Path(__file__).resolve().parents[1] / "packaging"
 SERVICE = PACKAGING / "systemd" / "mbap-gateway.service"
 SOCKET = PACKAGING / "systemd" / "mbap-gateway.socket"
+GUARD = PACKAGING / "systemd" / "mbap-guard.service"
+GUARD_SOCKET = PACKAGING / "systemd" / "mbap-guard.socket"
+PROGRAMS = {SERVICE: gateway.command, GUARD: guard.command}
 DOCKERFILE = PACKAGING / "docker" / "Dockerfile"
 INSTRUCTIONS = {
     "FROM", "RUN", "CMD", "EXPOSE", "ENV", "COPY", "ENTRYPOINT", "USER", "WORKDIR", "STOPSIGNAL",
@@ -22,16 +26,17 @@ INSTRUCTIONS = {
 
 
 def settings(path: Path) -> list[tuple[str, str]]:
-    lines = [line for line in path.read_text().splitlines() if line and not line.startswith(("#", "["))]
+    text = path.read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith(("#", "["))]
     return [(name, value) for name, _, value in (line.partition("=") for line in lines)]
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("unit", [SERVICE, SOCKET])
+@pytest.mark.parametrize("unit", [SERVICE, SOCKET, GUARD, GUARD_SOCKET])
 def test_systemd_understands_every_line(unit: Path, tmp_path: Path) -> None:
     """Only the program is exchanged for one that exists here."""
     analyze = require("systemd-analyze")
-    for path in (SERVICE, SOCKET):
+    for path in (SERVICE, SOCKET, GUARD, GUARD_SOCKET):
         (tmp_path / path.name).write_text(path.read_text().replace("/opt/mbap/bin/mbap", "/bin/true"))
     done = subprocess.run(
         [analyze, "verify", "--man=no", str(tmp_path / unit.name)],
@@ -40,13 +45,15 @@ def test_systemd_understands_every_line(unit: Path, tmp_path: Path) -> None:
         check=False,
         env={"PATH": "/usr/bin:/bin", "SYSTEMD_UNIT_PATH": f"{tmp_path}:/lib/systemd/system"},
     )
-    ours = [line for line in done.stderr.splitlines() if "mbap-gateway" in line]
+    ours = [line for line in done.stderr.splitlines() if "mbap-g" in line]
     assert ours == []
 
 
-def test_the_program_has_every_option_that_the_service_uses() -> None:
+@pytest.mark.parametrize("service", PROGRAMS, ids=lambda path: path.stem)
+def test_the_program_has_every_option_that_the_service_uses(service: Path) -> None:
+    command: click.Command = PROGRAMS[service]
     known = {option for param in command.params for option in param.opts}
-    for name, value in settings(SERVICE):
+    for name, value in settings(service):
         if name.startswith("ExecStart"):
             assert set(re.findall(r"--[a-z-]+", value)) <= known
 
@@ -60,8 +67,24 @@ def test_the_service_has_no_rights_beyond_its_serial_ports() -> None:
     assert "ProtectClock" not in said
 
 
-def test_the_service_tells_that_it_is_ready_and_alive() -> None:
-    said = dict(settings(SERVICE))
+def test_the_guard_has_no_rights_at_all() -> None:
+    said = dict(settings(GUARD))
+    assert said["CapabilityBoundingSet"] == ""
+    for name in ("NoNewPrivileges", "PrivateDevices", "ProtectClock", "MemoryDenyWriteExecute"):
+        assert said[name] == "yes"
+    assert said["IPAddressDeny"] == "any"
+    assert said["UMask"] == "0077"
+
+
+def test_the_key_of_the_guard_is_handed_over_as_a_credential() -> None:
+    said = dict(settings(GUARD))
+    assert said["LoadCredential"].startswith("guard.key:")
+    assert "--listen-key ${CREDENTIALS_DIRECTORY}/guard.key" in said["ExecStart"]
+
+
+@pytest.mark.parametrize("service", PROGRAMS, ids=lambda path: path.stem)
+def test_the_service_tells_that_it_is_ready_and_alive(service: Path) -> None:
+    said = dict(settings(service))
     assert said["Type"] == "notify"
     assert int(said["WatchdogSec"]) > 2
 

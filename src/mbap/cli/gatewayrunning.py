@@ -128,6 +128,7 @@ class Running:
         parts = [as_prometheus(report(self.gateway))]
         if self.guarding is not None:
             parts.append(protection_as_prometheus(self.guarding.metrics()))
+            parts.append(self.guarding.hits_as_prometheus())
         if self.expiring is not None:
             parts.append(self.expiring.as_prometheus())
         return "".join(parts)

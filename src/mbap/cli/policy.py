@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mbap.cli import policytraffic
+from mbap.cli import policyarming, policytraffic
 from mbap.cli.exits import ExitCode
 from mbap.cli.policyasking import Question, question, question_options
 from mbap.cli.tables import many, table
@@ -46,7 +46,14 @@ def command() -> None:
     """
 
 
-for one in (policytraffic.replay, policytraffic.learn, policytraffic.export):
+_MORE = (
+    policytraffic.replay,
+    policytraffic.learn,
+    policytraffic.export,
+    policyarming.arm,
+    policyarming.disarm,
+)
+for one in _MORE:
     command.add_command(one)
 
 

@@ -87,7 +87,7 @@ class AlertFolder:
         Raises:
             OSError: the disk does not take it; what was kept before is still there.
         """
-        _replace(self.path / name, {"version": VERSION, **document})
+        write_whole(self.path / name, {"version": VERSION, **document})
 
     # --- wishes ---
 
@@ -101,7 +101,7 @@ class AlertFolder:
             raise OSError(f"{self.path} is not a folder in which alerts are kept")
         self._wishes.mkdir(exist_ok=True)
         document = {name: getattr(wish, name) for name in Wish.__match_args__}
-        _replace(self._wishes / f"{uuid.uuid4().hex}.json", document)
+        write_whole(self._wishes / f"{uuid.uuid4().hex}.json", document)
 
     def wishes(self) -> list[Wish]:
         """Those that nobody has fulfilled yet."""
@@ -147,7 +147,7 @@ def _wish_in(path: Path) -> Wish | None:
         return None
 
 
-def _replace(path: Path, document: Mapping[str, object]) -> None:
+def write_whole(path: Path, document: Mapping[str, object]) -> None:
     """Write *document* so that there is either all of it or what was there before."""
     partial = path.with_name(f"{path.name}.part")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,9 +14,10 @@ from mbap.filemodel import Duration, FileModel
 from mbap.security.anomaly import AnomalyOptions
 from mbap.security.audit import AuditOptions
 from mbap.security.auditfile import Keeping
-from mbap.security.connections import Expected
+from mbap.security.connections import Expected, Hours
 from mbap.security.policy import Policy
 from mbap.security.policyfile import load_policy
+from mbap.security.schedules import parse_clock, parse_days, time_zone
 from mbap.security.sources import network_of
 from mbap.security.syslog import parse_syslog
 from mbap.security.watch import WatchOptions
@@ -23,7 +25,25 @@ from mbap.site.guardplan import GuardPlan
 from mbap.site.sizes import Size
 
 Complain = Callable[[str, str], None]
+_DAY = 24 * 60
 Days = Annotated[Duration, Field(ge=60, le=366 * 86_400)]
+
+
+class HoursTable(FileModel):
+    """Hours of some days."""
+
+    days: str = "daily"
+    """`mon-fri`, `mon-fri,sun`."""
+    from_: str = Field(default="00:00", alias="from")
+    to: str = "24:00"
+    """Itself outside; before `from` it is on the next day."""
+    timezone: str = "UTC"
+    """Where the clock hangs: `Europe/Berlin`."""
+
+    def hours(self) -> Hours:
+        """What it means; raises `ValueError` where something in it is none."""
+        begin, end = (parse_clock(text) % _DAY for text in (self.from_, self.to))
+        return Hours(frozenset(parse_days([self.days])), _time(begin), _time(end), time_zone(self.timezone))
 
 
 class GuardTable(FileModel):
@@ -54,6 +74,8 @@ class GuardTable(FileModel):
     """How long it learns what is usual: a whole cycle of work, better a week."""
     clients: list[str] | None = None
     """Networks whose clients are expected; without it those that connect while it learns."""
+    hours: HoursTable | None = None
+    """When connections and requests are expected; without it at all times."""
     connects: Annotated[int, Field(ge=1, le=100_000)] = 20
     """Connections of one client within ten seconds; more are a flood."""
 
@@ -77,8 +99,13 @@ class GuardTable(FileModel):
 
     def _watch(self) -> WatchOptions:
         clients = None if self.clients is None else tuple(network_of(text) for text in self.clients)
-        expected = Expected(clients, connects=self.connects, learn_for=self.learn_for)
+        hours = None if self.hours is None else self.hours.hours()
+        expected = Expected(clients, None, hours, self.connects, learn_for=self.learn_for)
         return WatchOptions(AnomalyOptions(self.learn_for), expected)
+
+
+def _time(minutes: int) -> time:
+    return time(minutes // 60, minutes % 60)
 
 
 def guard_plan(

@@ -15,6 +15,7 @@ from mbap.security.firewall import Firewall, now
 from mbap.security.metrics import GAUGE, Metric
 from mbap.security.policy import Moment, Policy
 from mbap.security.watch import Watch
+from mbap.security.windows import take_windows
 from mbap.site.guardplan import GuardPlan
 
 if TYPE_CHECKING:
@@ -166,6 +167,26 @@ class Guarding:
                 total[rule] = had + count, max(when, last)
         return total
 
+    def hits_as_prometheus(self) -> str:
+        """How often each rule decided, and when last, as Prometheus reads it."""
+        lines = [
+            "# HELP mbap_firewall_rule_hits_total How often the rule decided.",
+            "# TYPE mbap_firewall_rule_hits_total counter",
+        ]
+        hits = {_label(rule): found for rule, found in self.hits().items() if rule}
+        lines += [
+            f'mbap_firewall_rule_hits_total{{rule="{rule}"}} {count}' for rule, (count, _) in hits.items()
+        ]
+        lines += [
+            "# HELP mbap_firewall_rule_last_seconds When it decided last, in seconds since 1970; 0: never.",
+            "# TYPE mbap_firewall_rule_last_seconds gauge",
+        ]
+        lines += [
+            f'mbap_firewall_rule_last_seconds{{rule="{rule}"}} {last / 1e6:.3f}'
+            for rule, (_, last) in hits.items()
+        ]
+        return "".join(f"{line}\n" for line in lines)
+
     # --- inside ---
 
     @property
@@ -196,12 +217,30 @@ class Guarding:
         while self.watch is not None:
             await asyncio.sleep(LOOK_EVERY)
             self.watch.tick()
+            self._look_at_windows()
+
+    def _look_at_windows(self) -> None:
+        """Open and close the maintenance windows that somebody wants open or closed."""
+        for wish in take_windows(self.plan.alerts) if self.plan.alerts is not None else ():
+            for firewall in self.firewalls.values():
+                try:
+                    if wish.seconds:
+                        firewall.arm(wish.window, wish.seconds, wish.by)
+                    else:
+                        firewall.disarm(wish.window, wish.by)
+                except ValueError as problem:
+                    _log.error("%s", problem)
+                    self._note("maintenance", str(problem), window=wish.window, by=wish.by, result="refused")
 
     async def _flushing(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_EVERY)
             for firewall in self.firewalls.values():
                 firewall.flush()
+
+
+def _label(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
 _COUNTED: Final = {
