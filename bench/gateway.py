@@ -1,12 +1,13 @@
 """What a request costs on its way through a gateway: ours, others, a plain relay, and no gateway at all.
 
-    python bench/gateway.py [--quick] [--seconds 2] [--rounds 3] [--only tcp|slow|line|fair|dead]
+    python3 dev bench gateway [--quick] [--seconds 2] [--rounds 3] [--only tcp|slow|line|fair|dead]
 
 A device that answers at once is read directly, through `socat` as the floor, through `mbap gateway`, `mbap
-proxy`, modbus-proxy (fetched from PyPI into a folder of its own) and mbusd (where it is on PATH), over TCP
-and over a pair of pseudo terminals; then a device that takes 2 ms for each answer, as real ones take some.
-Everybody takes turns, several times; the figures are medians of the turns. The processor time of each
-contender, with its children, is what other work on the machine disturbs least. Then 200 clients share a line,
+proxy`, modbus-proxy (of the environment with other libraries) and mbusd (where it is on PATH), over TCP and
+over a pair of pseudo terminals; then a device that takes 2 ms for each answer, as real ones take some.
+Everybody takes turns, several times; the figures are medians of the turns. The processor time that each
+contender takes for an answer, with its children, is that of the least turn: it is what other work on the
+machine disturbs least. Then 200 clients share a line,
 and nine units share one with a tenth that is dead. Each answer is checked.
 
 A pseudo terminal has no speed: what a line costs here is the silence between frames that the standard asks
@@ -16,326 +17,29 @@ for (1.75 ms), and the work.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import math
 import os
 import platform
-import random
 import shutil
 import signal
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
-import venv
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.gatewayload import COUNT, DEAD, SLOW
+from bench.gatewaypeers import GATEWAY_ON_A_LINE, Contender, over_a_line, over_tcp
+from bench.gatewayplaces import Figures, listening, measured, on_a_line, own, tcp_line
+
 HERE = Path(__file__).parent
-LOAD = HERE / "gatewayload.py"
-MODBUS_PROXY = "modbus-proxy[yaml]==0.8.0"
-COUNT = 10
-"""Registers of each read; register n holds n."""
-DEAD = 99
-"""The unit that the device never answers for."""
-PATIENCE = 15.0
 MANY = 16
 CROWD = 200
-SLOW = 0.002
 DEAD_SECONDS, REST = 12.0, 0.02
 
 THROUGHPUT_TARGET, LATENCY_TARGET, FAIR_TARGET, DEAD_TARGET = 3.0, 1.5, 0.5, 0.9
-
-
-# --- who is measured ---
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a load generator asks: a port of this host or the name of a serial port."""
-
-    name: str
-    rtu: bool = False
-    process: int = 0
-    """The number of the process that leads from there to the device; 0: none does."""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a load generator met: answers a second of each client, microseconds, what went wrong.
-
-    Attributes:
-        total: answers of the whole time. cost: microseconds of processor time that one of them took.
-    """
-
-    rates: list[float]
-    total: int
-    refused: int
-    wrong: int
-    p50: float
-    p99: float
-    cost: float = float("nan")
-
-    @property
-    def rate(self) -> float:
-        """Of all clients together."""
-        return sum(self.rates)
-
-
-Starting = Callable[[], AbstractContextManager[Place]]
-
-
-@dataclass
-class Contender:
-    """Somebody to measure: how to start it, and how many clients it can have."""
-
-    name: str
-    start: Starting
-    many: bool = True
-    alone: list[Figures] = field(default_factory=list)
-    crowd: list[Figures] = field(default_factory=list)
-
-
-def measured(
-    place: Place, units: Sequence[int], seconds: float, warmup: float = 0.3, rest: float = 0.0
-) -> Figures:
-    """Run a load generator in a process of its own.
-
-    Raises:
-        RuntimeError: it met a wrong answer, or got none.
-    """
-    load = {"place": place.name, "units": list(units), "seconds": seconds, "warmup": warmup}
-    load |= {"rtu": place.rtu, "rest": rest}
-    command = [sys.executable, "-S", str(LOAD), "load", json.dumps(load)]
-    before = processor_time(place.process)
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds + warmup + 60, check=False)
-    if ran.returncode:
-        raise RuntimeError(f"the load generator failed at {place.name}: {ran.stderr.strip()[-300:]}")
-    figures = Figures(**json.loads(ran.stdout))
-    if figures.wrong or not figures.rate:
-        raise RuntimeError(f"{figures.wrong} wrong answers, {figures.rate:.0f} right ones a second")
-    spent = processor_time(place.process) - before
-    return replace(figures, cost=1e6 * spent / figures.total if place.process else float("nan"))
-
-
-def processor_time(process: int) -> float:
-    """Seconds that a process has used so far, with its children; Linux tells."""
-    if not process:
-        return 0.0
-    found: dict[int, tuple[int, float]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            facts = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-            found[int(path.parent.name)] = (int(facts[1]), sum(map(int, facts[11:15])))
-    ticks = sum(used for number, (parent, used) in found.items() if process in (number, parent))
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def free_port() -> int:
-    """A port of this host that nobody listens on, below those that connections are given."""
-    for port in random.sample(range(20_000, 32_000), 100):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise RuntimeError("no port is free")
-
-
-@contextmanager
-def started(command: Sequence[str], port: int | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A process, until it is no longer needed; with *port*, once it listens there.
-
-    Raises:
-        RuntimeError: it does not.
-    """
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True) as process:
-        try:
-            if port is not None:
-                _wait_for(partial(_listens, port), process, command)
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _wait_for(ready: Callable[[], bool], process: subprocess.Popen[str], command: Sequence[str]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not ready():
-        if time.monotonic() > end or process.poll() is not None:
-            raise RuntimeError(f"{' '.join(command[:4])} ... does not start")
-        time.sleep(0.02)
-
-
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-@contextmanager
-def listening(*command: str) -> Iterator[Place]:
-    """A program that listens where its command says PORT."""
-    port = free_port()
-    with started([part.replace("PORT", str(port)) for part in command], port) as process:
-        yield Place(str(port), process=process.pid)
-
-
-@contextmanager
-def serial_line() -> Iterator[str]:
-    """A port with the quick RTU device at its other end."""
-    with tempfile.TemporaryDirectory(prefix="mbap-bench-") as folder, ExitStack() as stack:
-        near, far = Path(folder, "near"), Path(folder, "far")
-        pair = ["socat", *(f"pty,raw,echo=0,link={name}" for name in (near, far))]
-        process = stack.enter_context(started(pair))
-        _wait_for(lambda: near.exists() and far.exists(), process, pair)
-        device = [sys.executable, "-S", str(LOAD), "rtu-device", str(far)]
-        answering = stack.enter_context(started(device))
-        assert answering.stdout is not None
-        answering.stdout.readline()
-        yield str(near)
-
-
-@contextmanager
-def on_a_line(*command: str, rtu: bool = False) -> Iterator[Place]:
-    """A program that listens on PORT and has the serial port LINE; without one, the port itself."""
-    with serial_line() as near:
-        if not command:
-            yield Place(near, rtu=True)
-            return
-        with listening(*(part.replace("LINE", near) for part in command)) as place:
-            yield replace(place, rtu=rtu)
-
-
-@contextmanager
-def modbus_proxy(python: str, device: int) -> Iterator[Place]:
-    """modbus-proxy, with its configuration file."""
-    port = free_port()
-    url, bind = f"tcp://127.0.0.1:{device}", f"127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory(prefix="mbap-bench-") as folder:
-        path = Path(folder, "proxy.yml")
-        text = f"devices:\n- modbus:\n    url: {url}\n    timeout: 10\n  listen:\n    bind: {bind}\n"
-        path.write_text(text, encoding="ascii")
-        with started([python, "-m", "modbus_proxy", "-c", str(path)], port) as process:
-            yield Place(str(port), process=process.pid)
-
-
-def python_with_modbus_proxy() -> str | None:
-    """The interpreter of an environment that has it, made when there is none; None where that fails."""
-    folder = Path(sys.prefix, "cache", "bench-modbus-proxy")
-    python = str(folder / "bin" / "python")
-    if not Path(python).exists():
-        venv.create(folder, with_pip=True)
-    for attempt in range(2):
-        there = subprocess.run([python, "-c", "import modbus_proxy, yaml"], capture_output=True, check=False)
-        if there.returncode == 0:
-            return python
-        if not attempt:
-            fetch = [python, "-m", "pip", "install", "--quiet", MODBUS_PROXY]
-            subprocess.run(fetch, capture_output=True, check=False, timeout=180)
-    return None
-
-
-def compiled(source: Path, folder: Path) -> str | None:
-    """The quick device of *source*; None without it or a compiler."""
-    compiler = shutil.which("cc")
-    if compiler is None or not source.exists():
-        return None
-    program = folder / "sink"
-    made = subprocess.run(
-        [compiler, "-O2", "-o", str(program), str(source)], capture_output=True, check=False
-    )
-    return str(program) if made.returncode == 0 else None
-
-
-@contextmanager
-def tcp_line(source: Path) -> Iterator[int]:
-    """The port of a quick TCP device."""
-    with tempfile.TemporaryDirectory(prefix="mbap-bench-") as folder:
-        program = compiled(source, Path(folder))
-        print(f"TCP device: {'compiled' if program else 'in Python'}", flush=True)
-        with listening(*((program, "--port", "PORT") if program else own("tcp-device"))) as place:
-            yield int(place.name)
-
-
-def own(role: str) -> tuple[str, ...]:
-    """The command of a device of this script that listens."""
-    return (sys.executable, "-S", str(LOAD), role, "PORT")
-
-
-MBAP = (sys.executable, "-m", "mbap")
-LISTEN = ("--listen", "tcp://127.0.0.1:PORT", "--idle", "never")
-GATEWAY_ON_A_LINE = (*MBAP, "gateway", *LISTEN, "--timeout", "300ms", "--route", "rtu://LINE?baudrate=115200")
-MBUSD = ("mbusd", "-d", "-L", "-", "-p", "LINE", "-s", "115200", "-P", "PORT", "-R", "0", "-C", "512")
-SITE = """
-[connections.device]
-url = "{url}"
-outstanding = 8
-[gateway]
-listen = ["tcp://127.0.0.1:{port}"]
-idle_never = true
-routes = ["*={url}"]
-"""
-
-
-@contextmanager
-def gateway_of_a_site(url: str) -> Iterator[Place]:
-    """`mbap gateway` with a site file, which lets 8 requests be on their way."""
-    port = free_port()
-    with tempfile.TemporaryDirectory(prefix="mbap-bench-") as folder:
-        path = Path(folder, "site.toml")
-        path.write_text(SITE.format(url=url, port=port), encoding="utf-8")
-        with started([*MBAP, "gateway", "--config", str(path)], port) as process:
-            yield Place(str(port), process=process.pid)
-
-
-def over_tcp(device: int) -> list[Contender]:
-    """Who leads to the TCP device."""
-    url = f"tcp://127.0.0.1:{device}"
-    relay = (
-        "socat",
-        "tcp-listen:PORT,bind=127.0.0.1,fork,reuseaddr,nodelay",
-        f"tcp:127.0.0.1:{device},nodelay",
-    )
-    found = [
-        Contender("direct", lambda: contextlib.nullcontext(Place(str(device)))),
-        Contender("socat", partial(listening, *relay)),
-        Contender("mbap gateway", partial(listening, *MBAP, "gateway", *LISTEN, "--route", f"*={url}")),
-        Contender("mbap gateway, outstanding = 8", partial(gateway_of_a_site, url)),
-        Contender("mbap proxy", partial(listening, *MBAP, "proxy", url, *LISTEN)),
-        Contender(
-            "mbap proxy --outstanding 8",
-            partial(listening, *MBAP, "proxy", url, *LISTEN, "--outstanding", "8"),
-        ),
-    ]
-    python = python_with_modbus_proxy()
-    if python is None:
-        print(f"left out: {MODBUS_PROXY} cannot be installed")
-    else:
-        found.append(Contender("modbus-proxy", partial(modbus_proxy, python, device)))
-    return found
-
-
-def over_a_line() -> list[Contender]:
-    """Who leads to the RTU device."""
-    relay = ("socat", "-t0", "tcp-listen:PORT,bind=127.0.0.1,fork,reuseaddr,nodelay", "open:LINE,raw,echo=0")
-    found = [
-        Contender("direct", on_a_line, many=False),
-        Contender("socat", partial(on_a_line, *relay, rtu=True), many=False),
-        Contender("mbap gateway", partial(on_a_line, *GATEWAY_ON_A_LINE)),
-    ]
-    if shutil.which("mbusd") is None:
-        print("left out: mbusd is not on PATH")
-    else:
-        found.append(Contender("mbusd", partial(on_a_line, *MBUSD)))
-    return found
 
 
 # --- the course of it ---
@@ -356,16 +60,21 @@ def middle(figures: Sequence[Figures], of: Callable[[Figures], float]) -> float:
     return statistics.median(map(of, figures)) if figures else float("nan")
 
 
+def least(figures: Sequence[Figures]) -> float:
+    """Microseconds of processor time for an answer in the turn that took least; not a number without any."""
+    return min((one.cost for one in figures), default=float("nan"))
+
+
 COLUMNS: dict[str, Callable[[Contender], float]] = {
     "p50 us": lambda one: middle(one.alone, lambda f: f.p50),
     "p99 us": lambda one: middle(one.alone, lambda f: f.p99),
     "added p50": lambda one: middle(one.alone, lambda f: f.p50),
     "added p99": lambda one: middle(one.alone, lambda f: f.p99),
     "a second": lambda one: middle(one.alone, lambda f: f.rate),
-    "CPU us": lambda one: middle(one.alone, lambda f: f.cost),
+    "CPU us": lambda one: least(one.alone),
     f"{MANY} clients: a second": lambda one: middle(one.crowd, lambda f: f.rate),
     "their p99 us": lambda one: middle(one.crowd, lambda f: f.p99),
-    "their CPU us": lambda one: middle(one.crowd, lambda f: f.cost),
+    "their CPU us": lambda one: least(one.crowd),
 }
 
 
@@ -385,13 +94,14 @@ def verdict(what: str, figure: str, met: bool) -> None:
 
 def throughput(contenders: Sequence[Contender], device: str) -> None:
     """Hold ours against modbus-proxy."""
-    rates = {one.name: middle(one.crowd, lambda f: f.rate) for one in contenders}
-    if "modbus-proxy" not in rates:
+    other = next((one for one in contenders if one.name == "modbus-proxy"), None)
+    if other is None:
         return
-    for name in (name for name in rates if name.startswith("mbap")):
-        times = rates[name] / rates["modbus-proxy"]
-        what = f"{name}, {MANY} clients, {device}: at least {THROUGHPUT_TARGET:g} x modbus-proxy"
-        verdict(what, f"{times:.2f} x", times >= THROUGHPUT_TARGET)
+    for one in (one for one in contenders if one.name.startswith("mbap")):
+        times = middle(one.crowd, lambda f: f.rate) / middle(other.crowd, lambda f: f.rate)
+        what = f"{one.name}, {MANY} clients, {device}: at least {THROUGHPUT_TARGET:g} x modbus-proxy"
+        cost = f"{least(other.crowd) / least(one.crowd):.2f} x as many for its processor time"
+        verdict(what, f"{times:.2f} x, and {cost}", times >= THROUGHPUT_TARGET)
 
 
 def latency(contenders: Sequence[Contender]) -> None:
@@ -442,7 +152,8 @@ def with_a_dead_unit(rounds: int, seconds: float) -> None:
 def machine() -> str:
     """What it is measured on, and how busy that is."""
     load = " ".join(f"{value:.2f}" for value in os.getloadavg())
-    return f"Python {platform.python_version()}, {os.cpu_count()} cores, load average {load}"
+    loop = "uvloop" if find_spec("uvloop") else "the loop of asyncio"
+    return f"Python {platform.python_version()} with {loop}, {os.cpu_count()} cores, load average {load}"
 
 
 PARTS = ["tcp", "slow", "line", "fair", "dead"]

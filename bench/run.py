@@ -1,6 +1,6 @@
 """The project's figures, one table after the other, with the machine's load beside them.
 
-python3 dev bench                       all of them, about half an hour
+python3 dev bench                       all of them, about 40 minutes
 python3 dev bench poller page           only these
 python3 dev bench --quick               less of everything: to see that it works
 python3 dev bench compare --only client what follows one name is for it: dev bench compare --help
@@ -29,6 +29,7 @@ QUICK = {
     "history": ["--rows", "200000"],
     "page": ["--seconds", "5"],
     "tls": ["--quick"],
+    "gateway": ["--quick"],
 }
 ALONE = ("anomaly", "counts")
 """Only when it is named."""

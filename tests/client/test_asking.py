@@ -49,15 +49,7 @@ async def test_it_is_not_open_where_a_unit_has_quirks_of_its_own() -> None:
             assert not is_open(link)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"units": {7: UnitOptions(timeout=0.1)}},
-        {"coalesce": True},
-        {"probing": 0.05},
-        {"queue_per_origin": 16},
-    ],
-)
+@pytest.mark.parametrize("options", [{"units": {7: UnitOptions(timeout=0.1)}}, {"coalesce": True}])
 async def test_it_is_not_open_where_requests_are_treated_in_a_special_way(options: LinkKeywords) -> None:
     with scripted(Reply()) as server:
         async with Link(server.url, **options) as link:

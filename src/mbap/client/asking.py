@@ -17,6 +17,7 @@ from mbap.client.job import DIAGNOSTICS, check_unit
 from mbap.client.window import Window
 from mbap.protocol.client import ClientSession
 from mbap.protocol.direct import SHORTEST_HEAD, pack_header, unpack_head
+from mbap.protocol.execute import Waiter
 from mbap.protocol.pdu.base import Request
 from mbap.protocol.tcp import LONGEST
 
@@ -31,7 +32,7 @@ class Asked:
     """One request on its way. `Asking.ask` fills it in: an `__init__` would cost as much again for each.
 
     Attributes:
-        future: gets the result, or a ModbusError.
+        future: gets the result, or a ModbusError; of a ticket, its own.
         deadline: of the whole call in seconds from `sent_at`, if it has one. assumed: nobody gave the unit.
         ticket: the call it belongs to, where it came through the queue, or has left the direct way: only then
             it may end with an error.
@@ -66,6 +67,7 @@ class Asking:
         since: when the first of those on their way was sent. busy: seconds before in which any was.
         answers: so many came. told: of which the session knows. left: requests that went on otherwise.
         bytes_sent: on this way.
+        results: those that came, until `give`.
     """
 
     __slots__ = (
@@ -85,6 +87,7 @@ class Asking:
         "left",
         "number",
         "rest",
+        "results",
         "room",
         "side_by_side",
         "since",
@@ -100,7 +103,7 @@ class Asking:
         transport: asyncio.Transport,
         alarm: Alarm,
         clock: Callable[[], float],
-        waiting: Sequence[Ticket],
+        waiting: Sequence[object],
         *,
         watched: bool,
     ) -> None:
@@ -116,6 +119,7 @@ class Asking:
         self.is_closing = transport.is_closing
         self.asked: dict[int, Asked] = {}
         self.rest = b""
+        self.results: list[tuple[Waiter, Any]] = []
         self._clock = clock
         self._future: Callable[[], asyncio.Future[Any]] = asyncio.get_running_loop().create_future
         self._held: list[bytes] | None = None
@@ -205,7 +209,10 @@ class Asking:
             self._write(b"".join(held))
 
     def take_one(self, data: bytes, now: float) -> bool:
-        """Give the result that *data* brings, where that is exactly one answer; else do nothing."""
+        """Give the result that *data* brings, where that is exactly one answer; else do nothing.
+
+        That of a ticket is for `give`.
+        """
         asked = self.asked
         try:
             number, length, unit, code = unpack_head(data)
@@ -223,10 +230,13 @@ class Asking:
             return False
         del asked[number]
         self.answers += 1
-        try:  # noqa: SIM105 - costs nothing, and `suppress` as much as the rest
-            one.future.set_result(result)
-        except asyncio.InvalidStateError:
-            pass  # nobody waits for it any more
+        if one.ticket is not None:
+            self.results.append((one.future, result))
+        else:
+            try:  # noqa: SIM105 - costs nothing, and `suppress` as much as the rest
+                one.future.set_result(result)
+            except asyncio.InvalidStateError:
+                pass  # nobody waits for it any more
         if self.side_by_side:
             self._beside((unit,), 1, now)
         if not asked:
@@ -234,8 +244,8 @@ class Asking:
         return True
 
     def take(self, data: bytes, now: float) -> bytes:
-        """Give the results that *data* brings; what is left are the bytes from the first on that is none."""
-        asked, at, last, units = self.asked, 0, -1, set[int]()
+        """Take the results that *data* brings, for `give`; gives the bytes from the first on that is none."""
+        asked, results, at, last, units = self.asked, self.results, 0, -1, set[int]()
         if self.rest:
             data, self.rest = self.rest + data, b""
         before, size, ends_early = len(asked), len(data), False
@@ -254,10 +264,7 @@ class Asking:
             except Exception:  # noqa: BLE001 - it is decoded again where errors of any kind are told
                 break
             del asked[number]
-            try:  # noqa: SIM105 - as above
-                one.future.set_result(result)
-            except asyncio.InvalidStateError:
-                pass
+            results.append((one.future, result))
             at = end
             if unit != last:
                 units.add(unit)
@@ -268,6 +275,21 @@ class Asking:
             self.rest = data[at:]
             return b""
         return data[at:]  # it is none, or its length is here and not looked at yet
+
+    def give(self) -> None:
+        """Give the results that came, and let those who got them send what they have together.
+
+        That is done once what waits was sent: a device should not wait for it.
+        """
+        came, self.results = self.results, []
+        wanted = []
+        for waiter, result in came:
+            if not waiter.done():
+                afterwards = waiter.set_result(result)
+                if afterwards is not None:
+                    wanted.append(afterwards)
+        for afterwards in wanted:
+            afterwards()
 
     def _came(self, units: Iterable[int], count: int, now: float) -> None:
         self.answers += count

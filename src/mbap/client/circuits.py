@@ -19,9 +19,12 @@ class Circuits:
     """Who is left alone now: units by *settings*, the endpoint by *backoff*; by None nobody ever is.
 
     With *background* nobody may ask a silent unit but a search in the background.
+
+    Attributes:
+        silent: the units that did not answer last. Always the same mapping: who looks often keeps it.
     """
 
-    __slots__ = ("_background", "_backoff", "_before", "_endpoint", "_errors", "_settings", "_units")
+    __slots__ = ("_background", "_backoff", "_before", "_endpoint", "_errors", "_settings", "silent")
 
     def __init__(
         self, settings: Breaker | None, backoff: Breaker | None, *, background: bool = False
@@ -29,7 +32,7 @@ class Circuits:
         self._settings = settings
         self._backoff = backoff
         self._background = background
-        self._units: dict[int, Circuit] = {}
+        self.silent: dict[int, Circuit] = {}
         self._endpoint: Circuit | None = None
         self._before: Circuit | None = None
         self._errors: dict[int | None, ModbusError] = {}
@@ -37,12 +40,12 @@ class Circuits:
     @property
     def resting(self) -> tuple[int, ...]:
         """The units that are left alone."""
-        return tuple(sorted(unit for unit, circuit in self._units.items() if circuit.open))
+        return tuple(sorted(unit for unit, circuit in self.silent.items() if circuit.open))
 
     @property
     def calm(self) -> bool:
         """No unit was silent."""
-        return not self._units
+        return not self.silent
 
     @property
     def unreachable(self) -> bool:
@@ -51,14 +54,14 @@ class Circuits:
 
     def unit_refusal(self, unit: int, now: float) -> NotAsked | None:
         """Why *unit* is not asked now, if it is not."""
-        circuit = self._units.get(unit)
+        circuit = self.silent.get(unit)
         if circuit is None or not (circuit.blocks(now) or (self._background and circuit.open)):
             return None
         return self._refused(circuit, unit, f"unit {unit} was silent", now)
 
     def next_due(self) -> tuple[int, float] | None:
         """The silent unit that may be asked first, and when; None where nobody is left alone."""
-        due = [(unit, circuit.until) for unit, circuit in self._units.items() if circuit.open]
+        due = [(unit, circuit.until) for unit, circuit in self.silent.items() if circuit.open]
         return min(due, key=lambda one: one[1], default=None)
 
     def endpoint_refusal(self, now: float) -> NotAsked | None:
@@ -69,7 +72,7 @@ class Circuits:
 
     def admit(self, unit: int) -> bool:
         """A request goes to *unit*; tells whether it is the probe."""
-        circuit = self._units.get(unit)
+        circuit = self.silent.get(unit)
         return circuit is not None and circuit.admit()
 
     def admit_connecting(self) -> None:
@@ -82,15 +85,15 @@ class Circuits:
         if isinstance(error, _SILENCE):
             self._silent(unit, error, now)
         elif not isinstance(error, ConnectionLost):
-            self._units.pop(unit, None)
+            self.silent.pop(unit, None)
             self._errors.pop(unit, None)
         elif probe:
             self.withdrawn(unit)
 
     def withdrawn(self, unit: int) -> None:
         """The probe of *unit* ended without telling anything."""
-        if unit in self._units:
-            self._units[unit].withdrawn()
+        if unit in self.silent:
+            self.silent[unit].withdrawn()
 
     def connected(self) -> None:
         """A connection was made."""
@@ -120,7 +123,7 @@ class Circuits:
 
     def _silent(self, unit: int, error: ModbusError, now: float) -> None:
         if self._settings is not None:
-            circuit = self._units.setdefault(unit, Circuit(self._settings))
+            circuit = self.silent.setdefault(unit, Circuit(self._settings))
             circuit.silent(now)
             self._errors[unit] = copy_of(error)
 

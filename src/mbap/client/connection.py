@@ -165,11 +165,10 @@ class Connection(asyncio.Protocol):
         return min(self.session.outstanding, self.window.size)
 
     def _open_direct(self, asking: Asking, calls: DirectCalls) -> None:
-        if calls.may_open:
-            asking.room = self._room
-            asking.number = self.session.last_number
-            self.direct = asking
-            calls.opened(self, asking)
+        asking.room = self._room
+        asking.number = self.session.last_number
+        self.direct = asking
+        calls.opened(self, asking)
 
     def leave_direct(self) -> None:
         """What is on its way on the direct way goes on as tickets do; it is closed until all are done."""
@@ -195,7 +194,8 @@ class Connection(asyncio.Protocol):
         """Send the request of *ticket*."""
         job = ticket.job
         direct = self.direct
-        if direct is not None and job.answered and not ticket.probe:
+        trusted = self._calls is None or job.unit not in self._calls.silent
+        if direct is not None and job.answered and trusted and not ticket.probe:
             timeout = job.attempt_timeout(now)
             if direct.ask(job.request, job.unit, timeout, None, False, ticket) is not None:
                 return
@@ -270,6 +270,8 @@ class Connection(asyncio.Protocol):
             rest = b"" if direct.take_one(data, now) else direct.take(data, now)
             if direct.waiting or direct.watched:
                 self._answered_directly(direct, rest)
+            if direct.results:
+                direct.give()
             if not rest:
                 return  # where the direct way is open, nobody waits for quiet
             data = rest

@@ -15,10 +15,10 @@ from mbap.client.dialogue import carry_out_async
 from mbap.client.directcalls import DirectCalls
 from mbap.client.events import Events, OnEvent
 from mbap.client.job import NEVER_SILENT, READ_ONLY, Job, check_broadcast, copy_of
-from mbap.client.observed import Observed
 from mbap.client.options import LinkCounts, LinkKeywords, LinkOptions
 from mbap.client.pausing import Pausing
 from mbap.client.queue import Ticket, TicketQueue
+from mbap.client.relaying import Relays, Shared
 from mbap.client.sessions import Sessions
 from mbap.client.slots import NO_LIMIT, Dial, Places, Slots
 from mbap.errors import ConnectionLost, ModbusError, NotAsked, NotProtected, ResponseTimeout, Target
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Link(Observed):
+class Link(Shared):
     """One endpoint as an `Executor`: poller, gateway and writes share its connections.
 
     Requests wait in a bounded queue, writes first; at most `slots` connections are made, when they are
@@ -48,19 +48,7 @@ class Link(Observed):
         ValueError: an argument is wrong.
     """
 
-    __slots__ = (
-        "_alarm",
-        "_allowance",
-        "_by_unit",
-        "_clock",
-        "_closed",
-        "_coalescing",
-        "_direct",
-        "_places",
-        "_probing",
-        "endpoint",
-        "options",
-    )
+    __slots__ = ("_alarm", "_allowance", "_closed", "_coalescing", "_direct", "_places", "_probing")
 
     def __init__(
         self,
@@ -85,10 +73,20 @@ class Link(Observed):
         self._sessions = Sessions(self.endpoint, self.options)
         self._events = Events(self.endpoint.url, on_event)
         self._pausing = Pausing(self._resume)
+        self._alarm = Alarm(self._pump)
         self._allowance = self.options.longest_allowance_on(self.endpoint.line)
         counted = None if places is NO_LIMIT else places
         self._direct = DirectCalls(
-            self.options, self._circuits, self._counts, self._queue, counted, self._pump, self.withdraw
+            self.options,
+            self._circuits,
+            self._counts,
+            self._queue,
+            counted,
+            clock,
+            self._pausing,
+            self._alarm,
+            self._pump,
+            self.withdraw,
         )
         self._slots = Slots(
             self,
@@ -103,7 +101,7 @@ class Link(Observed):
             places=places,
             calls=self._direct,
         )
-        self._alarm = Alarm(self._pump)
+        self._relays = Relays(self._direct, self.options, clock, self._put, self.withdraw)
         self._coalescing = self._coalesced() if self.options.coalesce else None
         self._probing = self._searched() if background else None
 
@@ -188,28 +186,6 @@ class Link(Observed):
         if parts is not None:
             leeway.used(parts.quirk)
         return parts
-
-    def job(
-        self,
-        request: Request[R],
-        unit: int,
-        *,
-        deadline: float | None = None,
-        timeout: float | None = None,
-        unit_assumed: bool = False,
-        answered: bool = True,
-    ) -> Job[R]:
-        """*request* with the times of this link, to `submit`."""
-        return Job(
-            request,
-            unit,
-            self._by_unit.get(unit, self.options) if self._by_unit else self.options,
-            timeout=timeout,
-            now=self._clock(),
-            deadline=deadline,
-            unit_assumed=unit_assumed,
-            answered=answered,
-        )
 
     def submit(self, job: Job[Any], priority: Priority = Priority.READ, origin: str = "") -> Ticket:
         """Put *job* into the queue; `outcome` waits for what comes of it."""

@@ -212,7 +212,7 @@ class LinkOptions(Record):
     def plain(self) -> bool:
         """Whether the device needs neither pauses nor quirks, has one connection, and all units are alike."""
         paced = self.pause or self.unit_pause or self.connect_pause
-        special = self.unit_quirks or self.units or self.coalesce or self.probing or self.queue_per_origin
+        special = self.unit_quirks or self.units or self.coalesce
         return not paced and not special and self.slots == 1 and self.quirks == NO_QUIRKS
 
     @property

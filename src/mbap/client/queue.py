@@ -6,11 +6,12 @@ import asyncio
 import heapq
 import math
 from collections.abc import Container
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from mbap.client.job import Job
 from mbap.errors import ModbusError, QueueFull
 from mbap.protocol.client import AnyTransaction
+from mbap.protocol.execute import Waiter
 
 Outcome: TypeAlias = Any
 """The result of a request, or the ModbusError it ended with."""
@@ -20,7 +21,8 @@ class Ticket:
     """One call on its way through a link.
 
     Attributes:
-        future: gets the outcome, an error as its result too: nobody has to fetch it.
+        future: gets the outcome, an error as its result too: nobody has to fetch it. Another `Waiter` where
+            nobody awaits it.
         transaction: the attempt on its way, if there is one.
         probe: it is the one that finds out whether a silent unit is back.
         pause: runs while it waits to be tried once more.
@@ -30,10 +32,10 @@ class Ticket:
 
     __slots__ = ("background", "future", "job", "key", "origin", "pause", "probe", "sharers", "transaction")
 
-    def __init__(self, job: Job[Any], origin: str, future: asyncio.Future[Outcome]) -> None:
+    def __init__(self, job: Job[Any], origin: str, future: Waiter) -> None:
         self.job = job
         self.origin = origin
-        self.future = future
+        self.future: asyncio.Future[Outcome] = future  # type: ignore[assignment]  # as who awaits it knows
         self.key = (0, 0, 0)
         self.probe = self.background = False
         self.sharers = 0
@@ -43,14 +45,17 @@ class Ticket:
     def end(self, outcome: Outcome) -> None:
         """Give *outcome* to whoever still waits for it."""
         if not self.future.done():
-            self.future.set_result(outcome)
+            waiter: Waiter = self.future
+            afterwards = waiter.set_result(outcome)
+            if afterwards is not None:
+                afterwards()
 
     def fail(self, error: ModbusError, endpoint: str, *, sent: bool) -> None:
         """End it with *error*, which then names its target."""
         self.end(self.job.failure(error, endpoint, sent=sent))
 
-    def __lt__(self, other: Ticket) -> bool:
-        return self.key < other.key
+
+_NONE: Final = ((0, 0, 0), None)
 
 
 class TicketQueue:
@@ -64,7 +69,7 @@ class TicketQueue:
     reads before it along.
 
     Attributes:
-        tickets: those that wait, as a heap. Always the same list: who looks often keeps it.
+        tickets: those that wait with their keys, as a heap. Always the same list: who looks often keeps it.
         refused: how many were.
         next_expiry: no deadline of a waiting ticket is earlier.
     """
@@ -92,7 +97,7 @@ class TicketQueue:
         self.limit_per_origin = limit_per_origin
         self.refused = 0
         self.next_expiry = math.inf
-        self.tickets: list[Ticket] = []
+        self.tickets: list[tuple[tuple[int, int, int], Ticket]] = []  # a number of its own ends each key
         self._number = 0
         self._turn = 0
         self._last_turn: dict[str, int] = {}
@@ -114,21 +119,25 @@ class TicketQueue:
 
     def place(self, ticket: Ticket, priority: int) -> None:
         """Give *ticket* its place, by *priority*, without adding it."""
+        origin, turns = ticket.origin, self._last_turn
         if not self.tickets:
-            self._last_turn.clear()
-        elif ticket.origin and self._waiting.get(ticket.origin):
-            self._hurry(ticket.origin, priority)
-        if len(self._last_turn) > 2 * self.limit:
+            turns.clear()
+        elif origin and origin in self._waiting:
+            self._hurry(origin, priority)
+        if len(turns) > 2 * self.limit:
             self._forget_turns()
-        turn = max(self._turn, self._last_turn.get(ticket.origin, -1) + 1)
-        self._last_turn[ticket.origin] = turn
+            turns = self._last_turn
+        turn = turns.get(origin, -1) + 1
+        if turn < self._turn:
+            turn = self._turn
+        turns[origin] = turn
         self._number += 1
         ticket.key = (priority, turn, self._number)
 
     @property
     def writing(self) -> bool:
         """Whether a write waits."""
-        return any(ticket.job.request.writes for ticket in self.tickets)
+        return any(ticket.job.request.writes for _, ticket in self.tickets)
 
     def full_for(self, origin: str) -> bool:
         """Whether one more of *origin* would be too many."""
@@ -143,7 +152,7 @@ class TicketQueue:
 
     def put_back(self, ticket: Ticket) -> None:
         """Add *ticket* for another attempt: it keeps its place."""
-        heapq.heappush(self.tickets, ticket)
+        heapq.heappush(self.tickets, (ticket.key, ticket))
         if ticket.origin or self.limit_per_origin is not None:
             self._waiting[ticket.origin] = self._waiting.get(ticket.origin, 0) + 1
         if self._patient:
@@ -155,29 +164,31 @@ class TicketQueue:
     def peek(self, absent: Container[int] = ()) -> Ticket | None:
         """The one whose turn it is, of those for a unit that is not *absent*."""
         if not absent and self._overtaken < self.patience:
-            return self.tickets[0] if self.tickets else None
+            return self.tickets[0][1] if self.tickets else None
         first = self._first()
         if first is None or first.job.unit not in absent:
             return first
-        return min((one for one in self.tickets if one.job.unit not in absent), default=None)
+        return min((one for one in self.tickets if one[1].job.unit not in absent), default=_NONE)[1]
 
     def _first(self) -> Ticket | None:
         if self._overtaken >= self.patience and len(self._by_priority) > 1:
-            first = self.tickets[0].key[0]
-            return min((one for one in self.tickets if one.key[0] != first), key=lambda one: one.key[1:])
-        return self.tickets[0] if self.tickets else None
+            first = self.tickets[0][0][0]
+            return min((one for one in self.tickets if one[0][0] != first), key=lambda one: one[0][1:])[1]
+        return self.tickets[0][1] if self.tickets else None
 
     def pop(self, absent: Container[int] = ()) -> Ticket:
         """Take out the one whose turn it is, as `peek` gives it."""
         if absent or self._overtaken >= self.patience:
             chosen = self.peek(absent)
-            if chosen is not None and chosen is not self.tickets[0]:
+            if chosen is not None and chosen is not self.tickets[0][1]:
                 return self._taken_out_of_order(chosen)
-        ticket = heapq.heappop(self.tickets)
+        key, ticket = heapq.heappop(self.tickets)
         if self._patient:
             self._overtaken = self._overtaken + 1 if len(self._by_priority) > 1 else 0
-        self._left(ticket)
-        self._turn = ticket.key[1]
+            _less(self._by_priority, key[0])
+        if ticket.origin or self.limit_per_origin is not None:
+            _less(self._waiting, ticket.origin)
+        self._turn = key[1]
         return ticket
 
     def _taken_out_of_order(self, chosen: Ticket) -> Ticket:
@@ -190,9 +201,10 @@ class TicketQueue:
 
     def remove(self, ticket: Ticket) -> bool:
         """Take out *ticket*; False when it does not wait here."""
-        if ticket not in self.tickets:
+        entry = (ticket.key, ticket)
+        if entry not in self.tickets:
             return False
-        self.tickets.remove(ticket)
+        self.tickets.remove(entry)
         heapq.heapify(self.tickets)
         self._left(ticket)
         return True
@@ -201,17 +213,17 @@ class TicketQueue:
         """Take out every ticket whose deadline has passed."""
         if now < self.next_expiry:
             return []
-        expired = [ticket for ticket in self.tickets if ticket.job.give_up_at <= now]
+        expired = [ticket for _, ticket in self.tickets if ticket.job.give_up_at <= now]
         for ticket in expired:
             self._left(ticket)
-        self.tickets[:] = [ticket for ticket in self.tickets if ticket.job.give_up_at > now]
+        self.tickets[:] = [entry for entry in self.tickets if entry[1].job.give_up_at > now]
         heapq.heapify(self.tickets)
-        self.next_expiry = min((ticket.job.give_up_at for ticket in self.tickets), default=math.inf)
+        self.next_expiry = min((ticket.job.give_up_at for _, ticket in self.tickets), default=math.inf)
         return expired
 
     def take_all(self) -> list[Ticket]:
         """Take out all, in order."""
-        tickets = sorted(self.tickets)
+        tickets = [ticket for _, ticket in sorted(self.tickets)]
         self.tickets.clear()
         self._waiting.clear()
         self._by_priority.clear()
@@ -227,12 +239,13 @@ class TicketQueue:
     def _hurry(self, origin: str, priority: int) -> None:
         """What *origin* waits for comes no later than what is of *priority*."""
         hurried = False
-        for ticket in self.tickets:
-            if ticket.origin == origin and ticket.key[0] > priority:
+        for at, (key, ticket) in enumerate(self.tickets):
+            if ticket.origin == origin and key[0] > priority:
                 if self._patient:
-                    _less(self._by_priority, ticket.key[0])
+                    _less(self._by_priority, key[0])
                     self._by_priority[priority] = self._by_priority.get(priority, 0) + 1
-                ticket.key = (priority, ticket.key[1], ticket.key[2])
+                ticket.key = (priority, key[1], key[2])
+                self.tickets[at] = (ticket.key, ticket)
                 hurried = True
         if hurried:
             heapq.heapify(self.tickets)

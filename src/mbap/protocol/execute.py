@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from mbap.protocol.pdu.base import Request
 
@@ -49,4 +50,55 @@ class Executor(Protocol):
         Raises:
             ModbusError: one of its kinds; see `mbap.errors`.
         """
+        ...
+
+
+class Waiter(Protocol):
+    """Who waits for the outcome of a request: an `asyncio.Future`, or what does with less."""
+
+    def done(self) -> bool:
+        """Whether it has the outcome, or waits no more."""
+        ...
+
+    def set_result(self, outcome: Any, /) -> Callable[[], None] | None:
+        """Take the *outcome*, which may be a `ModbusError`.
+
+        Gives what is to be called when all that came together was given, if anything.
+        """
+        ...
+
+    def cancel(self) -> bool:
+        """Wait no more."""
+        ...
+
+
+class Relay(Protocol):
+    """Carries requests out for who does not await them."""
+
+    def relay(
+        self,
+        request: Request[Any],
+        unit: int,
+        waiter: Waiter,
+        deadline: float | None,
+        priority: Priority,
+        origin: str,
+    ) -> object:
+        """Carry *request* out as `Executor.execute` does; *waiter* gets what comes of it, maybe at once.
+
+        Gives what `give_up` takes.
+        """
+        ...
+
+    def give_up(self, asked: Any, /) -> None:
+        """Nobody waits for what *asked* stands for any more."""
+        ...
+
+
+@runtime_checkable
+class Relaying(Protocol):
+    """An executor that may have another way for requests that nobody awaits."""
+
+    def relaying(self) -> Relay | None:
+        """That way, for good; None: there is none."""
         ...

@@ -9,7 +9,7 @@ import struct
 import sys
 from itertools import count
 from math import inf
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from mbap.errors import Disconnect
 from mbap.protocol.server import Heard, ServerSession
@@ -19,6 +19,9 @@ from mbap.server.hints import what_it_may_be
 from mbap.server.seldom import Seldom
 from mbap.server.shortcut import Shortcut
 from mbap.transport.tcp import set_options
+
+if TYPE_CHECKING:
+    from mbap.server.forwarding import Forwarding
 
 log = logging.getLogger("mbap.server")
 
@@ -35,6 +38,7 @@ class Host(Service, Protocol):
 
     seldom: Seldom
     shortcut: Shortcut | None
+    forwarding: Forwarding | None
 
     @property
     def url(self) -> str:
@@ -90,6 +94,7 @@ class Connection(asyncio.BufferedProtocol):
         "_at_ease",
         "_buffer",
         "_closing",
+        "_forwarding",
         "_half_closed",
         "_heard",
         "_host",
@@ -114,6 +119,7 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = host.new_buffer()
         self._heard = Heard()
         self._shortcut = host.shortcut
+        self._forwarding = host.forwarding
         self._at_ease = self._session.fresh  # looked at again on the long way, which alone changes it
         self._reading_paused = self._closing = self._half_closed = self._kept = False
         self._transport: asyncio.Transport
@@ -176,6 +182,12 @@ class Connection(asyncio.BufferedProtocol):
             answered = self._take_shortcut(self._shortcut, nbytes)
             if answered == nbytes:
                 return
+        elif self._at_ease and self._forwarding is not None:
+            answered = self._forwarding.take(self.conversation, self._buffer, nbytes)
+            if answered:
+                self.last_active = self._loop.time()
+            if answered == nbytes or self._closing:
+                return
         data = bytes(self._buffer[answered:nbytes])
         indications = self._session.receive_data(data)
         self._note_partial(len(data))
@@ -183,7 +195,7 @@ class Connection(asyncio.BufferedProtocol):
             self.last_active = self._loop.time()
             self.conversation.take(indications)
         self._count_heard()
-        self._at_ease = self._shortcut is not None and self._session.fresh and self.quiet
+        self._at_ease = self._session.fresh and (self._shortcut is None or self.quiet)
         if self._session.failure is not None:
             self._close_unreadable(data)
 
@@ -246,7 +258,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def settled(self) -> None:
         """Read on, or not; a client that sends no more and has all its answers is done."""
-        self._regulate()
+        if self._reading_paused or self._unread_since is not None or self.conversation.waiting:
+            self._regulate()
         if self._half_closed and self.quiet and not self._closing:
             self.close()
 

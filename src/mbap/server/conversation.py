@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mbap.errors import Disconnect, ExceptionResponse, NoAnswer, ServerDeviceBusy, ServerDeviceFailure
 from mbap.protocol.server import Indication, ServerSession
+from mbap.protocol.tcp import HEADER
 from mbap.server.diagnostics import Bus
 from mbap.server.handler import Call, Doorkeeper, Handler, Peer, Refusing
 from mbap.server.limits import Limits, ServerStatistics
@@ -54,19 +55,23 @@ class Outlet(Protocol):
         ...
 
 
-class _Slot:
+class Slot:
     """A request's place among those of its unit; its outcome may come later.
 
     Attributes:
+        outcome: what became of it, once it is *ready*.
         forgotten: the client does not wait for it any more.
     """
 
-    __slots__ = ("done", "forgotten", "indication", "outcome")
+    __slots__ = ("forgotten", "indication", "outcome", "ready")
 
     def __init__(self, indication: Indication[Any]) -> None:
         self.indication = indication
         self.outcome: object = None
-        self.done = self.forgotten = False
+        self.ready = self.forgotten = False
+
+    def withdraw(self) -> None:
+        """The client has left; what has a task is cancelled with that."""
 
 
 class Conversation:
@@ -77,7 +82,7 @@ class Conversation:
     requests carry no transaction, one is answered before the next is begun.
 
     Attributes:
-        peer: who the client is.
+        peer: who the client is. origin: the same as one word: each connection of a client is one.
         ended: nothing is begun or answered any more.
     """
 
@@ -96,16 +101,18 @@ class Conversation:
         "_tasks",
         "_unsent",
         "ended",
+        "origin",
         "peer",
     )
 
     def __init__(self, service: Service, session: ServerSession, outlet: Outlet, peer: Peer) -> None:
         self.peer = peer
+        self.origin = f"{peer.address}:{peer.port}"
         self.ended = False
         self._tasks: set[asyncio.Task[Any]] | None = None
         self._service, self._session, self._outlet = service, session, outlet
         self._backlog: list[Indication[Any]] = []  # the newest first
-        self._slots: dict[int, deque[_Slot]] = {}
+        self._slots: dict[int, deque[Slot]] = {}
         self._out: list[bytes] = []
         self._unsent = self._open = 0
         self._stage: FaultStage | None = None
@@ -188,6 +195,8 @@ class Conversation:
         self._open = 0
         for task in self.tasks:
             task.cancel()
+        for slot in [slot for slots in self._slots.values() for slot in slots]:
+            slot.withdraw()
         if self._stage is not None:
             self._stage.ended()
 
@@ -203,10 +212,10 @@ class Conversation:
         outcome = self._handle(indication) if fault is None or fault.kind == "late" else _instead(fault)
         delay = 0.0 if fault is None else fault.delay
         if delay or hasattr(outcome, "__await__"):
-            self._wait_for(self._take_slot(indication), outcome, delay)
+            self.wait_for(self._take_slot(indication), outcome, delay)
         elif self._slots and self._queue_of(indication) in self._slots:
             slot = self._take_slot(indication)
-            slot.outcome, slot.done = outcome, True
+            slot.outcome, slot.ready = outcome, True
         else:
             self._answer(indication, outcome)
 
@@ -223,7 +232,7 @@ class Conversation:
             return
         outcome = self._handle(indication, broadcast=True)
         if hasattr(outcome, "__await__"):
-            self._wait_for(self._take_slot(indication), outcome, 0.0)
+            self.wait_for(self._take_slot(indication), outcome, 0.0)
 
     def _handle(self, indication: Indication[Any], *, broadcast: bool = False) -> object:
         """The result, an awaitable of it, or the exception that says what to do instead."""
@@ -248,19 +257,62 @@ class Conversation:
         self._service.handler_failed(error, indication)
         return ServerDeviceFailure()
 
+    # --- requests that are forwarded as they are ---
+
+    def begun(self, slot: Slot, unit: int) -> bool:
+        """A request for *unit* goes past the handler; False: it has to wait, or is turned away."""
+        if self._open >= self._most or self._backlog or self.ended or self._outlet.blocked:
+            return False
+        service = self._service
+        service.counted.requests += 1
+        service.bus.messages += 1
+        self._open += 1
+        self._slots.setdefault(unit, deque()).append(slot)
+        return True
+
+    def forwarded(self, slot: Slot, unit: int, transaction: int, pdu: bytes) -> Callable[[], None] | None:
+        """*slot* was answered with *pdu*; gives what sends it."""
+        if self.ended or len(self._slots[unit]) > 1:
+            return self.settled(slot, pdu)
+        slot.ready = True
+        del self._slots[unit]
+        self._open -= 1
+        self._out.append(HEADER.pack(transaction, 0, len(pdu) + 1, unit) + pdu)
+        self._unsent += len(pdu)
+        self._service.counted.answers += 1
+        return self._send_on
+
+    def _send_on(self) -> None:
+        """Send what is ready, and begin what waits for that."""
+        if self._backlog or self._stage is not None:
+            self.work()
+        elif self._out:
+            packed, self._out, self._unsent = self._out, [], 0
+            self._outlet.transmit(packed[0] if len(packed) == 1 else b"".join(packed))
+            if not self._open:
+                self._outlet.settled()
+
+    def settled(self, slot: Slot, outcome: object) -> Callable[[], None] | None:
+        """*slot* has its *outcome*; gives what sends what is ready, if anything."""
+        slot.outcome, slot.ready = outcome, True
+        if self.ended:
+            return None
+        self._drain(self._queue_of(slot.indication))
+        return self.work
+
     # --- answers that come later ---
 
     def _queue_of(self, indication: Indication[Any]) -> int:
         """Within which requests this one is answered in order."""
         return indication.unit if self._session.numbered else 0
 
-    def _take_slot(self, indication: Indication[Any]) -> _Slot:
-        slot = _Slot(indication)
+    def _take_slot(self, indication: Indication[Any]) -> Slot:
+        slot = Slot(indication)
         self._open += 1
         self._slots.setdefault(self._queue_of(indication), deque()).append(slot)
         return slot
 
-    def _wait_for(self, slot: _Slot, outcome: object, delay: float) -> None:
+    def wait_for(self, slot: Slot, outcome: object, delay: float = 0.0) -> None:
         """Settle *slot* when *outcome* is there, and *delay* seconds later still."""
         if not isinstance(outcome, Awaitable):
             self._loop.call_later(delay, self._settle, slot, outcome)
@@ -270,7 +322,7 @@ class Conversation:
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._task_ended(slot, done, delay))
 
-    def _task_ended(self, slot: _Slot, task: asyncio.Task[Any], delay: float) -> None:
+    def _task_ended(self, slot: Slot, task: asyncio.Task[Any], delay: float) -> None:
         if self._tasks is not None:
             self._tasks.discard(task)
         outcome = self._result(slot.indication, task)
@@ -287,17 +339,15 @@ class Conversation:
             return task.result()
         return self._judged(error, indication)
 
-    def _settle(self, slot: _Slot, outcome: object) -> None:
-        if self.ended:
-            return
-        slot.outcome, slot.done = outcome, True
-        self._drain(self._queue_of(slot.indication))
-        self.work()
+    def _settle(self, slot: Slot, outcome: object) -> None:
+        work = self.settled(slot, outcome)
+        if work is not None:
+            work()
 
     def _drain(self, queue: int) -> None:
         """Answer what is ready, in the order of the requests."""
         slots = self._slots[queue]
-        while slots and slots[0].done and not self.ended:
+        while slots and slots[0].ready and not self.ended:
             slot = slots.popleft()
             self._open -= 1
             if slot.forgotten and not self._session.is_broadcast(slot.indication):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from mbap.errors import (
@@ -19,11 +20,13 @@ from mbap.errors import (
     QueueFull,
     ServerDeviceBusy,
 )
-from mbap.protocol.execute import Priority
+from mbap.protocol.execute import Priority, Relaying
 from mbap.protocol.pdu.base import Request
+from mbap.server.forwarding import Forwarded, Lane
 from mbap.server.handler import Call, Peer
 from mbap.server.networks import Networks
-from mbap.server.routes import Broadcasting, Route, by_unit
+from mbap.server.permission import EVERYTHING
+from mbap.server.routes import Broadcasting, Persistent, Resting, Route, by_unit
 from mbap.server.seldom import Seldom
 from mbap.server.traffic import Traffic, UnitTraffic
 
@@ -79,6 +82,8 @@ class Gateway:
             ValueError: a unit has two routes; nothing is changed.
         """
         self._by_unit = by_unit(routes)
+        self._lanes: dict[int, Lane | None] = {}
+        self._resting = {route: route.line for route in routes if isinstance(route.line, Resting)}
         self._broadcasting = tuple(route for route in routes if route.broadcast)
 
     def handle(self, call: Call[R]) -> Awaitable[R]:
@@ -99,7 +104,53 @@ class Gateway:
         if not route.permission.permits(call.request):
             counted.denied += 1
             raise IllegalFunction
+        resting = self._resting.get(route)
+        if resting is not None and (refusal := resting.refusal(call.request, unit)) is not None:
+            raise self._instead(refusal, route, unit, counted)
         return self._forward(call, route, unit, counted)
+
+    def lane(self, unit: int) -> Lane | None:
+        """Where the plain requests for *unit* go; None: to `handle`."""
+        if unit in self._lanes:
+            return self._lanes[unit]
+        lane = self._lanes[unit] = self._lane(unit)
+        return lane
+
+    def _lane(self, asked: int) -> Lane | None:
+        route = self._by_unit.get(asked)
+        own_way = type(self).handle is not Gateway.handle
+        if route is None or own_way or not isinstance(route.line, Relaying):
+            return None
+        way = route.line.relaying()
+        if way is None or (asked == 0 and self._broadcasting):
+            return None
+        unit = route.units[asked]
+        return Lane(
+            way,
+            unit,
+            route.deadline,
+            self.traffic.unit(route.name, unit),
+            self.traffic.line(route.name),
+            self._clock,
+            Priority.READ if route.priority is None else route.priority,
+            Priority.WRITE if route.priority is None else route.priority,
+            None if route.permission == EVERYTHING else route.permission.permits,
+            None if self._first is None else self._comes_first,
+            partial(self._of_lane, route),
+        )
+
+    def _of_lane(
+        self, route: Route, error: ModbusError, sent: Forwarded
+    ) -> ExceptionResponse | Awaitable[bytes]:
+        """What to answer where *error* came, or to wait for."""
+        lane = sent.lane
+        if isinstance(route.line, Persistent) and not isinstance(error, ExceptionResponse):
+            took = self._clock() - sent.began
+            left = None if route.deadline is None else route.deadline - took
+            again = route.line.again(error, sent.request, lane.unit, left, sent.priority, sent.origin)
+            if again is not None:
+                return self._ended(again, sent.request, route, lane.unit, lane.counted, sent.began)
+        return self._instead(error, route, lane.unit, lane.counted)
 
     def refuse(self, unit: int, refusal: ExceptionResponse) -> ExceptionResponse:
         """*refusal* of what is no request; 0A where there is no way to *unit* anyway."""
@@ -116,16 +167,28 @@ class Gateway:
         self.traffic.unrouted += 1
         return GatewayPathUnavailable()
 
-    async def _forward(self, call: Call[R], route: Route, unit: int, counted: UnitTraffic) -> R:
-        began = self._clock()
+    def _forward(self, call: Call[R], route: Route, unit: int, counted: UnitTraffic) -> Awaitable[R]:
+        carry_out = partial(
+            route.line.execute,
+            call.request,
+            unit,
+            deadline=route.deadline,
+            priority=self._priority(call, route),
+            origin=_origin(call.peer),
+        )
+        return self._ended(carry_out, call.request, route, unit, counted, self._clock())
+
+    async def _ended(
+        self,
+        carry_out: Callable[[], Awaitable[R]],
+        request: Request[R],
+        route: Route,
+        unit: int,
+        counted: UnitTraffic,
+        began: float,
+    ) -> R:
         try:
-            result = await route.line.execute(
-                call.request,
-                unit,
-                deadline=route.deadline,
-                priority=self._priority(call, route),
-                origin=_origin(call.peer),
-            )
+            result = await carry_out()
         except ModbusError as error:
             raise self._instead(error, route, unit, counted) from error
         except asyncio.CancelledError:
@@ -133,14 +196,17 @@ class Gateway:
             raise
         self.traffic.line(route.name).add(self._clock() - began)
         counted.answers += 1
-        if not getattr(call.request, "answered", True):
+        if not getattr(request, "answered", True):
             raise NoAnswer
         return result
 
     def _priority(self, call: Call[Any], route: Route) -> Priority:
-        if self._first is not None and call.peer.address in self._first:
+        if self._first is not None and self._comes_first(call.peer):
             return Priority.FIRST
         return route.priority_of(call.request)
+
+    def _comes_first(self, peer: Peer) -> bool:
+        return self._first is not None and peer.address in self._first
 
     def _instead(
         self, error: ModbusError, route: Route, unit: int, counted: UnitTraffic

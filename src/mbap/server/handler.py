@@ -12,6 +12,7 @@ from mbap.records import Record
 
 if TYPE_CHECKING:
     from mbap.server.diagnostics import Bus, Line
+    from mbap.server.forwarding import Lane
     from mbap.server.tables import BitMemory, RegisterMemory
 
 R = TypeVar("R")
@@ -171,6 +172,15 @@ class Simple(Protocol):
 
     def plain(self, unit: int) -> PlainTables | None:
         """What may be read and written of *unit*, now and later, without asking; None: nothing."""
+        ...
+
+
+@runtime_checkable
+class Forwards(Protocol):
+    """A handler that passes on some requests as they are."""
+
+    def lane(self, unit: int) -> Lane | None:
+        """Where the plain requests for *unit* go, as long as nothing is changed; None: all the long way."""
         ...
 
 

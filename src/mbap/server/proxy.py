@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from mbap.addresses import Table
-from mbap.errors import ConnectFailed, ConnectionLost, NotAsked, QueueFull
-from mbap.protocol.execute import Executor, Priority
+from mbap.errors import ConnectFailed, ConnectionLost, ModbusError, NotAsked, QueueFull
+from mbap.protocol.execute import Executor, Priority, Relay, Relaying
 from mbap.protocol.pdu import READS, Request
 from mbap.protocol.wire import Bits, Registers
 
@@ -26,6 +27,7 @@ MOST_KEPT: Final = 64
 """So many answers are kept of one table of one unit; the oldest goes."""
 
 _READS = tuple(READS.values())
+_NOT_SENT = (ConnectionLost, NotAsked)
 
 
 class Patient:
@@ -65,22 +67,55 @@ class Patient:
             ModbusError: one of its kinds.
         """
         left = self._deadline if deadline is None else deadline
-        give_up_at = self._clock() + left
+        return await self._go_on(None, request, unit, self._clock() + left, priority, origin)
+
+    def relaying(self) -> Relay | None:
+        """The way of its line; `again` goes on with what did not end well there."""
+        return self._line.relaying() if isinstance(self._line, Relaying) else None
+
+    def again(
+        self,
+        error: ModbusError,
+        request: Request[R],
+        unit: int,
+        left: float | None,
+        priority: Priority,
+        origin: str,
+    ) -> Callable[[], Awaitable[R]] | None:
+        """How to go on with *request*, which ended with *error*, for *left* seconds; None: not at all."""
+        left = self._deadline if left is None else left
+        if not isinstance(error, _NOT_SENT) or _pause(error) is None:
+            return None
+        return partial(self._go_on, error, request, unit, self._clock() + left, priority, origin)
+
+    async def _go_on(
+        self,
+        error: ConnectionLost | NotAsked | None,
+        request: Request[R],
+        unit: int,
+        give_up_at: float,
+        priority: Priority,
+        origin: str,
+    ) -> R:
+        """Carry *request* out, of which one attempt ended with *error*, if any did."""
         lost = 0
         while True:
-            try:
-                return await self._line.execute(
-                    request, unit, deadline=left, priority=priority, origin=origin
-                )
-            except (ConnectionLost, NotAsked) as error:
+            left = give_up_at - self._clock()
+            if error is not None:
                 # For a write both say that nothing was sent; otherwise it would be OutcomeUnknown.
                 self.waited += not lost
                 lost += 1
                 pause = _pause(error)
-                left = give_up_at - self._clock() - (pause or 0.0)
-                if pause is None or left <= 0 or (lost > LOST and not pause):
-                    raise
-            await asyncio.sleep(pause)
+                if pause is None or left <= pause or (lost > LOST and not pause):
+                    raise error
+                await asyncio.sleep(pause)
+                left -= pause
+            try:
+                return await self._line.execute(
+                    request, unit, deadline=left, priority=priority, origin=origin
+                )
+            except _NOT_SENT as problem:
+                error = problem
 
 
 def _pause(error: ConnectionLost | NotAsked) -> float | None:

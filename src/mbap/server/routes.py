@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, TypedDict, Unpack, runtime_checkable
+from typing import Any, Protocol, Self, TypedDict, TypeVar, Unpack, runtime_checkable
 
+from mbap.errors import ModbusError
 from mbap.protocol.execute import Executor, Priority
 from mbap.protocol.pdu.base import Request
 from mbap.server.permission import EVERYTHING, Permission
+
+R = TypeVar("R")
 
 ALL_UNITS = range(256)
 
@@ -32,6 +35,32 @@ class RouteKeywords(TypedDict, total=False):
     priority: Priority | None
     broadcast: bool
     deadline: float | None
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A line that leaves silent units alone, and says so at once."""
+
+    def refusal(self, request: Request[Any], unit: int) -> ModbusError | None:
+        """What *request* ends with, where *unit* is left alone now; None: it is to be carried out."""
+        ...
+
+
+@runtime_checkable
+class Persistent(Protocol):
+    """A line that may go on with a request that ended with an error."""
+
+    def again(
+        self,
+        error: ModbusError,
+        request: Request[R],
+        unit: int,
+        left: float | None,
+        priority: Priority,
+        origin: str,
+    ) -> Callable[[], Awaitable[R]] | None:
+        """How to try once more, for *left* seconds; None: *error* is what came of it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

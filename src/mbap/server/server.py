@@ -18,7 +18,7 @@ from mbap.server.connection import Connection
 from mbap.server.conversation import Conversation
 from mbap.server.diagnostics import Bus
 from mbap.server.guests import Correspondents, Guests
-from mbap.server.handler import Doorkeeper, Handler, Identity, OnBus, Passing, Peer
+from mbap.server.handler import Doorkeeper, Forwards, Handler, Identity, OnBus, Passing, Peer
 from mbap.server.limits import Limits, ServerStatistics
 from mbap.server.listening import Acceptor, bound, cannot_listen, places
 from mbap.server.seldom import Seldom
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mbap.server.datagrams import DatagramClient, Datagrams
     from mbap.server.faults import Faults
     from mbap.server.faultstage import FaultyDevice
+    from mbap.server.forwarding import Forwarding
     from mbap.server.secured import Secured
     from mbap.server.serialline import SerialListener
     from mbap.transport.tls import TLS
@@ -85,6 +86,7 @@ class Server:
         self.faulty = None if faults is None else _made_faulty(faults)
         plain = faults is None and self._endpoint.line is None
         self.shortcut = shortcut_to(handler, self.limits.write_buffer) if plain else None
+        self.forwarding = _forwarding_to(handler) if plain and isinstance(handler, Forwards) else None
         self.counted = ServerStatistics()
         self.bus = Bus()
         self.seldom = Seldom(log)
@@ -325,6 +327,12 @@ class Server:
             return
         self._logged.add(kind)
         log.error("the handler failed at %r for unit %d", indication.request, indication.unit, exc_info=error)
+
+
+def _forwarding_to(handler: Forwards) -> Forwarding:
+    from mbap.server.forwarding import Forwarding  # few servers pass on anything
+
+    return Forwarding(handler)
 
 
 def _made_faulty(faults: Faults) -> FaultyDevice:
