@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mbap.diagnose.probe import probe
+from mbap.diagnose.probe import Block, probe, probe_device
+from mbap.diagnose.probeevidence import evidence, is_sentinel
 from mbap.diagnose.probehints import Hints
-from mbap.diagnose.probereadings import every_reading
+from mbap.diagnose.probereadings import bits_text, every_reading, hex_text
+from mbap.diagnose.probeword import BY_NAME
 from mbap.values import ORDERS, TYPES, Encoding
 
 ORDER_NAMES = ORDERS[2]
@@ -96,3 +98,58 @@ def test_places_cover_the_block_without_gap_or_overlap(data: st.DataObject) -> N
         assert place.guess.address == at
         at += place.guess.encoding.count
     assert at == len(words)
+
+
+def test_a_value_nearby_finds_the_scale() -> None:
+    (place,) = probe([[4870]], hints=Hints(near=(48.7,))).places
+    assert place.guess.encoding.scale == 0.01
+    assert "is near 48.7" in place.guess.reason
+
+
+def test_a_counter_that_falls_is_none() -> None:
+    falling, rising = [[500], [490], [480]], [[480], [490], [500]]
+    against = probe(falling, hints=Hints(counter=True)).places[0].guess.parts
+    forth = probe(rising, hints=Hints(counter=True)).places[0].guess.parts
+    assert any(part.points < 0 and "falls" in part.reason for part in against)
+    assert any(part.points > 0 and part.reason == "it rises" for part in forth)
+
+
+def test_what_jumps_is_not_slow() -> None:
+    parts = probe([[100], [9000]], hints=Hints(slow=True)).places[0].guess.parts
+    assert any(part.points < 0 and "jumps" in part.reason for part in parts)
+
+
+def test_blocks_of_one_device_share_its_order() -> None:
+    clear = Block([meter("CDAB", step) for step in range(4)])
+    alone = registers("CDAB", ("float32", 12.5))
+    assert [found.order for found in probe_device([clear, Block([alone], 500)])] == ["CDAB", "CDAB"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [
+        ("uint16", 0xFFFF),
+        ("int16", 0x8000),
+        ("int32", 0x7FFFFFFF),
+        ("float32", 0x7FC00000),
+        ("float32", 0xFFFFFFFF),
+    ],
+)
+def test_what_devices_send_for_no_value_is_known(kind: str, pattern: int) -> None:
+    assert is_sentinel(BY_NAME[kind], pattern)
+    (part,) = (part for part in evidence(BY_NAME[kind], [pattern]) if "no value" in part.reason)
+    assert part.points > 0
+
+
+def test_a_register_of_flags_is_shown_as_bits() -> None:
+    (place,) = probe([[0x0810], [0x0810], [0x2810]]).places
+    assert place.guess.kind == "bits"
+
+
+def test_the_points_of_a_guess_are_the_sum_of_its_parts_and_what_is_around() -> None:
+    (place,) = probe([[2301]]).places
+    assert place.guess.points == pytest.approx(sum(part.points for part in place.guess.parts), abs=0.06)
+
+
+def test_bits_and_hex_are_written_in_fours() -> None:
+    assert (bits_text(0x0801), hex_text([0x4366, 0x8000])) == ("0000 1000 0000 0001", "4366 8000")

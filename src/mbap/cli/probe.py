@@ -121,10 +121,9 @@ def command(
         finally:
             device.close()
         source = endpoint
-    probed = [
-        _probed(span, given, _hints(span.table, order, near, known, tables, slow, counter))
-        for span, given in zip(spans, readings, strict=True)
-    ]
+    _check_known(known, tables, spans)
+    hints = [_hints(span.table, order, near, known, tables, slow, counter) for span in spans]
+    probed = _probed(spans, readings, hints)
     _show(probed, source, unit, to_profile, every_reading, json_form)
     return 0
 
@@ -267,6 +266,16 @@ def _hints(
     return Hints(tuple(near), values, slow, counter, order_kind(order) if order else None)
 
 
+def _check_known(known: Sequence[str], places: Sequence[Location], spans: Sequence[Item]) -> None:
+    for given, place in zip(known, places, strict=True):
+        if not any(_holds(span, place) for span in spans):
+            raise click.UsageError(f"--known {given}: that place is not among those that are probed")
+
+
+def _holds(span: Item, place: Location) -> bool:
+    return span.table is place.table and 0 <= place.address - span.address < (span.count or 1)
+
+
 def _known_value(given: str) -> float:
     value = given.partition("=")[2]
     try:
@@ -275,7 +284,14 @@ def _known_value(given: str) -> float:
         raise click.UsageError(f"--known {given}: write a place and a number, such as hr100=231.5") from None
 
 
-def _probed(span: Item, samples: Sequence[Sample], hints: Hints) -> Probed:
-    from mbap.diagnose.probe import probe
+def _probed(
+    spans: Sequence[Item], readings: Sequence[Sequence[Sample]], hints: Sequence[Hints]
+) -> list[Probed]:
+    from mbap.diagnose.probe import Block, probe_device
 
-    return Probed(span.table, span.address, samples, probe(samples, span.address, hints))
+    given = list(zip(spans, readings, hints, strict=True))
+    found = probe_device([Block(samples, span.address, hint) for span, samples, hint in given])
+    return [
+        Probed(span.table, span.address, samples, one)
+        for (span, samples, _), one in zip(given, found, strict=True)
+    ]

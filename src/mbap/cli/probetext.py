@@ -72,7 +72,7 @@ def _row(one: Probed, place: Place, last: int) -> tuple[str, str, str, str, str]
     spot = str(Location(one.table, guess.address)) + (f"..{last}" if last > guess.address else "")
     name = "-" if guess.kind == "empty" else type_text(guess.encoding)
     value = _value_text(guess, one.words(guess))
-    return spot, name, value, place.sure, guess.reason
+    return spot, name, value, place.sure, guess.reason or "nothing fits better"
 
 
 def _value_text(guess: Guess, words: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ of values over the block is found (`probetiling`); the order with the most point
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mbap.diagnose.probeevidence import UNCHANGED, Part, evidence
@@ -90,22 +90,37 @@ class Found:
     places: tuple[Place, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Registers that are probed: several samples of them from *address* on, and what is known of them."""
+
+    samples: Sequence[Sample]
+    address: int = 0
+    hints: Hints = field(default_factory=Hints)
+
+
 def probe(samples: Sequence[Sample], address: int = 0, hints: Hints | None = None) -> Found:
     """What the registers from *address* on hold, by *samples* of them.
 
     Raises:
         ValueError: there is no sample, or they are of different lengths.
     """
-    if not samples or not samples[0] or len({len(sample) for sample in samples}) > 1:
-        raise ValueError("probing takes one sample or more, all with the same number of registers")
-    block = _Block(samples, address, hints or Hints())
-    totals = {order: ORDER_POINTS[order] + block.total(order) for order in block.orders}
+    return probe_device([Block(samples, address, hints or Hints())])[0]
+
+
+def probe_device(blocks: Sequence[Block]) -> list[Found]:
+    """What each of several blocks of one device holds; they have one order of bytes.
+
+    Raises:
+        ValueError: a block has no sample, or samples of different lengths.
+    """
+    scored = [_Block(block) for block in blocks]
+    orders = [order for order in range(4) if all(order in one.orders for one in scored)]
+    totals = {order: ORDER_POINTS[order] + sum(one.total(order) for one in scored) for order in orders}
     best = max(totals, key=lambda order: totals[order])
-    return Found(
-        ORDER_NAMES[best],
-        {ORDER_NAMES[order]: round(total - totals[best], 1) for order, total in totals.items()},
-        tuple(block.places(best, {order: total - totals[best] for order, total in totals.items()})),
-    )
+    behind = {order: total - totals[best] for order, total in totals.items()}
+    named = {ORDER_NAMES[order]: round(less, 1) for order, less in behind.items()}
+    return [Found(ORDER_NAMES[best], named, tuple(one.places(best, behind))) for one in scored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +139,11 @@ class _Scored:
 class _Block:
     """A block with the points of every kind at every place, in every order."""
 
-    def __init__(self, samples: Sequence[Sample], address: int, hints: Hints) -> None:
-        self._samples, self._address, self._hints = samples, address, hints
+    def __init__(self, block: Block) -> None:
+        samples, hints = block.samples, block.hints
+        if not samples or not samples[0] or len({len(sample) for sample in samples}) > 1:
+            raise ValueError("probing takes one sample or more, all with the same number of registers")
+        self._samples, self._address, self._hints = samples, block.address, hints
         self.orders = range(4) if hints.order is None else (hints.order,)
         self._runs = list(_runs(samples))
         self._scored = {order: [self._run(run, order) for run in self._runs] for order in self.orders}
@@ -166,8 +184,8 @@ class _Block:
             for place, kind, count in _with_texts(tiles):
                 at = self._runs[index].start + place
                 guess = self._guess(at, self._scored[best][index][place][kind.name], best, count, total, 0.0)
-                others = self._others(index, place, at, ways, behind, best)
-                yield Place(guess, tuple(one for one in others if _reading(one) != _reading(guess)))
+                others = self._others(index, place, at, ways, behind)
+                yield Place(guess, tuple(one for one in others if not _alike(one, guess)))
 
     def _others(
         self,
@@ -176,10 +194,9 @@ class _Block:
         at: int,
         ways: dict[int, list[list[dict[str, float]]]],
         behind: dict[int, float],
-        best: int,
     ) -> list[Guess]:
         found: dict[object, Guess] = {}
-        for order in self.orders:
+        for order in behind:
             most = max((max(kinds.values()) for kinds in ways[order][index]), default=0.0)
             for name, points in ways[order][index][place].items():
                 if points > NEVER:
@@ -202,6 +219,13 @@ class _Block:
             round(max(behind, 0.0), 1),
             scored.parts,
         )
+
+
+def _alike(one: Guess, guess: Guess) -> bool:
+    """Whether *one* says the same as *guess*, or is only its first register where that is text."""
+    if one.kind == guess.kind == "text":
+        return one.encoding.order == guess.encoding.order
+    return _reading(one) == _reading(guess)
 
 
 def _reading(guess: Guess) -> tuple[str, Encoding]:

@@ -52,7 +52,7 @@ def draft(found: Sequence[tuple[Table, Found]], source: str) -> str:
 def _point(table: Table, guess: Guess, sure: str, other_order: bool) -> Iterator[str]:
     encoding = guess.encoding
     yield f"[points.{Location(table, guess.address)}]"
-    yield f"# {sure}: {guess.reason or 'nothing better was found'}"
+    yield f"# {sure}: {guess.reason or 'nothing fits better'}"
     yield f'table = "{table.value}"'
     yield f"address = {guess.address}"
     if encoding.type != "uint16":

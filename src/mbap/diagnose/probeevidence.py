@@ -21,7 +21,8 @@ class Part(NamedTuple):
     reason: str
 
 
-EMPTY_WORD: Final = 14.5
+EMPTY_WORD: Final = 15.5
+WIDE_ZERO_COST: Final = 2.0
 SENTINEL_COST: Final = 6.0
 STEP_COST: Final = 4.0
 WHOLE_COST: Final = {1: 2.4, 2: 4.0, 4: 5.0}
@@ -39,7 +40,7 @@ def evidence(kind: Kind, patterns: Sequence[int]) -> list[Part]:
     parts = [Part(kind.prior, f"{kind.name} is rare in devices")] if kind.prior else []
     match kind.name:
         case "empty":
-            return [*parts, _empty(patterns), *_unchanged(kind, patterns)]
+            return [*parts, _empty(patterns), *_unchanged(kind, patterns, 0.0)]
         case "text":
             return [*parts, _text(patterns), *_unchanged(kind, patterns)]
         case "bits":
@@ -84,6 +85,8 @@ def first_seen(kind: Kind, pattern: int) -> list[Part]:
 def _whole(kind: Kind, value: int, pattern: int) -> Part:
     size = math.log2(abs(value) + 1) * WHOLE_SLOPE[kind.width]
     cost = size + WHOLE_COST[kind.width] + kind.type.startswith("int")
+    if value == 0 and kind.width > 1:
+        cost += WIDE_ZERO_COST
     points = kind.bits - cost
     return Part(points, _whole_reason(kind, value, points))
 
@@ -119,7 +122,7 @@ def _float(kind: Kind, pattern: int) -> list[Part]:
     if exponent >= 20:
         return [Part(magnitude, said)]
     short = MANTISSA_BITS[kind.width] - _mantissa_cost(kind, pattern, value)
-    return [Part(magnitude, said)] + ([Part(short, f"{value:.9g} is a round number")] if short > 0 else [])
+    return [Part(magnitude, said)] + ([Part(short, f"{value:.6g} is a round number")] if short > 0 else [])
 
 
 def _exponent_cost(size: float) -> float:
@@ -164,10 +167,10 @@ def _steps(kind: Kind, patterns: Sequence[int]) -> list[Part]:
     return parts
 
 
-def _unchanged(kind: Kind, patterns: Sequence[int]) -> list[Part]:
+def _unchanged(kind: Kind, patterns: Sequence[int], cost: float = 1.0) -> list[Part]:
     """What it is worth that all samples are the same: as much a register for every kind."""
     steps = len(patterns) - 1
-    return [Part(steps * kind.bits - 1.0, UNCHANGED)] if steps and len(set(patterns)) == 1 else []
+    return [Part(steps * kind.bits - cost, UNCHANGED)] if steps and len(set(patterns)) == 1 else []
 
 
 def _empty(patterns: Sequence[int]) -> Part:

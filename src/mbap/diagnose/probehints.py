@@ -16,9 +16,9 @@ NEAR: Final = 0.1
 KNOWN: Final = 0.01
 
 TYPICAL: Final = (
-    (225.0, 242.0, 3.0, "the voltage of a phase"),
-    (205.0, 255.0, 2.0, "the voltage of a phase"),
-    (390.0, 420.0, 2.0, "the voltage between phases"),
+    (225.0, 242.0, 3.0, "a phase voltage"),
+    (205.0, 255.0, 2.0, "a phase voltage"),
+    (390.0, 420.0, 2.0, "a voltage between phases"),
     (49.8, 50.2, 4.0, "the mains frequency"),
     (59.8, 60.2, 3.0, "the mains frequency"),
 )

@@ -14,10 +14,15 @@ from mbap.diagnose.probeword import BY_NAME, Kind
 NEVER: Final = float("-inf")
 CHANGE: Final = 3.0
 SAME_WIDTH: Final = 1.5
-TO_EMPTY: Final = 4.0
+WHOLE: Final = 2.0
+WIDE_BEGINS: Final = 5.0
+TO_EMPTY: Final = 5.0
 FROM_EMPTY: Final = 2.0
 WITHIN_FAMILY: Final = 0.5
 TEXT_BEGINS: Final = 5.0
+
+_BEGINS: Final = {"text": TEXT_BEGINS, "whole64": WIDE_BEGINS}
+"""What a run of these costs: one alone is unlikely, whatever is before it."""
 
 Scores = Sequence[Mapping[str, float]]
 """At each place, the points of each kind that may begin there."""
@@ -27,14 +32,17 @@ def change(before: str | None, after: str) -> float:
     """What it costs when a value of one kind follows one of another."""
     if before == after:
         return 0.0
-    if after == "text":
-        return TEXT_BEGINS
+    last, next_one = None if before is None else BY_NAME[before].family, BY_NAME[after].family
+    if last == next_one:
+        return WITHIN_FAMILY
+    if next_one in _BEGINS:
+        return _BEGINS[next_one]
     if before is None:
         return 0.0
     if "empty" in (before, after):
         return TO_EMPTY if after == "empty" else FROM_EMPTY
-    if BY_NAME[before].family == BY_NAME[after].family:
-        return WITHIN_FAMILY
+    if {last, next_one} == {"whole16", "whole32"}:
+        return WHOLE
     return SAME_WIDTH if BY_NAME[before].width == BY_NAME[after].width else CHANGE
 
 

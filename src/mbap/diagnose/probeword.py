@@ -48,8 +48,8 @@ KINDS: Final = (
     Kind("int32", "int32", 2, "whole32"),
     Kind("float32", "float32", 2, "float32"),
     Kind("bcd32", "bcd32", 2, "bcd32", -4.0),
-    Kind("uint64", "uint64", 4, "whole64", -4.0),
-    Kind("int64", "int64", 4, "whole64", -4.0),
+    Kind("uint64", "uint64", 4, "whole64", -1.0),
+    Kind("int64", "int64", 4, "whole64", -1.0),
     Kind("float64", "float64", 4, "float64", -2.0),
 )
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
