@@ -183,7 +183,7 @@ hr18      uint16,scale=0.01  49.98     likely  49.98 could be the mains frequ...
 hr19      uint16,scale=0.1   230.1     likely  230.1 could be a phase voltage
 hr20      uint16             0x0801    likely  few bits are set
 hr21..22  -                  0         likely  it is always 0
-hr23      string/3           'PUMP 7'  open    its bytes are letters and digits
+hr23      string/3           'PUMP 7'  likely  its bytes are letters and digits
 
 order CDAB, by 2 samples; ABCD is 9.3 points behind
 
@@ -204,7 +204,7 @@ hr18      uint16,scale=0.01  49.98     likely  49.98 could be the mains frequenc
 hr19      uint16,scale=0.1   230.1     likely  230.1 could be a phase voltage, 2301 is of a usual size
 hr20      uint16             0x0801    likely  few bits are set
 hr21..22  -                  0         likely  it is always 0
-hr23      string/3           'PUMP 7'  open    its bytes are letters and digits
+hr23      string/3           'PUMP 7'  likely  its bytes are letters and digits
 
 order CDAB, by 2 samples; ABCD is 9.3 points behind
 
