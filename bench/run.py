@@ -30,6 +30,7 @@ QUICK = {
     "page": ["--seconds", "5"],
     "tls": ["--quick"],
     "gateway": ["--quick"],
+    "probe": ["--quick"],
 }
 ALONE = ("anomaly", "counts")
 """Only when it is named."""

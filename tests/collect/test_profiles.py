@@ -58,6 +58,58 @@ def decoded(profile: Profile, registers: dict[int, int]) -> dict[str, object]:
     return values
 
 
+REAL = [name for name in profile_names() if not name.startswith("demo_")]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_usual_values_of_a_real_device_are_within_the_limits(name: str) -> None:
+    profile, registers, expected = load_profile(name), dict[int, int](), dict[str, object]()
+    for point in profile.points:
+        assert point.encoding is not None
+        words = point.encoding.encode("A1" if point.encoding.length else usual(point))
+        registers |= {point.address + index: word for index, word in enumerate(words)}
+        expected[point.name] = point.encoding.decode(words)
+    assert decoded(profile, registers) == expected
+
+
+def usual(point: Point) -> float:
+    """A value that the point may have."""
+    if point.unit in ("%", "°C") or point.name == "battery_voltage":
+        return 50.0
+    return typical(point) if point.unit or point.low == -1 else 2.0
+
+
+@pytest.mark.parametrize(
+    ("name", "point", "table", "address", "encoding"),
+    [
+        ("abb_b23", "voltage_l1", "holding", 0x5B00, "uint32 ABCD 0.1"),
+        ("abb_b23", "power", "holding", 0x5B14, "int32 ABCD 0.01"),
+        ("abb_b23", "import_energy", "holding", 0x5000, "uint64 ABCDEFGH 0.01"),
+        ("em24_ethernet", "import_energy", "input", 0x34, "int32 CDAB 0.1"),
+        ("em340", "power", "input", 0x28, "int32 CDAB 0.1"),
+        ("pac2200", "import_energy", "holding", 801, "float64 ABCDEFGH 1.0"),
+        ("janitza_umg96rm", "voltage_l1", "holding", 19000, "float32 ABCD 1.0"),
+        ("finder_7m38", "power", "input", 2536, "float32 ABCD 1.0"),
+        ("inepro_pro380", "power", "holding", 0x5012, "float32 ABCD 1.0"),
+        ("iem3000", "power", "holding", 3059, "float32 ABCD 1.0"),
+        ("sdm230", "power", "input", 12, "float32 ABCD 1.0"),
+        ("sdm72dm_v2", "import_power", "input", 1280, "float32 ABCD 1.0"),
+        ("deye_sg04lp3", "production_energy", "holding", 534, "uint32 CDAB 0.1"),
+        ("sun2000", "power", "holding", 32080, "int32 ABCD 1.0"),
+        ("victron_gx", "grid_power_l1", "input", 820, "int16 AB 1.0"),
+        ("xy_md02", "temperature", "input", 1, "int16 AB 0.1"),
+    ],
+)
+def test_a_device_has_its_values_where_the_sources_agree(
+    name: str, point: str, table: str, address: int, encoding: str
+) -> None:
+    found = next(one for one in load_profile(name).points if one.name == point)
+    lies = found.encoding
+    assert lies is not None
+    assert (found.table.value, found.address) == (table, address)
+    assert f"{lies.type} {lies.order} {lies.scale}" == encoding
+
+
 def test_the_built_in_profiles_are_listed_by_name() -> None:
     assert {"sdm120", "sdm630", "demo_pump_drive", "demo_tank", "demo_heat_pump"} <= set(profile_names())
 

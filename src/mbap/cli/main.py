@@ -15,6 +15,7 @@ COMMANDS = {
     "up": "run a site: poll its devices, keep history, show the page",
     "read": "read values from a device",
     "write": "write values to a device and read them back",
+    "probe": "find out what registers hold: type, order of bytes, scale",
     "serve": "simulate a device from a file",
     "bench": "measure how many reads a second a device takes",
     "gateway": "let TCP clients reach devices on serial lines and behind other hosts",

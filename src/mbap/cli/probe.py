@@ -1,0 +1,297 @@
+"""`mbap probe`: what the registers of an unknown device probably hold, with the reasons."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mbap.addresses import Item, Location, Table, parse_item, parse_reference
+from mbap.cli.connecting import DURATION, Asking, client_options
+from mbap.cli.probetext import Probed, as_json, text
+from mbap.cli.progress import progress
+
+if TYPE_CHECKING:
+    from mbap.client.blocking import Client
+    from mbap.client.timing import LinkName
+    from mbap.diagnose.probe import Sample
+    from mbap.diagnose.probehints import Hints
+
+MOST_REGISTERS = 500
+MOST_TEXT = 1024 * 1024
+READ_LINE = 8
+
+
+@click.command()
+@click.argument("endpoint", required=False)
+@click.argument("items", nargs=-1, metavar="ITEM...")
+@client_options
+@click.option(
+    "--samples", type=click.IntRange(1, 100), default=5, show_default=True, help="How often to read."
+)
+@click.option("--every", type=DURATION, default=1.0, show_default="1s", help="How far apart to read.")
+@click.option(
+    "--near",
+    type=float,
+    multiple=True,
+    metavar="VALUE",
+    help="Something shows about this value; may be repeated.",
+)
+@click.option(
+    "--known", multiple=True, metavar="PLACE=VALUE", help="This place shows this value now; may be repeated."
+)
+@click.option("--slow", is_flag=True, help="Nothing here changes much from sample to sample.")
+@click.option("--counter", is_flag=True, help="What changes here is counters.")
+@click.option(
+    "--registers",
+    metavar="HEX",
+    help="Probe these registers and no device; ENDPOINT is then where they begin.",
+)
+@click.option("--all", "every_reading", is_flag=True, help="Print every reading of every place, too.")
+@click.option(
+    "--to-profile",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a draft profile with the best guesses.",
+)
+@click.option("--json", "json_form", is_flag=True, help="Print JSON: one object.")
+def command(
+    endpoint: str | None,
+    items: tuple[str, ...],
+    unit: int | None,
+    order: str,
+    timeout: float | None,
+    link: LinkName,
+    retries: int,
+    deadline: float | None,
+    quirks: tuple[str, ...],
+    samples: int,
+    every: float,
+    near: tuple[float, ...],
+    known: tuple[str, ...],
+    slow: bool,
+    counter: bool,
+    registers: str | None,
+    every_reading: bool,
+    to_profile: Path | None,
+    json_form: bool,
+) -> int:
+    """Find out what registers hold: type, order of bytes and scale of each place, with the reasons.
+
+    ENDPOINT and ITEM are those of `mbap read`, ITEM without a type. The registers are read a few times, and
+    what they could be is weighed: exponents of floats, sizes of numbers, how values change, text, decimal
+    digits, what no value looks like. Each place has its best guess, how sure it is, and why; --all shows
+    every other reading as well. Nothing is written to the device.
+
+    Instead of a device, registers can be given as hexadecimal words: with --registers, or with - as ENDPOINT
+    from standard input, an empty line between samples; ITEM then says where they begin.
+
+    \b
+    Examples:
+      mbap probe 192.168.1.100 hr0..19
+      mbap probe plc ir0..79 --samples 10 --every 500ms --near 230 --near 50
+      mbap probe plc hr100..120 --known hr100=231.5 --to-profile draft.toml
+      mbap probe --registers "4366 8000 0000 08FD"
+      mbap probe - hr100 < words.txt
+
+    sure: the next other reading is 8 points or more behind; likely: 3 or more; open: look for yourself. A
+    point is a bit of evidence. Exit codes are those of `mbap read`.
+    """
+    wanted = [endpoint, *items] if registers is not None else list(items)
+    tables = [parse_reference(one.partition("=")[0]) for one in known]
+    offline = _given_registers(endpoint, registers)
+    if offline is not None:
+        spans = [_where([one for one in wanted if one], offline)]
+        readings = [offline]
+        source = "registers"
+    else:
+        if endpoint is None or not items:
+            raise click.UsageError("give ENDPOINT and ITEM, such as: mbap probe 192.168.1.100 hr0..19")
+        spans = [_span(one) for one in items]
+        _check_amount(spans)
+        device = Asking(endpoint, unit, timeout, link, retries, deadline, quirks).client()
+        try:
+            readings = _sampled(device, spans, samples, every, deadline)
+        finally:
+            device.close()
+        source = endpoint
+    _check_known(known, tables, spans)
+    hints = [_hints(span.table, order, near, known, tables, slow, counter) for span in spans]
+    probed = _probed(spans, readings, hints)
+    _show(probed, source, unit, to_profile, every_reading, json_form)
+    return 0
+
+
+def _show(
+    probed: Sequence[Probed],
+    source: str,
+    unit: int | None,
+    to_profile: Path | None,
+    every_reading: bool,
+    json_form: bool,
+) -> None:
+    from mbap.diagnose.probedraft import draft, items
+
+    found = [(one.table, one.found) for one in probed]
+    if to_profile is not None:
+        to_profile.write_text(draft(found, source), encoding="utf-8")
+    best = items(found)
+    if json_form:
+        click.echo(
+            json.dumps(
+                {"source": source, "read": best, "blocks": [as_json(one) for one in probed]},
+                ensure_ascii=False,
+            )
+        )
+        return
+    click.echo(text(probed, every_reading))
+    if source != "registers" and best:
+        click.echo("\nto read it so:\n" + _read_line(source, unit, best))
+    if to_profile is not None:
+        click.echo(f"\nwritten: {to_profile}, a draft; next: mbap profile check {to_profile}")
+
+
+def _read_line(endpoint: str, unit: int | None, best: Sequence[str]) -> str:
+    start = f"  mbap read {endpoint}" + ("" if unit is None else f" --unit {unit}")
+    groups = [best[at : at + 3] for at in range(0, len(best), 3)]
+    return " \\\n    ".join([start, *(" ".join(group) for group in groups)])
+
+
+def _given_registers(endpoint: str | None, registers: str | None) -> list[Sample] | None:
+    """The samples that were given as text; None when a device is to be asked."""
+    if registers is None and endpoint != "-":
+        return None
+    given = registers if registers is not None else sys.stdin.read(MOST_TEXT)
+    found: list[Sample] = [_words(part) for part in re.split(r"\n\s*\n", given) if part.strip()]
+    if not found or not found[0]:
+        raise click.UsageError("there is no register: write hexadecimal words, such as 4366 8000")
+    if len({len(sample) for sample in found}) > 1:
+        raise click.UsageError(
+            "an empty line separates samples, and all samples have the same number of registers"
+        )
+    if len(found[0]) > MOST_REGISTERS:
+        raise click.UsageError(f"{len(found[0])} registers are too many at once: at most {MOST_REGISTERS}")
+    return found
+
+
+def _words(part: str) -> list[int]:
+    from mbap.cli.hextext import parse_hex
+
+    data = parse_hex(part)
+    if len(data) % 2:
+        raise click.UsageError(f"{len(data)} bytes are no whole registers: a register is four hex digits")
+    return [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)]
+
+
+def _where(wanted: Sequence[str], samples: Sequence[Sample]) -> Item:
+    """Where given registers begin: as the one ITEM says, or at hr0."""
+    if len(wanted) > 1:
+        raise click.UsageError("given registers are one span: say once where it begins, such as hr100")
+    item = parse_item(wanted[0] if wanted else "hr0")
+    _check_registers(item)
+    return Item(item.text, item.table, item.address, len(samples[0]))
+
+
+def _span(word: str) -> Item:
+    item = parse_item(word)
+    _check_registers(item)
+    if ":" in word:
+        raise click.UsageError(f"{word}: the type is what probing looks for; leave it out")
+    return Item(item.text, item.table, item.address, item.count or 1)
+
+
+def _check_registers(item: Item) -> None:
+    if item.table.holds_bits:
+        raise click.UsageError(
+            f"{item.text}: coils and discrete inputs are bits, there is nothing to guess: mbap read"
+        )
+    if item.bit is not None:
+        raise click.UsageError(f"{item.text}: probe whole registers")
+
+
+def _check_amount(spans: Sequence[Item]) -> None:
+    amount = sum(item.count or 1 for item in spans)
+    if amount > MOST_REGISTERS:
+        raise click.UsageError(f"{amount} registers are too many at once: at most {MOST_REGISTERS}")
+
+
+def _sampled(
+    device: Client, spans: Sequence[Item], samples: int, every: float, deadline: float | None
+) -> list[list[Sample]]:
+    """For each span its samples, read on a grid of time."""
+    from mbap.client.typed import reading
+
+    plans = [reading(item) for item in spans]
+    found: list[list[Sample]] = [[] for _ in plans]
+    with progress("reading") as tell:
+        for number in _grid(samples, every):
+            for plan, known in zip(plans, found, strict=True):
+                values = device.carry_out(plan.values(device.leeway), deadline=deadline)
+                known.append([None if value is None else int(value) for value in values])
+            tell((number + 1) / samples)
+    return found
+
+
+def _grid(samples: int, every: float) -> Iterator[int]:
+    start = time.monotonic()
+    for number in range(samples):
+        yield number
+        if number + 1 < samples:
+            time.sleep(max(start + (number + 1) * every - time.monotonic(), 0))
+
+
+def _hints(
+    table: Table,
+    order: str,
+    near: Sequence[float],
+    known: Sequence[str],
+    places: Sequence[Location],
+    slow: bool,
+    counter: bool,
+) -> Hints:
+    from mbap.diagnose.probehints import Hints
+    from mbap.values.orders import order_kind
+
+    values = {
+        place.address: _known_value(given)
+        for place, given in zip(places, known, strict=True)
+        if place.table is table
+    }
+    return Hints(tuple(near), values, slow, counter, order_kind(order) if order else None)
+
+
+def _check_known(known: Sequence[str], places: Sequence[Location], spans: Sequence[Item]) -> None:
+    for given, place in zip(known, places, strict=True):
+        if not any(_holds(span, place) for span in spans):
+            raise click.UsageError(f"--known {given}: that place is not among those that are probed")
+
+
+def _holds(span: Item, place: Location) -> bool:
+    return span.table is place.table and 0 <= place.address - span.address < (span.count or 1)
+
+
+def _known_value(given: str) -> float:
+    value = given.partition("=")[2]
+    try:
+        return float(value)
+    except ValueError:
+        raise click.UsageError(f"--known {given}: write a place and a number, such as hr100=231.5") from None
+
+
+def _probed(
+    spans: Sequence[Item], readings: Sequence[Sequence[Sample]], hints: Sequence[Hints]
+) -> list[Probed]:
+    from mbap.diagnose.probe import Block, probe_device
+
+    given = list(zip(spans, readings, hints, strict=True))
+    found = probe_device([Block(samples, span.address, hint) for span, samples, hint in given])
+    return [
+        Probed(span.table, span.address, samples, one)
+        for (span, samples, _), one in zip(given, found, strict=True)
+    ]

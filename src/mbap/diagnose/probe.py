@@ -1,0 +1,262 @@
+"""What registers of an unknown device probably hold: type, order and scale of each place, with the reasons.
+
+Every kind at every place gets points (`probeevidence`, `probehints`); for each order of bytes the best laying
+of values over the block is found (`probetiling`); the order with the most points is the device's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from mbap.diagnose.probeevidence import UNCHANGED, Part, evidence
+from mbap.diagnose.probehints import Hints, manner, scaled
+from mbap.diagnose.probetiling import NEVER, best_tiling, through
+from mbap.diagnose.probeword import KINDS, ORDER_NAMES, Kind, joined, number
+from mbap.values import Encoding, Value
+
+MOST_TEXT: Final = 125
+ORDER_POINTS: Final = (0.0, -1.0, -3.0, -2.5)
+"""How rare each order is in devices."""
+
+Sample = Sequence[int | None]
+"""The registers of a block at one time; None where the device has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One way to read a place.
+
+    Attributes:
+        address: of its first register.
+        kind: "float32", "bits", "empty", "text" ...
+        encoding: how it lies in registers.
+        values: what each sample gives.
+        points: of the best reading of the whole block that has this guess in it.
+        behind: how many points that is less than the best.
+        parts: the points that this place alone has, with the reason for each.
+    """
+
+    address: int
+    kind: str
+    encoding: Encoding
+    values: tuple[Value | None, ...]
+    points: float
+    behind: float
+    parts: tuple[Part, ...]
+
+    @property
+    def reason(self) -> str:
+        """What speaks for it most, in one line."""
+        speaking = [part for part in self.parts if part.points > 0 and part.reason != UNCHANGED]
+        return ", ".join(part.reason for part in sorted(speaking, key=lambda part: -part.points)[:3])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place of a block: the best guess and the others, the likeliest first.
+
+    Attributes:
+        sure: "sure", "likely" or "open", by the points to the next guess that shows other values.
+    """
+
+    guess: Guess
+    others: tuple[Guess, ...]
+
+    @property
+    def lead(self) -> float:
+        """The points between the best guess and the next one that shows other values."""
+        rival = next((one for one in self.others if one.values != self.guess.values), None)
+        return 99.0 if rival is None else rival.behind
+
+    @property
+    def sure(self) -> str:
+        return "sure" if self.lead >= 8 else "likely" if self.lead >= 3 else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a block seems to hold.
+
+    Attributes:
+        order: the order of bytes that explains most: ABCD, CDAB, BADC, DCBA.
+        orders: the points of every order, less than the best.
+        places: without gap or overlap.
+    """
+
+    order: str
+    orders: dict[str, float]
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Registers that are probed: several samples of them from *address* on, and what is known of them."""
+
+    samples: Sequence[Sample]
+    address: int = 0
+    hints: Hints = field(default_factory=Hints)
+
+
+def probe(samples: Sequence[Sample], address: int = 0, hints: Hints | None = None) -> Found:
+    """What the registers from *address* on hold, by *samples* of them.
+
+    Raises:
+        ValueError: there is no sample, or they are of different lengths.
+    """
+    return probe_device([Block(samples, address, hints or Hints())])[0]
+
+
+def probe_device(blocks: Sequence[Block]) -> list[Found]:
+    """What each of several blocks of one device holds; they have one order of bytes.
+
+    Raises:
+        ValueError: a block has no sample, or samples of different lengths.
+    """
+    scored = [_Block(block) for block in blocks]
+    orders = [order for order in range(4) if all(order in one.orders for one in scored)]
+    totals = {order: ORDER_POINTS[order] + sum(one.total(order) for one in scored) for order in orders}
+    best = max(totals, key=lambda order: totals[order])
+    behind = {order: total - totals[best] for order, total in totals.items()}
+    named = {ORDER_NAMES[order]: round(less, 1) for order, less in behind.items()}
+    return [Found(ORDER_NAMES[best], named, tuple(one.places(best, behind))) for one in scored]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A kind at a place in an order, with its points."""
+
+    kind: Kind
+    scale: float
+    parts: tuple[Part, ...]
+
+    @property
+    def points(self) -> float:
+        return sum(part.points for part in self.parts)
+
+
+class _Block:
+    """A block with the points of every kind at every place, in every order."""
+
+    def __init__(self, block: Block) -> None:
+        samples, hints = block.samples, block.hints
+        if not samples or not samples[0] or len({len(sample) for sample in samples}) > 1:
+            raise ValueError("probing takes one sample or more, all with the same number of registers")
+        self._samples, self._address, self._hints = samples, block.address, hints
+        self.orders = range(4) if hints.order is None else (hints.order,)
+        self._runs = list(_runs(samples))
+        self._scored = {order: [self._run(run, order) for run in self._runs] for order in self.orders}
+
+    def _run(self, run: range, order: int) -> list[dict[str, _Scored]]:
+        return [self._kinds(place, run.stop, order) for place in run]
+
+    def _kinds(self, place: int, end: int, order: int) -> dict[str, _Scored]:
+        return {kind.name: self._score(kind, place, order) for kind in KINDS if place + kind.width <= end}
+
+    def _score(self, kind: Kind, place: int, order: int) -> _Scored:
+        patterns = self._patterns(kind, place, order)
+        address = self._address + place
+        values = [number(kind, pattern) for pattern in patterns]
+        scale, parts = scaled(kind, values, self._hints, self._hints.known.get(address))
+        hidden = any(address < known < address + kind.width for known in self._hints.known)
+        parts += [Part(-30.0, "a known value begins within it")] if hidden else []
+        return _Scored(kind, scale, (*evidence(kind, patterns), *parts, *manner(values, self._hints)))
+
+    def _patterns(self, kind: Kind, place: int, order: int) -> list[int]:
+        return [joined(words[place : place + kind.width], order) for words in self._samples]  # type: ignore[arg-type]
+
+    def _points(self, order: int) -> list[list[dict[str, float]]]:
+        return [
+            [{name: one.points for name, one in kinds.items()} for kinds in run]
+            for run in self._scored[order]
+        ]
+
+    def total(self, order: int) -> float:
+        """The points of the best laying in this order."""
+        return sum(best_tiling(run)[0] for run in self._points(order))
+
+    def places(self, best: int, behind: dict[int, float]) -> Iterator[Place]:
+        """The best laying in the order *best*; each value with all others that could begin there."""
+        ways = {order: [through(run) for run in self._points(order)] for order in self.orders}
+        for index, run in enumerate(self._points(best)):
+            total, tiles = best_tiling(run)
+            for place, kind, count in _with_texts(tiles):
+                at = self._runs[index].start + place
+                guess = self._guess(at, self._scored[best][index][place][kind.name], best, count, total, 0.0)
+                others = self._others(index, place, at, ways, behind)
+                yield Place(guess, tuple(one for one in others if not _alike(one, guess)))
+
+    def _others(
+        self,
+        index: int,
+        place: int,
+        at: int,
+        ways: dict[int, list[list[dict[str, float]]]],
+        behind: dict[int, float],
+    ) -> list[Guess]:
+        found: dict[object, Guess] = {}
+        for order in behind:
+            most = max((max(kinds.values()) for kinds in ways[order][index]), default=0.0)
+            for name, points in ways[order][index][place].items():
+                if points > NEVER:
+                    less = most - points - behind[order]
+                    one = self._guess(at, self._scored[order][index][place][name], order, 1, points, less)
+                    if (known := found.get(_reading(one))) is None or known.behind > one.behind:
+                        found[_reading(one)] = one
+        return sorted(found.values(), key=lambda one: one.behind)
+
+    def _guess(self, at: int, scored: _Scored, order: int, count: int, points: float, behind: float) -> Guess:
+        encoding = _encoding(scored, order, count)
+        words = [sample[at : at + encoding.count] for sample in self._samples]
+        values = tuple(encoding.decode(part) for part in words)  # type: ignore[arg-type]
+        return Guess(
+            self._address + at,
+            scored.kind.name,
+            encoding,
+            values,
+            round(points, 1),
+            round(max(behind, 0.0), 1),
+            scored.parts,
+        )
+
+
+def _alike(one: Guess, guess: Guess) -> bool:
+    """Whether *one* says the same as *guess*, or is only its first register where that is text."""
+    if one.kind == guess.kind == "text":
+        return one.encoding.order == guess.encoding.order
+    return _reading(one) == _reading(guess)
+
+
+def _reading(guess: Guess) -> tuple[str, Encoding]:
+    return guess.kind, replace(guess.encoding, scale=1.0) if guess.encoding.scale != 1 else guess.encoding
+
+
+def _encoding(scored: _Scored, order: int, count: int) -> Encoding:
+    if scored.kind.name == "text":
+        return Encoding("string", ORDER_NAMES[order], length=count)
+    return Encoding(scored.kind.type, ORDER_NAMES[order], scale=scored.scale)
+
+
+def _with_texts(tiles: Sequence[tuple[int, Kind]]) -> Iterator[tuple[int, Kind, int]]:
+    """The values, the registers of a text as one: place, kind, how many values of the kind."""
+    index = 0
+    while index < len(tiles):
+        place, kind = tiles[index]
+        count = 1
+        while kind.name == "text" and index + count < len(tiles) and tiles[index + count][1] is kind:
+            count += 1
+        yield place, kind, count
+        index += count
+
+
+def _runs(samples: Sequence[Sample]) -> Iterator[range]:
+    """The stretches of registers that every sample has."""
+    start = None
+    for place, words in enumerate((*zip(*samples, strict=True), (None,))):
+        if None in words:
+            if start is not None:
+                yield range(start, place)
+            start = None
+        elif start is None:
+            start = place
