@@ -72,6 +72,7 @@ OPTIONAL: dict[str, set[str]] = {
     "rich": {"cli"},
     "serialx": {"transport.serial"},
     "starlette": {"dashboard", "site.page"},
+    "textual": {"cli.watchscreen", "cli.watchdialogs"},
     "uvicorn": {"dashboard"},
     "uvloop": {"cli", "site"},
     "websockets": {"dashboard"},

@@ -14,7 +14,7 @@ from mbap.cli.main import COMMANDS
 
 EXTRAS = [
     *("cryptography", "pydantic", "pydantic_core", "rich"),
-    *("serialx", "starlette", "uvicorn", "uvloop", "websockets"),
+    *("serialx", "starlette", "textual", "uvicorn", "uvloop", "websockets"),
 ]
 BLOCKER = f"""
 import sys

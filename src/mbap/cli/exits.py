@@ -47,6 +47,7 @@ _EXTRAS = {
     "uvicorn": "app",
     "websockets": "app",
     "rich": "cli",
+    "textual": "tui",
 }
 """Packages that are not always installed, and the extra that a user of a command wants then."""
 
