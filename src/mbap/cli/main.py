@@ -16,6 +16,7 @@ COMMANDS = {
     "read": "read values from a device",
     "write": "write values to a device and read them back",
     "probe": "find out what registers hold: type, order of bytes, scale",
+    "poll": "read and write with the options of mbpoll",
     "watch": "see values move, as a table that fills the console",
     "serve": "simulate a device from a file",
     "bench": "measure how many reads a second a device takes",
