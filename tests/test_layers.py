@@ -59,6 +59,7 @@ OPTIONAL: dict[str, set[str]] = {
         "transport.certificate",
         "transport.tlsfiles",
     },
+    "prompt_toolkit": {"cli.shelllines"},
     "pydantic": {
         "filemodel",
         "filesentences",

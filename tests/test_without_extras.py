@@ -13,7 +13,7 @@ import pytest
 from mbap.cli.main import COMMANDS
 
 EXTRAS = [
-    *("cryptography", "pydantic", "pydantic_core", "rich"),
+    *("cryptography", "prompt_toolkit", "pydantic", "pydantic_core", "rich"),
     *("serialx", "starlette", "textual", "uvicorn", "uvloop", "websockets"),
 ]
 BLOCKER = f"""

@@ -46,6 +46,7 @@ _EXTRAS = {
     "starlette": "app",
     "uvicorn": "app",
     "websockets": "app",
+    "prompt_toolkit": "tui",
     "rich": "cli",
     "textual": "tui",
 }

@@ -18,6 +18,7 @@ COMMANDS = {
     "probe": "find out what registers hold: type, order of bytes, scale",
     "poll": "read and write with the options of mbpoll",
     "watch": "see values move, as a table that fills the console",
+    "shell": "talk to a device, command by command",
     "serve": "simulate a device from a file",
     "bench": "measure how many reads a second a device takes",
     "gateway": "let TCP clients reach devices on serial lines and behind other hosts",

@@ -81,7 +81,8 @@ class WatchScreen(App[int]):
         self._every, self._times, self._clock = every, times, clock
         self._may_write, self._deadline = may_write, asking.deadline
         self.watcher = Watcher(self._device, rows, asking.deadline, clock)
-        title = f"{asking.endpoint} unit {self._unit} every {every:g}s"
+        self._where = f"{asking.endpoint} unit {self._unit}"
+        title = f"{self._where} every {every:g}s"
         self.view = View(rows, title, steps_for(getattr(sys.__stdout__, "encoding", None)))
         self._answered: Callable[[str], None] | None = None
         self._going = asyncio.Event()
@@ -214,9 +215,7 @@ class WatchScreen(App[int]):
         except ValueError as wrong:
             self._say(str(wrong))
             return
-        self.push_screen(
-            Question(question(row, plan, text, self.view.title)), lambda yes: self._decided(plan, yes)
-        )
+        self.push_screen(Question(question(row, plan, self._where)), lambda yes: self._decided(plan, yes))
 
     def _decided(self, plan: Writing, yes: bool | None) -> None:
         if yes:

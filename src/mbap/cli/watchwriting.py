@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeVar
 
-from mbap.addresses import describe
 from mbap.cli.connecting import value_text
-from mbap.cli.write import planned
-from mbap.client.typed import Given, Writing
+from mbap.cli.write import given_text, place_text, planned
+from mbap.client.typed import Writing
 from mbap.diagnose.watching import Row
 from mbap.errors import ModbusError
 from mbap.protocol.pdu import Request
-from mbap.values import Value
 
 R = TypeVar("R")
 
@@ -33,12 +31,12 @@ def writing_of(row: Row, text: str) -> Writing:
     return planned(f"{row.item}={text}", "")
 
 
-def question(row: Row, plan: Writing, text: str, where: str) -> str:
+def question(row: Row, plan: Writing, where: str) -> str:
     """What is to be confirmed: value, place in both notations, what goes onto the wire, what is there now."""
     now = value_text(row.encoding, row.value) if row.read_at is not None else "not known"
     return "\n".join(
         (
-            f"Write {_shown(plan, plan.given)} to {describe(row.table, row.address, row.width)}?",
+            f"Write {given_text(plan)} to {place_text(plan)}?",
             "",
             f"  device   {where}",
             f"  item     {row.item}",
@@ -62,10 +60,3 @@ async def carried_out(device: Asked, plan: Writing, deadline: float | None) -> s
     if plan.agrees(answer):
         return f"{plan.item.text} was written and read back, the same: {reads}"
     return f"{plan.item.text} was written, but it reads {reads}"
-
-
-def _shown(plan: Writing, given: Given) -> str:
-    values: list[Value | None] = (
-        [given] if given is None or isinstance(given, str | int | float) else list(given)
-    )
-    return ", ".join(value_text(plan.encoding, value) for value in values)
