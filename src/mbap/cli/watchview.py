@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from textwrap import wrap
 
-from mbap.addresses import describe
+from mbap.addresses import reference
 from mbap.cli.connecting import value_text
 from mbap.cli.watchtext import BLOCKS, HEADS, SORTS, age, cells, chosen, mark, ordered
 from mbap.diagnose.watching import Row
@@ -98,7 +98,7 @@ class View:
     def lines(self, width: int, height: int, now: float, status: str, trouble: str) -> list[Line]:
         """The screen, *height* lines of at most *width* characters."""
         row, shown = self.chosen_row(now), self.shown(now)
-        said = self._said(trouble, width)
+        said = self._said(trouble, width, min(3, max(height - _FRAME, 1)))
         room = max(height - _FRAME - len(said) + 1, 1)
         self._scroll(shown, row, room)
         columns = widths(width)
@@ -116,11 +116,11 @@ class View:
         ]
         return [Line(cut(line.text, width).ljust(width), line.look) for line in found]
 
-    def _said(self, trouble: str, width: int) -> list[Line]:
-        """What the last key led to, else what is wrong: that in as many lines as it needs, three at most."""
-        if self.message or not trouble:
-            return [Line(self.message)]
-        return [Line(one, Look.TROUBLE) for one in wrap(trouble, width, max_lines=3, placeholder=" ~")]
+    def _said(self, trouble: str, width: int, most: int) -> list[Line]:
+        """What the last key led to, else what is wrong: in as many lines as it needs, *most* at most."""
+        text, look = (self.message, Look.PLAIN) if self.message else (trouble, Look.TROUBLE)
+        lines = wrap(text, width, max_lines=most, placeholder=" ~")
+        return [Line(one, look) for one in lines] or [Line("")]
 
     def _title(self, shown: int, status: str) -> str:
         parts = [self.title, status, "PAUSED" if self.paused else ""]
@@ -165,7 +165,10 @@ def cut(text: str, width: int) -> str:
 
 def detail(row: Row, now: float) -> str:
     """The chosen row in full: both notations, what was on the wire, the value, and what it was before."""
-    parts = [describe(row.table, row.address, row.width), row.kind]
+    last = row.address + row.width - 1
+    parts = [f"{row.place} ({row.reference})", row.kind]
+    if last > row.address:
+        parts[0] = f"{row.place}..{last} ({row.reference}..{reference(row.table, last)})"
     parts += [row.raw] if row.raw else []
     if row.read_at is not None:
         parts.append(f"= {value_text(row.encoding, row.value)}")

@@ -21,6 +21,9 @@ from mbap.protocol.pdu import Request
 
 R = TypeVar("R")
 
+REPLANNED = 60
+"""After so many rounds it is tried again to read together what was refused together."""
+
 
 class Asked(Protocol):
     """What carries out requests: an `AsyncClient`."""
@@ -62,6 +65,8 @@ class Watcher:
     async def round(self) -> None:
         """Ask once for everything; when nobody answers, the rest is not tried."""
         self.error, self.latency = None, None
+        if self.rounds % REPLANNED == 0:
+            self.plan()
         waiting, asked = list(reversed(self._blocks)), self._blocks
         done: list[Block] = []
         while waiting:

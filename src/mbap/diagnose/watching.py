@@ -201,6 +201,8 @@ class Block:
         """Hand *answer* to the rows; one that is cut off has none for those at its end."""
         for row in self.rows:
             start = row.address - self.address
+            if start + row.width > self.count:
+                continue  # it was given a longer type while this was asked
             words = answer[start : start + row.width]
             if len(words) == row.width:
                 row.take(words, now, latency)
