@@ -62,9 +62,10 @@ def _refused(name: str, *, takes: bool = False) -> Callable[[F], F]:
     "-r",
     "start",
     type=int,
-    default=None,
+    default=1,
+    show_default=True,
     metavar="REFERENCE",
-    help="The first reference, counted from 1.  [default: 1]",
+    help="The first reference, counted from 1.",
 )
 @click.option("-c", "count", type=int, default=None, help="How many values to read, 1 to 125.  [default: 1]")
 @click.option(
@@ -146,7 +147,7 @@ def command(
     values: tuple[str, ...],
     mode: str,
     units: str,
-    start: int | None,
+    start: int,
     count: int | None,
     kind: str,
     zero: bool,
@@ -183,7 +184,6 @@ def command(
         raise click.UsageError("-c goes with reading: as many are written as values are given")
     line = Line(mode, host, port, baudrate, databits, stopbits, parity, timeout, rate)
     what = parse_kind(kind)
-    first = (0 if zero else 1) if start is None else start
-    asked = Asked(parse_units(units), what, first, len(values) or count or 1, zero, big)
+    asked = Asked(parse_units(units), what, start, len(values) or (1 if count is None else count), zero, big)
     plan = asked.writing([parse_value(one, what) for one in values]) if values else None
     return run(line, asked, plan, once=once, many=many, verbose=verbose, quiet=quiet)

@@ -203,7 +203,8 @@ def _text(words: Sequence[int], kind: Kind) -> str:
         return str(int(words[0]))
     wire = struct.pack(f">{len(words)}H", *words)
     if kind.format == "float":
-        return f"{struct.unpack('>f', wire)[0]:g}"
+        text = f"{struct.unpack('>f', wire)[0]:g}"
+        return "-nan" if text == "nan" and words[0] & 0x8000 else text
     signed = int.from_bytes(wire, "big", signed=True)
     if kind.format == "hex":
         return f"0x{words[0]:04X}"

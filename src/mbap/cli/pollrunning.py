@@ -61,7 +61,7 @@ class Line:
         where = f"{self.host}, port {self.port or 502}, "
         if self.mode == "rtu":
             indent = "\n" + " " * 24
-            where = f"{self.host}, {self._baudrate:>6}-8{self._parity}{self.stopbits} {indent}"
+            where = f"{self.host},{self._baudrate:>11}-8{self._parity}{self.stopbits} {indent}"
         return "\n".join(
             (
                 f"Protocol configuration: Modbus {self.mode.upper()}",

@@ -78,7 +78,7 @@ class Prompting:
         self._kept = kept
         history = InMemoryHistory(loaded(kept))
         self._session: PromptSession[str] = PromptSession(
-            history=history, completer=_completer(), complete_while_typing=False
+            history=history, completer=completer(), complete_while_typing=False
         )
         self._asking: PromptSession[str] = PromptSession()
 
@@ -102,6 +102,18 @@ def lines_for_console() -> Lines:
         return Prompting(history_file())
     except ImportError:
         return Plain()
+
+
+def completer() -> Completer:
+    """Completes a line as `completions` says."""
+    from prompt_toolkit.completion import Completer, Completion
+
+    class Words(Completer):
+        def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+            length, words = completions(document.text_before_cursor)
+            yield from (Completion(word, -length) for word in words)
+
+    return Words()
 
 
 def history_file() -> Path | None:
@@ -151,14 +163,3 @@ def _private(path: str, flags: int) -> int:
 
 def _yes(text: str) -> bool:
     return text.strip().lower() in ("y", "yes")
-
-
-def _completer() -> Completer:
-    from prompt_toolkit.completion import Completer, Completion
-
-    class Words(Completer):
-        def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
-            length, words = completions(document.text_before_cursor)
-            yield from (Completion(word, -length) for word in words)
-
-    return Words()
