@@ -159,6 +159,8 @@ def test_version_is_that_of_mbap(run: CommandLine) -> None:
     [
         ("tcp", "plc", "tcp://plc:502"),
         ("tcp", "::1", "tcp://[::1]:502"),
+        ("tcp", "plc:1502", "tcp://plc:1502"),
+        ("tcp", "rtu+tcp://moxa:4001", "rtu+tcp://moxa:4001"),
         ("rtu", "/dev/ttyUSB0", "rtu:///dev/ttyUSB0?baudrate=19200&parity=E&stopbits=1"),
         ("rtu", "COM3", "rtu:///COM3?baudrate=19200&parity=E&stopbits=1"),
     ],

@@ -14,6 +14,8 @@ from mbap.client.blocking import Client
 from mbap.client.quirks import Quirks
 from mbap.errors import ModbusError
 from mbap.protocol.pdu import Request
+from mbap.records import replace
+from mbap.transport.endpoint import Endpoint, parse_endpoint
 
 if TYPE_CHECKING:
     from mbap.client.blocking import BlockingUnit
@@ -53,13 +55,19 @@ class Line:
             slash = "" if self.host.startswith("/") else "/"
             settings = f"baudrate={self._baudrate}&parity={self._parity}&stopbits={self.stopbits}"
             return f"rtu://{slash}{self.host}?{settings}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"tcp://{host}:{self.port or 502}"
+        return self.endpoint.url
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Over TCP: HOST as other commands take it, with the port of `-p` where that is given."""
+        found = parse_endpoint(self.host)
+        return found if self.port is None else replace(found, port=self.port)
 
     def described(self, asked: Asked) -> str:
         """The lines about the settings that mbpoll prints first."""
-        where = f"{self.host}, port {self.port or 502}, "
-        if self.mode == "rtu":
+        if self.mode == "tcp":
+            where = f"{self.endpoint.host}, port {self.endpoint.port}, "
+        else:
             indent = "\n" + " " * 24
             where = f"{self.host},{self._baudrate:>11}-8{self._parity}{self.stopbits} {indent}"
         return "\n".join(

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual import events
@@ -21,6 +21,7 @@ from mbap.cli.watchtext import steps_for
 from mbap.cli.watchview import View
 from mbap.cli.watchwriting import carried_out, question, writing_of
 from mbap.client.asynchronous import AsyncClient
+from mbap.client.events import LinkState
 from mbap.client.typed import Writing
 from mbap.diagnose.watcher import Watcher
 from mbap.diagnose.watching import Row, next_order, next_type, retyped
@@ -28,6 +29,12 @@ from mbap.values import Encoding
 
 DRAWN = 0.25
 """Seconds between two looks at the ages of values."""
+STATES: Final = {
+    LinkState.UP: "connected",
+    LinkState.DOWN: "not connected",
+    LinkState.CONNECTING: "connecting",
+    LinkState.BACKING_OFF: "offline, tried again soon",
+}
 
 
 class WatchScreen(App[int]):
@@ -37,9 +44,11 @@ class WatchScreen(App[int]):
     #table { height: 1fr; width: 100%; }
     #line { display: none; height: 1; border: none; padding: 0; }
     #line.asked { display: block; }
+    #line > .input--cursor { background: ansi_default; color: ansi_default; text-style: reverse; }
+    #line > .input--selection { background: ansi_default; color: ansi_default; text-style: reverse; }
     Screen { background: ansi_default; color: ansi_default; }
     ModalScreen { align: center middle; background: ansi_default; }
-    .box { width: auto; max-width: 90%; height: auto; padding: 1 2; border: solid ansi_default;
+    .box { width: auto; max-width: 100%; height: auto; padding: 1 2; border: solid ansi_default;
            background: ansi_default; color: ansi_default; }
     """
     ENABLE_COMMAND_PALETTE = False
@@ -74,8 +83,10 @@ class WatchScreen(App[int]):
         may_write: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
-        self.theme = "ansi-dark"  # only colours of the terminal's own, which fit its background
+        # Only the terminal's own colours, which fit its background. Said here as well as by the theme: where
+        # NO_COLOR is set, this decides whether colours are left out or turned into black on black.
+        super().__init__(ansi_color=True)
+        self.theme = "ansi-dark"
         self._device: AsyncClient = asking.async_client()
         self._unit = self._device.number
         self._every, self._times, self._clock = every, times, clock
@@ -118,6 +129,8 @@ class WatchScreen(App[int]):
 
     def draw(self) -> None:
         """Draw the view as it is now."""
+        if len(self.screen_stack) != 1:
+            return  # a box lies over it, through which it would show; or it ends
         table = self.screen_stack[0].query_one("#table", Static)
         width, height = self.size.width, self.size.height - (self._answered is not None)
         lines = self.view.lines(width, max(height, 6), self._clock(), self._status(), self._trouble())
@@ -129,7 +142,7 @@ class WatchScreen(App[int]):
             return "asking"
         latency = "" if watcher.latency is None else f" {watcher.latency * 1000:.1f} ms"
         failed = f" {watcher.failures} failed" if watcher.failures else ""
-        return f"{self._device.state.value}{latency} {watcher.rounds} rounds{failed}"
+        return f"{STATES[self._device.state]}{latency} {watcher.rounds} rounds{failed}"
 
     def _trouble(self) -> str:
         return "" if self.watcher.error is None else str(self.watcher.error)
