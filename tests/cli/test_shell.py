@@ -136,6 +136,10 @@ def test_units_that_answer_are_listed(shell: Shell) -> None:
     assert shell("units 1..4").out.splitlines() == ["unit   1  answers", "unit   3  answers"]
 
 
+def test_where_no_unit_answers_that_is_said(shell: Shell) -> None:
+    assert shell("units 5..6").out == "none of 2 units answered: units N..M asks others\n"
+
+
 def test_types_lists_every_type(shell: Shell) -> None:
     out = shell("types").out
     assert all(name in out for name in ("float32", "bcd64", "string/N"))

@@ -29,7 +29,7 @@ def screen(url: str, *items: str, may_write: bool = False) -> WatchScreen:
 
 def text(app: WatchScreen) -> str:
     """The table as it is drawn."""
-    return str(app.screen_stack[0].query_one("#table", Static).content)
+    return str(app._table.content)
 
 
 def over(app: WatchScreen) -> str:
@@ -100,10 +100,9 @@ async def test_a_bit_has_no_other_type() -> None:
 async def test_space_stops_the_asking_and_lets_it_go_on() -> None:
     async with watching(registers(), "hr0") as (app, pilot):
         await pilot.press("space")
-        await pilot.pause(0.2)
         before = app.watcher.rounds
-        await pilot.pause(0.3)
-        assert app.watcher.rounds == before
+        await pilot.pause(0.5)
+        assert app.watcher.rounds <= before + 1  # the one that was on its way
         assert "PAUSED" in text(app)
         await pilot.press("space")
         await until(pilot, lambda: app.watcher.rounds > before)

@@ -99,6 +99,22 @@ async def test_the_round_after_a_silence_asks_for_everything_again() -> None:
     assert watcher.error is None
 
 
+async def test_while_a_round_is_on_its_way_the_last_error_is_still_known() -> None:
+    device, watcher = watching("hr0")
+    device.failure = ResponseTimeout("no answer")
+    await watcher.round()
+    seen = []
+    original = device.execute
+
+    async def execute(request: Request[R], *, deadline: float | None = None) -> R:
+        seen.append(watcher.error)
+        return await original(request, deadline=deadline)
+
+    device.execute = execute  # type: ignore[method-assign]
+    await watcher.round()
+    assert seen == [device.failure]
+
+
 async def test_an_exception_does_not_end_a_round() -> None:
     device, watcher = watching("hr0", "hr10")
     device.refused = {0}

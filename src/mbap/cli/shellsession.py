@@ -12,7 +12,7 @@ from mbap.cli.exits import ExitCode, exit_code, report
 from mbap.cli.read import as_text, read_all
 from mbap.cli.shelllines import Lines
 from mbap.cli.shellwords import Line, explained, parse, parse_units
-from mbap.cli.tables import table
+from mbap.cli.tables import many, table
 from mbap.cli.write import given_text, place_text, planned, print_text, write_all
 from mbap.client.typed import Writing, reading
 from mbap.errors import (
@@ -157,11 +157,14 @@ class Session:
 
     def _units(self, words: Sequence[str]) -> int:
         """Asks each for one register: an exception is an answer, unless it is a gateway's."""
-        for number in parse_units(words):
-            said = self._answer_of(number)
-            if said:
+        units, found = parse_units(words), 0
+        for number in units:
+            if said := self._answer_of(number):
                 click.echo(f"unit {number:3}  {said}")
+                found += 1
             time.sleep(SEARCH_PAUSE)
+        if not found:
+            click.echo(f"none of {many(len(units), 'unit')} answered: units N..M asks others")
         return ExitCode.OK
 
     def _answer_of(self, number: int) -> str:

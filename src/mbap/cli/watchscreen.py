@@ -95,6 +95,7 @@ class WatchScreen(App[int]):
         self._where = f"{asking.endpoint} unit {self._unit}"
         title = f"{self._where} every {every:g}s"
         self.view = View(rows, title, steps_for(getattr(sys.__stdout__, "encoding", None)))
+        self._table = Static(id="table", markup=False)
         self._answered: Callable[[str], None] | None = None
         self._going = asyncio.Event()
         self._going.set()
@@ -108,7 +109,7 @@ class WatchScreen(App[int]):
 
     def compose(self) -> ComposeResult:
         """The table, and the line that takes words."""
-        yield Static(id="table", markup=False)
+        yield self._table
         yield Input(id="line", compact=True)
 
     def on_mount(self) -> None:
@@ -129,12 +130,13 @@ class WatchScreen(App[int]):
 
     def draw(self) -> None:
         """Draw the view as it is now."""
-        if len(self.screen_stack) != 1:
+        if len(self.screen_stack) != 1 or not self._table.is_attached:
             return  # a box lies over it, through which it would show; or it ends
-        table = self.screen_stack[0].query_one("#table", Static)
         width, height = self.size.width, self.size.height - (self._answered is not None)
         lines = self.view.lines(width, max(height, 6), self._clock(), self._status(), self._trouble())
-        table.update(Text("\n").join(Text(line.text, style=line.look.value, no_wrap=True) for line in lines))
+        self._table.update(
+            Text("\n").join(Text(line.text, style=line.look.value, no_wrap=True) for line in lines)
+        )
 
     def _status(self) -> str:
         watcher = self.watcher

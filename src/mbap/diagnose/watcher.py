@@ -54,6 +54,7 @@ class Watcher:
     failures: int = 0
     latency: float | None = None
     _blocks: list[Block] = field(default_factory=list)
+    _slowest: float | None = None
 
     def __post_init__(self) -> None:
         self.plan()
@@ -64,11 +65,19 @@ class Watcher:
 
     async def round(self) -> None:
         """Ask once for everything; when nobody answers, the rest is not tried."""
-        self.error, self.latency = None, None
         if self.rounds % REPLANNED == 0:
             self.plan()
-        waiting, asked = list(reversed(self._blocks)), self._blocks
+        asked, self._slowest = self._blocks, None
+        done, first = await self._ask_all(list(reversed(asked)))
+        if self._blocks is asked:  # nobody planned anew meanwhile
+            self._blocks = done
+        self.error, self.latency = first, self._slowest  # until then those of the last round are shown
+        self.rounds += 1
+
+    async def _ask_all(self, waiting: list[Block]) -> tuple[list[Block], ModbusError | None]:
+        """The blocks as they could be read, and the first error; the last of *waiting* comes first."""
         done: list[Block] = []
+        first: ModbusError | None = None
         while waiting:
             block = waiting.pop()
             error = await self._ask(block)
@@ -77,16 +86,13 @@ class Watcher:
                 continue
             done.append(block)
             if error is not None:
-                self.failures += 1
+                first = first or error
                 self._missed(block, error)
             if isinstance(error, ConnectionLost | ResponseTimeout):
-                for one in waiting:
-                    self._missed(one, error)
-                done += reversed(waiting)
-                waiting.clear()
-        if self._blocks is asked:  # nobody planned anew meanwhile
-            self._blocks = done
-        self.rounds += 1
+                for one in reversed(waiting):
+                    _not_brought(one, error)
+                return [*done, *reversed(waiting)], first
+        return done, first
 
     async def _ask(self, block: Block) -> ModbusError | None:
         self.requests += 1
@@ -96,14 +102,18 @@ class Watcher:
         except ModbusError as error:
             return error
         now = self.clock()
-        self.latency = max(self.latency or 0.0, now - start)
+        self._slowest = max(self._slowest or 0.0, now - start)
         block.take(answer, now, now - start)
         return None
 
     def _missed(self, block: Block, error: ModbusError) -> None:
-        self.error = self.error or error
-        for row in block.rows:
-            row.miss(short(error))
+        self.failures += 1
+        _not_brought(block, error)
+
+
+def _not_brought(block: Block, error: ModbusError) -> None:
+    for row in block.rows:
+        row.miss(short(error))
 
 
 def short(error: ModbusError) -> str:
