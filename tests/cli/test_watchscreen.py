@@ -204,11 +204,12 @@ async def test_a_device_that_dies_is_named_in_words_and_read_again_when_it_retur
     await app._device.aclose()
 
 
-async def test_q_ends_with_0() -> None:
+@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+c", 130)])
+async def test_q_ends_with_0_and_ctrl_c_with_130(key: str, code: int) -> None:
     async with watching(registers(), "hr0") as (app, pilot):
-        await pilot.press("q")
+        await pilot.press(key)
         await pilot.pause()
-    assert app.return_value == 0
+    assert app.return_value == code
 
 
 async def test_the_screen_follows_the_size_of_the_terminal() -> None:

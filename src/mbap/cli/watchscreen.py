@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
+import textual.app  # before rich, so that the extra that is missing is named
 from rich.text import Text
 from textual import events
-from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Input, Static
 
@@ -37,7 +37,7 @@ STATES: Final = {
 }
 
 
-class WatchScreen(App[int]):
+class WatchScreen(textual.app.App[int]):
     """The whole screen; `until_ended` runs it to its end and gives the exit code."""
 
     CSS = """
@@ -54,8 +54,8 @@ class WatchScreen(App[int]):
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None  # keys are for the table, until the line is asked for
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("q", "end", "end"),
-        ("ctrl+c", "end", "end"),
+        ("q", "end(0)", "end"),
+        ("ctrl+c", "end(130)", "end"),
         ("t", "type(1)", "next type"),
         ("T", "type(-1)", "type before"),
         ("o", "order", "next order"),
@@ -107,7 +107,7 @@ class WatchScreen(App[int]):
         finally:
             await self._device.aclose()
 
-    def compose(self) -> ComposeResult:
+    def compose(self) -> textual.app.ComposeResult:
         """The table, and the line that takes words."""
         yield self._table
         yield Input(id="line", compact=True)
@@ -151,9 +151,9 @@ class WatchScreen(App[int]):
 
     # --- keys ---
 
-    def action_end(self) -> None:
-        """End."""
-        self.exit(0)
+    def action_end(self, code: int) -> None:
+        """End with this exit code."""
+        self.exit(code)
 
     def action_move(self, by: int) -> None:
         """Choose another row."""
