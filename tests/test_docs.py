@@ -138,13 +138,13 @@ def test_every_page_is_reached_from_the_index() -> None:
 
 @pytest.mark.parametrize(("path", "command"), list(commands(mbap)), ids=lambda value: str(value))
 def test_every_option_is_described_in_the_reference(path: str, command: click.Command) -> None:
-    described = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", section(path)))
+    described = set(re.findall(r"(?<![\w-])--?[A-Za-z0-9][\w-]*", section(path)))
     assert options(command) - described == set()
 
 
 @pytest.mark.parametrize(("path", "command"), list(commands(mbap)), ids=lambda value: str(value))
 def test_the_reference_describes_no_option_that_is_gone(path: str, command: click.Command) -> None:
-    listed = set(re.findall(r"^\| `(--?[a-z][\w-]*)", section(path), re.MULTILINE))
+    listed = set(re.findall(r"^\| `(--?[A-Za-z0-9][\w-]*)", section(path), re.MULTILINE))
     assert listed - options(command) - {"-h"} == set()
 
 

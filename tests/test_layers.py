@@ -59,6 +59,7 @@ OPTIONAL: dict[str, set[str]] = {
         "transport.certificate",
         "transport.tlsfiles",
     },
+    "prompt_toolkit": {"cli.shelllines"},
     "pydantic": {
         "filemodel",
         "filesentences",
@@ -72,6 +73,7 @@ OPTIONAL: dict[str, set[str]] = {
     "rich": {"cli"},
     "serialx": {"transport.serial"},
     "starlette": {"dashboard", "site.page"},
+    "textual": {"cli.watchscreen", "cli.watchdialogs"},
     "uvicorn": {"dashboard"},
     "uvloop": {"cli", "site"},
     "websockets": {"dashboard"},

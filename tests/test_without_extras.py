@@ -13,8 +13,8 @@ import pytest
 from mbap.cli.main import COMMANDS
 
 EXTRAS = [
-    *("cryptography", "pydantic", "pydantic_core", "rich"),
-    *("serialx", "starlette", "uvicorn", "uvloop", "websockets"),
+    *("cryptography", "prompt_toolkit", "pydantic", "pydantic_core", "rich"),
+    *("serialx", "starlette", "textual", "uvicorn", "uvloop", "websockets"),
 ]
 BLOCKER = f"""
 import sys
@@ -68,6 +68,19 @@ def test_simulating_a_device_needs_nothing_else(bare: dict[str, str], tmp_path: 
     (tmp_path / "device.toml").write_text("[units.1.holding]\n0 = 7\n", encoding="utf-8")
     done = mbap(bare, "serve", "--check", "device.toml", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_values_are_watched_as_text_with_nothing_else_and_on_a_terminal_the_user_reads_what_to_install(
+    bare: dict[str, str],
+) -> None:
+    words = ("watch", "127.0.0.1:1", "hr0", "--times", "1")
+    assert mbap(bare, *words).stdout.splitlines()[-1].startswith("hr0")
+    script = "import sys; sys.stdout.isatty = lambda: True; from mbap.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], env=bare, capture_output=True, encoding="utf-8", timeout=30
+    )
+    assert done.stderr == "error: this command needs: pip install 'mbap[tui]'\n"
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("words", [("up", "site.toml"), ("demo", "--for", "1s"), ("profile", "list")])

@@ -11,6 +11,7 @@ import click
 from mbap.durations import parse_duration
 
 if TYPE_CHECKING:
+    from mbap.client.asynchronous import AsyncClient
     from mbap.client.blocking import Client
     from mbap.client.timing import LinkName
     from mbap.transport.tls import TLS
@@ -59,6 +60,14 @@ def client_options(command: F) -> F:
     return command
 
 
+def repeating_options(command: F) -> F:
+    """The same for what asks again and again anyway: the next round is the retry."""
+    for option in reversed([*_OPTIONS[:_RETRIES], *_OPTIONS[_RETRIES + 1 :]]):
+        command = option(command)
+    return command
+
+
+_RETRIES = 4
 _OPTIONS = (
     click.option(
         "-u",
@@ -138,6 +147,20 @@ class Asking:
             retries=self.retries,
             quirks=Quirks.parse(self.quirks),
             tls=self.tls,
+        )
+
+    def async_client(self) -> AsyncClient:
+        """The same for asyncio, which tries to connect whenever it is asked: nobody waits for a back-off."""
+        from mbap.client.asynchronous import AsyncClient
+        from mbap.client.quirks import Quirks
+
+        return AsyncClient(
+            self.endpoint,
+            unit=self.unit,
+            timeout=self.timeout,
+            link=self.link,
+            retries=self.retries,
+            quirks=Quirks.parse(self.quirks),
         )
 
 

@@ -46,7 +46,9 @@ _EXTRAS = {
     "starlette": "app",
     "uvicorn": "app",
     "websockets": "app",
+    "prompt_toolkit": "tui",
     "rich": "cli",
+    "textual": "tui",
 }
 """Packages that are not always installed, and the extra that a user of a command wants then."""
 

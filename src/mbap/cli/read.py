@@ -21,7 +21,7 @@ from mbap.cli.tables import table
 from mbap.errors import ConnectionLost, ModbusError, ResponseTimeout
 
 if TYPE_CHECKING:
-    from mbap.client.blocking import Client
+    from mbap.client.blocking import BlockingUnit
     from mbap.client.timing import LinkName
     from mbap.client.typed import Reading
     from mbap.values import Value
@@ -81,7 +81,7 @@ def command(
     first_error: ModbusError | None = None
     try:
         for _ in _rounds(every, times):
-            found = _read_all(device, plans, deadline)
+            found = read_all(device, plans, deadline)
             printer.show(found)
             first_error = first_error or next((one.error for one in found if one.error), None)
     finally:
@@ -113,7 +113,7 @@ def _rounds(every: float | None, times: int | None) -> Iterator[None]:
         time.sleep(max(start + number * every - time.monotonic(), 0))
 
 
-def _read_all(device: Client, plans: Sequence[Reading], deadline: float | None) -> list[Found]:
+def read_all(device: BlockingUnit, plans: Sequence[Reading], deadline: float | None) -> list[Found]:
     """Each item for itself; when nobody answers, the rest is not tried."""
     found: list[Found] = []
     silent = False
@@ -124,7 +124,7 @@ def _read_all(device: Client, plans: Sequence[Reading], deadline: float | None) 
     return found
 
 
-def _read_one(device: Client, plan: Reading, deadline: float | None) -> Found:
+def _read_one(device: BlockingUnit, plan: Reading, deadline: float | None) -> Found:
     try:
         return Found(plan, device.carry_out(plan.values(device.leeway), deadline=deadline))
     except ModbusError as error:
@@ -142,6 +142,12 @@ def _lines(found: Sequence[Found]) -> Iterator[tuple[str, str, Reading, Value | 
                 yield reference(place, address), str(spot), one.plan, value
 
 
+def as_text(found: Sequence[Found]) -> str:
+    """A table of what was read; empty where nothing was."""
+    rows = [(name, place, value_text(plan.encoding, value)) for name, place, plan, value in _lines(found)]
+    return table(("reference", "address", "value"), rows) if rows else ""
+
+
 class _Printer:
     def __init__(self, endpoint: str, unit: int, *, dated: bool) -> None:
         self.endpoint = endpoint
@@ -149,11 +155,11 @@ class _Printer:
         self.dated = dated
 
     def show(self, found: Sequence[Found]) -> None:
-        rows = [(name, place, value_text(plan.encoding, value)) for name, place, plan, value in _lines(found)]
-        if rows and self.dated:
+        text = as_text(found)
+        if text and self.dated:
             click.echo(_now())
-        if rows:
-            click.echo(table(("reference", "address", "value"), rows))
+        if text:
+            click.echo(text)
 
 
 class _JsonPrinter(_Printer):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mbap.addresses import Location, parse_assignment, reference
+from mbap.addresses import Location, describe, parse_assignment, reference
 from mbap.cli.connecting import Asking, client_options, value_text
 from mbap.cli.exits import ExitCode
 from mbap.cli.securing import Trust, tls_options
@@ -18,7 +18,7 @@ from mbap.errors import ModbusError, OutcomeUnknown
 
 if TYPE_CHECKING:
     from mbap.addresses import Item
-    from mbap.client.blocking import Client
+    from mbap.client.blocking import BlockingUnit
     from mbap.client.timing import LinkName
     from mbap.client.typed import Given, Writing
     from mbap.values import Encoding, Value
@@ -74,10 +74,10 @@ def command(
     asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings())
     device = asking.client()
     try:
-        done, error = _write_all(device, plans, deadline, verify=verify)
+        done, error = write_all(device, plans, deadline, verify=verify)
     finally:
         device.close()
-    printer = _print_json if as_json else _print_text
+    printer = _print_json if as_json else print_text
     printer(endpoint, device.number, done, plans[len(done) :], error)
     if error is not None:
         raise error
@@ -129,8 +129,8 @@ def _value(item: Item, encoding: Encoding, text: str) -> Value:
     raise ValueError(f"{item.text} takes a number, not {text!r}")
 
 
-def _write_all(
-    device: Client, plans: Sequence[Writing], deadline: float | None, *, verify: bool
+def write_all(
+    device: BlockingUnit, plans: Sequence[Writing], deadline: float | None, *, verify: bool
 ) -> tuple[list[Done], ModbusError | None]:
     """Write in order until the first error; what was done, and that error."""
     done: list[Done] = []
@@ -143,7 +143,7 @@ def _write_all(
     return done, None
 
 
-def _read_back(device: Client, plan: Writing, deadline: float | None) -> Done:
+def _read_back(device: BlockingUnit, plan: Writing, deadline: float | None) -> Done:
     try:
         answer = device.execute(plan.read_back, deadline=deadline)
     except ModbusError as error:
@@ -153,10 +153,11 @@ def _read_back(device: Client, plan: Writing, deadline: float | None) -> Done:
     return Done(plan, False, f"written, but it reads {_shown(plan, plan.values(answer))}")
 
 
-def _print_text(
+def print_text(
     endpoint: str, unit: int, done: Sequence[Done], left: Sequence[Writing], error: ModbusError | None
 ) -> None:
-    rows = [(*_names(one.plan), _shown(one.plan, _listed(one.plan.given)), _state(one)) for one in done]
+    """A table of what was written, and on standard error what was not tried any more."""
+    rows = [(*_names(one.plan), given_text(one.plan), _state(one)) for one in done]
     if rows:
         click.echo(table(("reference", "address", "value", ""), rows))
     if error is not None and len(left) > 1:
@@ -179,6 +180,19 @@ def _print_json(
 
 def _done_as_json(one: Done) -> dict[str, object]:
     return {"written": True, "verified": one.agrees} | ({"note": one.note} if one.note else {})
+
+
+def given_text(plan: Writing) -> str:
+    """The values that are to be written, for people."""
+    return _shown(plan, _listed(plan.given))
+
+
+def place_text(plan: Writing) -> str:
+    """Where they are to be written, in both notations."""
+    item = plan.item
+    one = 1 if item.table.holds_bits else plan.encoding.count
+    place = describe(item.table, item.address, item.count or one)
+    return place if item.bit is None else f"bit {item.bit} of {place}"
 
 
 def _as_json(plan: Writing) -> dict[str, object]:

@@ -1,0 +1,57 @@
+"""`mbap shell`: a prompt on one connection; from a pipe the same, line by line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mbap.cli.connecting import Asking, client_options
+
+if TYPE_CHECKING:
+    from mbap.client.timing import LinkName
+
+
+@click.command()
+@click.argument("endpoint")
+@client_options
+@click.option("--yes", is_flag=True, help="Do not ask before a write; needed to write from a pipe.")
+def command(
+    endpoint: str,
+    unit: int | None,
+    order: str,
+    timeout: float | None,
+    link: LinkName,
+    retries: int,
+    deadline: float | None,
+    quirks: tuple[str, ...],
+    yes: bool,
+) -> int:
+    """Talk to a device, command by command.
+
+    ENDPOINT is as for `mbap read`. The commands are read, write, unit, units, order, types, decode, help and
+    quit. Tab completes, the arrows bring earlier lines back; Ctrl-C cancels a request, Ctrl-D ends. Every
+    write is shown in both notations and asked about first, then read back.
+
+    From a pipe each line is carried out, and the exit code is that of the last error.
+
+    \b
+    Examples:
+      mbap shell 192.168.1.100
+      mbap shell plc --unit 5 --order CDAB
+      echo "read hr0..9" | mbap shell plc
+      mbap shell plc --yes < start-up.txt
+    """
+    from mbap.cli.shelllines import Plain, lines_for_console
+    from mbap.cli.shellsession import Session
+    from mbap.values.orders import order_kind
+
+    order_kind(order)
+    lines = lines_for_console()
+    device = Asking(endpoint, unit, timeout, link, retries, deadline, quirks).client()
+    if isinstance(lines, Plain):
+        click.echo("for completion and history: pip install 'mbap[tui]'", err=True)
+    try:
+        return Session(endpoint, device, lines, order=order, deadline=deadline, may_write=yes).run()
+    finally:
+        device.close()

@@ -1,0 +1,209 @@
+"""`mbap poll`: what of mbpoll is not here says so, and what mbpoll itself does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import mbap
+from mbap import Device, Units
+from mbap.cli.pollasked import Asked, Statistics, parse_kind, parse_units, parse_value, words_of
+from mbap.cli.pollrunning import Line
+from mbap.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    ExceptionResponse,
+    ModbusError,
+    OutcomeUnknown,
+    ProtocolError,
+    ResponseTimeout,
+)
+from support import peers
+from support.commandline import CommandLine
+from support.scripted import Reply, Silence, scripted
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    return CommandLine(capsys, monkeypatch)
+
+
+@pytest.fixture
+def port() -> Iterator[str]:
+    devices = {
+        1: Device(holding_registers=[20, 0xFFFF, 5], coils=[True, False]),
+        2: Device(holding_registers=[7]),
+    }
+    with mbap.serving(Units(devices), "tcp://127.0.0.1:0") as url:
+        yield url.rsplit(":", 1)[1]
+
+
+def test_one_round_is_printed_as_mbpoll_does(run: CommandLine, port: str) -> None:
+    done = run("poll", "-1", "-p", port, "-c", "2", "127.0.0.1")
+    assert done.out.splitlines() == [
+        "Protocol configuration: Modbus TCP",
+        "Slave configuration...: address = [1]",
+        "                        start reference = 1, count = 2",
+        f"Communication.........: 127.0.0.1, port {port}, t/o 1.00 s, poll rate 1000 ms",
+        "Data type.............: 16-bit register, output (holding) register table",
+        "",
+        "-- Polling slave 1...",
+        "[1]: \t20",
+        "[2]: \t65535 (-1)",
+    ]
+    assert (done.code, done.err) == (0, "")
+
+
+def test_int16_is_signed_only(run: CommandLine, port: str) -> None:
+    assert run("poll", "-1", "-q", "-p", port, "-t", "4:int16", "-r", "2", "127.0.0.1").out.endswith(
+        "[2]: \t-1\n"
+    )
+
+
+def test_v_shows_the_bytes_of_request_and_answer(run: CommandLine, port: str) -> None:
+    lines = run("poll", "-1", "-q", "-v", "-p", port, "127.0.0.1").out.splitlines()
+    assert lines[1:3] == ["[03][00][00][00][01]", "<03><02><00><14>"]
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 6), (("-W",), 16)])
+def test_a_single_register_is_written_by_function_6_and_with_w_by_16(
+    run: CommandLine, options: tuple[str, ...], code: int
+) -> None:
+    with scripted(Reply()) as server:
+        run("poll", *options, "-p", server.url.rsplit(":", 1)[1], "127.0.0.1", "5")
+        assert [request.pdu[0] for request in server.requests] == [code]
+
+
+def test_a_write_is_sent_once_and_not_read_back(run: CommandLine) -> None:
+    with scripted(Silence()) as server:
+        done = run("poll", "-o", "0.1", "-p", server.url.rsplit(":", 1)[1], "127.0.0.1", "5")
+        assert len(server.requests) == 1
+    assert done.code == 7
+    assert done.err.startswith("Write output (holding) register failed: Connection timed out\nerror: ")
+
+
+def test_more_than_one_read_gives_takes_two(run: CommandLine) -> None:
+    with mbap.serving(Device(holding_registers=[0, 1] * 125)) as url:
+        where = ("-p", url.rsplit(":", 1)[1], "127.0.0.1")
+        done = run("poll", "-1", "-q", "-B", "-t", "4:int", "-c", "125", *where)
+    assert done.out.splitlines()[1:] == [f"[{1 + 2 * n}]: \t1" for n in range(125)]
+
+
+def test_after_an_error_the_other_units_are_read_and_it_is_the_exit_code(run: CommandLine, port: str) -> None:
+    done = run("poll", "-1", "-q", "-a", "1,2", "-c", "2", "-p", port, "127.0.0.1")
+    assert done.out.splitlines()[-1] == "-- Polling slave 2..."
+    assert done.err.splitlines()[0] == "Read output (holding) register failed: Illegal data address"
+    assert done.code == 5
+
+
+def test_nobody_there_is_exit_3(run: CommandLine) -> None:
+    done = run("poll", "-1", "-p", str(peers.free_port()), "127.0.0.1")
+    assert done.code == 3
+    assert "Connection failed" in done.err
+
+
+@pytest.mark.parametrize(
+    ("option", "instead"),
+    [
+        ("-u", "report_server_id"),
+        ("-R", "rs485=on"),
+        ("-F", "rs485=on"),
+        ("-S", "mbap read --every"),
+        ("-O", "write > FILE"),
+        ("-x", "hr0x10"),
+        ("-Q", "leave -Q out"),
+        ("-X", "broadcasts"),
+        ("-w", "LICENSE"),
+    ],
+)
+def test_an_option_that_is_not_here_says_what_is_instead(run: CommandLine, option: str, instead: str) -> None:
+    words = (option, "file") if option == "-O" else (option,)
+    done = run("poll", *words, "127.0.0.1")
+    assert done.code == 2
+    assert f"{option} of mbpoll is not here" in done.err
+    assert instead in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("/dev/ttyUSB0",), "/dev/ttyUSB0 is reached over TCP unless -m rtu is given"),
+        (("-b", "9600", "plc"), "plc is reached over TCP unless -m rtu is given"),
+        (("-m", "rtu", "-p", "502", "/dev/x"), "-p is a TCP port"),
+        (("-m", "rtu", "-d", "7", "/dev/x"), "RTU has 8 data bits"),
+        (("-t", "4:string", "plc"), "`mbap read HOST hr0:string/8`"),
+        (("-t", "0:hex", "plc"), "bits have no format"),
+        (("-r", "0", "plc"), "-0 counts from 0"),
+        (("-t", "4:int", "-r", "65536", "plc"), "beyond the last reference"),
+        (("plc", "012"), "'012' is octal to mbpoll, 10: write 12 without zeros before it"),
+        (("plc", "1.5"), "'1.5' is no whole number"),
+        (("plc", "--", "-5"), "-5"),
+        (("-a", "", "plc"), "units are 0 to 255"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_a_sentence_and_exit_2(
+    run: CommandLine, words: tuple[str, ...], complaint: str
+) -> None:
+    done = run("poll", "-1", *words)
+    assert done.code == 2
+    assert complaint in done.err
+
+
+def test_version_is_that_of_mbap(run: CommandLine) -> None:
+    assert run("poll", "-V").out == f"mbap {mbap.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("mode", "host", "url"),
+    [
+        ("tcp", "plc", "tcp://plc:502"),
+        ("tcp", "::1", "tcp://[::1]:502"),
+        ("tcp", "plc:1502", "tcp://plc:1502"),
+        ("tcp", "rtu+tcp://moxa:4001", "rtu+tcp://moxa:4001"),
+        ("rtu", "/dev/ttyUSB0", "rtu:///dev/ttyUSB0?baudrate=19200&parity=E&stopbits=1"),
+        ("rtu", "COM3", "rtu:///COM3?baudrate=19200&parity=E&stopbits=1"),
+    ],
+)
+def test_a_host_is_an_endpoint(mode: str, host: str, url: str) -> None:
+    assert Line(mode, host, None, None, "8", "1", "even", 1.0, 1000).url == url
+
+
+def test_units_are_each_asked_once() -> None:
+    assert parse_units("5,1:3,2,7:6") == (5, 1, 2, 3, 6, 7)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [("4", "0x2A", 42), ("4:float", "1e3", 1000.0), ("0", "1", True), ("4:int", "-7", -7)],
+)
+def test_values_are_read_as_their_kind(kind: str, text: str, value: object) -> None:
+    assert parse_value(text, parse_kind(kind)) == value
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ExceptionResponse(2), "Illegal data address"),
+        (ExceptionResponse(0x42), "exception 42"),
+        (ResponseTimeout("x"), "Connection timed out"),
+        (OutcomeUnknown("x"), "Connection timed out"),
+        (ConnectFailed("x"), "Connection failed"),
+        (ConnectionLost("x"), "Connection reset by peer"),
+        (ProtocolError("x"), "Invalid data"),
+    ],
+)
+def test_errors_have_words_of_mbpoll(error: ModbusError, words: str) -> None:
+    assert words_of(error) == words
+
+
+def test_statistics_of_nothing_lose_nothing() -> None:
+    assert Statistics().text("plc").endswith("0 frames transmitted, 0 received, 0 errors, 0.0% frame loss")
+    assert (
+        Statistics(4, 3).text("plc").endswith("4 frames transmitted, 3 received, 1 errors, 25.0% frame loss")
+    )
+
+
+def test_the_first_register_is_the_lower_half_unless_b_is_given() -> None:
+    small, big = (Asked((1,), parse_kind("4:int"), big=big) for big in (False, True))
+    assert [*small.lines([1, 0]), *big.lines([1, 0])] == ["[1]: \t1", "[1]: \t65536"]

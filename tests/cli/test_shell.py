@@ -1,0 +1,376 @@
+"""`mbap shell`: from a pipe, and with somebody at the prompt."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import mbap
+from mbap import Client, Device, Units
+from mbap.cli import shelllines
+from mbap.cli.shelllines import KEPT, history_file, keep, loaded
+from mbap.cli.shellsession import Session
+from mbap.cli.shellwords import COMMANDS, Line, completions, explained, parse, parse_units
+from support import peers
+from support.commandline import CommandLine, Outcome
+from support.program import mbap as program
+
+Shell = Callable[..., Outcome]
+
+
+@pytest.fixture
+def device() -> Device:
+    return Device(holding_registers=[20, 21, 0x4148, 0], coils=[True, False])
+
+
+@pytest.fixture
+def url(device: Device) -> Iterator[str]:
+    with mbap.serving(Units({1: device, 3: Device(holding_registers=[7])}), "tcp://127.0.0.1:0") as url:
+        yield url
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str) -> Shell:
+    run = CommandLine(capsys, monkeypatch)
+
+    def call(*lines: str, options: tuple[str, ...] = ()) -> Outcome:
+        return run("shell", url, *options, given="".join(f"{line}\n" for line in lines).encode())
+
+    return call
+
+
+class Typed:
+    """Somebody at the prompt: types lines, raises what is an exception, answers questions."""
+
+    asks = True
+
+    def __init__(self, *lines: str | type[BaseException], answer: str = "") -> None:
+        self._lines = list(lines)
+        self._answer = answer
+        self.prompts: list[str] = []
+        self.questions: list[str] = []
+
+    def line(self, prompt: str) -> str:
+        self.prompts.append(prompt)
+        if not self._lines:
+            raise EOFError
+        one = self._lines.pop(0)
+        if isinstance(one, str):
+            return one
+        raise one
+
+    def sure(self, question: str) -> bool:
+        self.questions.append(question)
+        return self._answer == "y"
+
+
+def session(url: str, typed: Typed) -> int:
+    with Client(url) as client:
+        return Session("plc", client, typed).run()
+
+
+# --- from a pipe ---
+
+
+def test_reading_prints_a_table(shell: Shell) -> None:
+    done = shell("read hr0..1 hr2:float32 co0")
+    assert done.out.splitlines() == [
+        "reference  address  value",
+        "40001      hr0      20",
+        "40002      hr1      21",
+        "40003      hr2      12.5",
+        "00001      co0      on",
+    ]
+    assert (done.code, done.err) == (0, "")
+
+
+def test_the_exit_code_is_that_of_the_last_error(shell: Shell) -> None:
+    assert shell("read hr900", "frobnicate", "read hr0").code == 2
+    assert shell("frobnicate", "read hr900", "read hr0").code == 5
+
+
+def test_an_error_does_not_end_the_lines(shell: Shell) -> None:
+    done = shell("frobnicate", "read hr0")
+    assert "error: there is no command 'frobnicate'" in done.err
+    assert "40001" in done.out
+
+
+def test_quit_ends_before_the_lines_do(shell: Shell) -> None:
+    assert shell("quit", "read hr0").out == ""
+
+
+def test_empty_lines_and_comments_are_nothing(shell: Shell) -> None:
+    assert shell("", "  ", "# read hr0") == Outcome(0, "", "")
+
+
+def test_from_a_pipe_nothing_is_written_unless_it_was_allowed(shell: Shell, device: Device) -> None:
+    done = shell("write hr0=5")
+    assert (done.code, device.holding_registers[0]) == (2, 20)
+    assert "--yes allows it from a pipe" in done.err
+
+
+def test_with_yes_a_pipe_writes_and_reads_back(shell: Shell, device: Device) -> None:
+    done = shell("write hr0=5 co1=on", options=("--yes",))
+    assert "40001      hr0      5      read back, the same" in done.out
+    assert (done.code, device.holding_registers[0], device.coils[1]) == (0, 5, True)
+
+
+def test_what_cannot_be_written_writes_nothing_at_all(shell: Shell, device: Device) -> None:
+    assert shell("write hr0=5 hr1=x", options=("--yes",)).code == 2
+    assert device.holding_registers[0] == 20
+
+
+def test_unit_and_order_hold_for_the_lines_that_follow(shell: Shell) -> None:
+    done = shell("unit 3", "read hr0", "unit 1", "order cdab", "read hr2:float32", "unit", "order")
+    values = [line.split()[-1] for line in done.out.splitlines() if line.startswith("4")]
+    assert values[0] == "7"
+    assert values[1] != "12.5"
+    assert done.out.endswith("unit 1\norder CDAB\n")
+
+
+def test_units_that_answer_are_listed(shell: Shell) -> None:
+    assert shell("units 1..4").out.splitlines() == ["unit   1  answers", "unit   3  answers"]
+
+
+def test_where_no_unit_answers_that_is_said(shell: Shell) -> None:
+    assert shell("units 5..6").out == "none of 2 units answered: units N..M asks others\n"
+
+
+def test_types_lists_every_type(shell: Shell) -> None:
+    out = shell("types").out
+    assert all(name in out for name in ("float32", "bcd64", "string/N"))
+
+
+def test_decode_explains_a_frame(shell: Shell) -> None:
+    assert "holding register 107" in shell("decode 00 01 00 00 00 06 01 03 00 6b 00 03").out
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("read", "read takes items"),
+        ("write", "write takes items with values"),
+        ("read hr0:float99", "float99"),
+        ('read "hr0', "no closing quotation"),
+        ("unit 300", "units are 0 to 255"),
+        ("unit 1..3", "unit takes one number"),
+        ("unit 1 2", "unit takes one number"),
+        ("units 5..1", "units are 0 to 255"),
+        ("order XYZ", "is no order"),
+        ("order AB CD", "order takes one"),
+        ("types now", "types takes nothing"),
+        ("decode", "decode takes the bytes"),
+        ("decode -", "decode takes the bytes"),
+        ("decode --frobnicate", "--frobnicate"),
+        ("decode xyz", "xyz"),
+        ("help frobnicate", "there is no command"),
+        ("help read write", "help takes one command"),
+        ("raed hr0", "did you mean read?"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence_and_exit_2(shell: Shell, line: str, complaint: str) -> None:
+    done = shell(line)
+    assert done.code == 2
+    assert complaint in done.err
+    assert "Traceback" not in done.err
+
+
+def test_nobody_there_is_exit_3_and_the_lines_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = CommandLine(capsys, monkeypatch)
+    done = run("shell", f"127.0.0.1:{peers.free_port()}", "--retries", "0", given=b"read hr0\ntypes\n")
+    assert done.code == 3
+    assert "refused" in done.err
+    assert "float32" in done.out
+
+
+def test_a_real_pipe_has_no_prompt_and_no_escapes(url: str) -> None:
+    script = f"echo 'read hr0' | {sys.executable} -m mbap shell {url}"
+    if os.name != "posix":
+        pytest.skip("needs a shell")
+    import subprocess
+
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert done.stdout == "reference  address  value\n40001      hr0      20\n"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert program("shell", "--help").returncode == 0
+
+
+# --- at the prompt ---
+
+
+def test_the_prompt_names_device_and_unit(url: str) -> None:
+    typed = Typed("unit 3", "quit")
+    session(url, typed)
+    assert typed.prompts == ["plc unit 1> ", "plc unit 3> "]
+
+
+def test_a_write_is_shown_in_both_notations_before_it_is_asked_about(
+    url: str, device: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = Typed("write hr0=5 co1=on", answer="y")
+    session(url, typed)
+    out = capsys.readouterr().out
+    assert out.startswith(
+        "5 to unit 1, holding register 0 (reference 40001)\non to unit 1, coil 1 (reference 00002)\n"
+    )
+    assert typed.questions == ["write? [y/N] "]
+    assert device.holding_registers[0] == 5
+
+
+def test_a_write_that_is_not_confirmed_is_not_sent(
+    url: str, device: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert session(url, Typed("write hr0=5", answer="n")) == 0
+    assert "nothing was written" in capsys.readouterr().out
+    assert device.holding_registers[0] == 20
+
+
+def test_ctrl_c_cancels_and_ctrl_d_ends(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    session(url, Typed(KeyboardInterrupt, "read hr0", EOFError))
+    said = capsys.readouterr()
+    assert "cancelled; quit or Ctrl-D ends" in said.err
+    assert "40001" in said.out
+
+
+# --- words ---
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("read hr0 co1", Line("read", ("hr0", "co1"))),
+        ("R hr0", Line("read", ("hr0",))),
+        ("exit", Line("quit")),
+        ('write hr20:string/4="Pump 7"', Line("write", ("hr20:string/4=Pump 7",))),
+        ("read hr0 # the first", Line("read", ("hr0",))),
+        ("", Line("")),
+    ],
+)
+def test_a_line_is_a_command_and_its_words(text: str, line: Line) -> None:
+    assert parse(text) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "words"),
+    [
+        ("", 0, list(COMMANDS)),
+        ("re", 2, ["read"]),
+        ("unit", 4, ["unit", "units"]),
+        ("read h", 1, ["hr"]),
+        ("read hr1", 3, []),
+        ("read hr1:flo", 3, ["float16", "float32", "float64"]),
+        ("read hr0 hr1:st", 2, ["string/"]),
+        ("read hr1:float32,C", 1, ["CDAB"]),
+        ("read hr1:float32,sc", 2, ["scale="]),
+        ("write co1=o", 1, ["on", "off"]),
+        ("write hr1=", 0, []),
+        ("order b", 1, ["BADC"]),
+        ("help ty", 2, ["types"]),
+        ("decode 00", 2, []),
+    ],
+)
+def test_tab_knows_how_a_line_may_go_on(text: str, length: int, words: list[str]) -> None:
+    assert completions(text) == (length, words)
+
+
+def test_help_names_every_command() -> None:
+    assert all(any(line.startswith(name) for line in explained().splitlines()) for name in COMMANDS)
+    assert max(map(len, explained().splitlines())) <= 110
+
+
+def test_units_are_ten_unless_told_otherwise() -> None:
+    assert (parse_units([]), parse_units(["0..255"]), parse_units(["7"])) == (
+        range(1, 11),
+        range(256),
+        range(7, 8),
+    )
+
+
+# --- history and prompts ---
+
+
+def test_history_is_kept_for_the_next_session_and_for_nobody_else(tmp_path: Path) -> None:
+    kept = tmp_path / "mbap" / "shell-history"
+    keep(kept, "read hr0")
+    keep(kept, "read hr1")
+    assert loaded(kept) == ["read hr0", "read hr1"]
+    if os.name == "posix":
+        assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_a_history_has_a_limit(tmp_path: Path) -> None:
+    kept = tmp_path / "shell-history"
+    kept.write_text("".join(f"read hr{n}\n" for n in range(5 * KEPT)), encoding="utf-8")
+    assert loaded(kept)[-1] == f"read hr{5 * KEPT - 1}"
+    assert len(kept.read_text(encoding="utf-8").splitlines()) == KEPT
+
+
+def test_a_history_that_cannot_be_kept_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    kept = tmp_path / "file" / "shell-history"
+    keep(kept, "read hr0")
+    assert loaded(kept) == []
+    assert loaded(None) == []
+
+
+def test_the_history_is_where_the_system_wants_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert history_file() == tmp_path / "mbap" / "shell-history"
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert history_file() == tmp_path / "local" / "mbap" / "shell-history"
+
+
+def test_the_prompt_remembers_and_asks(tmp_path: Path) -> None:
+    from prompt_toolkit.application import create_app_session
+    from prompt_toolkit.input import create_pipe_input
+    from prompt_toolkit.output import DummyOutput
+
+    kept = tmp_path / "shell-history"
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        prompting = shelllines.Prompting(kept)
+        keys.send_text("types\r")
+        assert prompting.line("> ") == "types"
+        keys.send_text("\x1b[A\r")
+        assert prompting.line("> ") == "types"
+        keys.send_text("y\r")
+        assert prompting.sure("write? ")
+        keys.send_text("\x04")
+        with pytest.raises(EOFError):
+            prompting.line("> ")
+    assert loaded(kept) == ["types", "types"]
+
+
+def test_the_prompt_completes_what_the_words_say() -> None:
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+
+    found = shelllines.completer().get_completions(Document("read hr1:flo"), CompleteEvent())
+    assert [(one.text, one.start_position) for one in found] == [
+        ("float16", -3),
+        ("float32", -3),
+        ("float64", -3),
+    ]
+
+
+class Terminal:
+    """A standard input at which somebody sits."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_without_prompt_toolkit_there_is_a_plain_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
+    lines = shelllines.lines_for_console()
+    assert isinstance(lines, shelllines.Plain)
+    monkeypatch.setattr("builtins.input", lambda prompt: "y")
+    assert (lines.line("> "), lines.sure("write? ")) == ("y", True)
