@@ -143,6 +143,17 @@ async def test_what_was_learned_is_there_after_a_restart(tmp_path: Path) -> None
         assert site.guarding.metrics()["anomaly_entries"].value > 0
 
 
+async def test_a_trail_and_a_folder_of_alerts_can_be_left_out(tmp_path: Path) -> None:
+    async with running(tmp_path, audit='""', alerts='""') as site, gateway_of(site) as client:
+        assert await client.read_holding_registers(20, 1) == [20]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "pump.toml",
+        "plant.rules",
+        "site.toml",
+        "site-map.csv",
+    }
+
+
 ARMED = """
 policy = 1
 [[rules]]

@@ -54,8 +54,8 @@ class GuardTable(FileModel):
     """The file with what is allowed; without it everything passes, and is only watched."""
     protect: list[Literal["gateway", "server"]] = Field(default=["gateway", "server"])
     """In front of what it stands."""
-    audit: str | None = "audit.jsonl"
-    """The file of the audit trail, beside the site file."""
+    audit: str = "audit.jsonl"
+    """The file of the audit trail, beside the site file; "" keeps none."""
     audit_size: Size = 16 * 1024 * 1024
     """How large one file of it grows."""
     audit_age: Days = 7 * 86_400.0
@@ -66,8 +66,8 @@ class GuardTable(FileModel):
     """While the trail cannot be written: requests pass, with an alarm, or are answered with exception 04."""
     syslog: str | None = None
     """Where events are sent, too: `udp://log.plant`, `tcp://10.0.0.3:601`, `tls://log.plant:6514`."""
-    alerts: str | None = "alerts"
-    """The folder of alerts and of what was learned, beside the site file."""
+    alerts: str = "alerts"
+    """The folder of alerts and of what was learned, beside the site file; "" keeps them in memory alone."""
     watch: bool = True
     """Whether what is unusual is watched for."""
     learn_for: Days = 86_400.0
@@ -88,12 +88,12 @@ class GuardTable(FileModel):
         return GuardPlan(
             policy_path=None if self.policy is None else beside(self.policy),
             protect=frozenset(self.protect),
-            audit=None if self.audit is None else beside(self.audit),
+            audit=beside(self.audit) if self.audit else None,
             audit_options=AuditOptions(
                 Keeping(self.audit_size, self.audit_age, self.audit_files), self.on_full
             ),
             syslog=self.syslog,
-            alerts=None if self.alerts is None or not self.watch else beside(self.alerts),
+            alerts=beside(self.alerts) if self.alerts and self.watch else None,
             watch=self._watch() if self.watch else None,
         )
 
