@@ -23,6 +23,7 @@ COMMANDS = {
     "guard": "let through to a device only what a policy allows",
     "record": "write down what a device and its clients say",
     "sniff": "listen to a serial line on which others talk",
+    "capture": "list and count what is in a network capture, or live",
     "decode": "explain a frame, byte by byte",
     "encode": "build a frame",
     "profile": "work with register maps of devices",
