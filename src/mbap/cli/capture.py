@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from mbap.cli.captureinput import Input
     from mbap.cli.captureoutputs import Output
     from mbap.diagnose.capturefilter import Filter
+
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -41,6 +45,9 @@ if TYPE_CHECKING:
 @click.option("--timeline", is_flag=True, help="Print activity over time instead, and who appeared when.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print exchanges, or writes, as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: an object a line; of reports, one object.")
+@click.option("--to-device", type=_FILE, metavar="FILE", help="Write a device file for mbap serve.")
+@click.option("--to-profile", type=_FILE, metavar="FILE", help="Write a draft of a profile: what is polled.")
+@click.option("--overwrite", is_flag=True, help="Write files anew that are there already.")
 @click.option("-c", "--count", type=click.IntRange(1), help="End after so many exchanges.")
 def command(
     file: str | None,
@@ -54,6 +61,9 @@ def command(
     timeline: bool,
     as_csv: bool,
     as_json: bool,
+    to_device: Path | None,
+    to_profile: Path | None,
+    overwrite: bool,
     count: int | None,
 ) -> int:
     """Print the exchanges in a capture: requests with their answers, as Modbus clients and servers made them.
@@ -85,16 +95,28 @@ def command(
     fits = Filter(words_of(text, words))
     for sentence in fits.says:
         click.echo(f"note: {sentence}", err=True)
-    wanted = Wanted(stats, writes, timeline, as_csv, as_json, slow)
+    given = (("device", to_device), ("profile", to_profile))
+    files = [(kind, path) for kind, path in given if path is not None]
+    wanted = Wanted(stats, writes, timeline, files, as_csv, as_json, overwrite, slow)
     made = outputs(wanted)
     with opened(file, interface, ports, watched=not wanted.lists) as source:
         taken = _read(source, fits, made, count)
-        for output in made:
-            output.end()
         click.echo(totals(source, taken), err=True)
         if source.problem:
             click.echo(f"error: {source.name}: {source.problem}", err=True)
-        return int(ExitCode.FAILED if source.problem else ExitCode.OK)
+        wrong = [text for output in made if (text := _ended(output))]
+        for text in wrong:
+            click.echo(f"error: {text}", err=True)
+        return int(ExitCode.FAILED if source.problem or wrong else ExitCode.OK)
+
+
+def _ended(output: Output) -> str:
+    """End *output*; gives what it could not do."""
+    try:
+        output.end()
+    except ValueError as problem:
+        return str(problem)
+    return ""
 
 
 def _read(source: Input, fits: Filter, made: list[Output], count: int | None) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mbap.cli.captureoutputs import clipped, clock, console_width, day, delay_text, exchange_row
+from mbap.cli.capturerows import exchange_row
+from mbap.cli.capturetext import clipped, clock, console_width, day, delay_text
 from mbap.cli.counted import amount
 from mbap.cli.printable import json_text, printable
 from mbap.cli.tables import table

@@ -23,6 +23,7 @@ PATIENCE: Final = 30_000_000
 """Microseconds after which a request is taken for unanswered."""
 _MOST_DECODED: Final = 4096
 _UNKNOWN: Final[Any] = object()
+_Decoded = Request[Any] | None
 _NOTHING: Final[tuple[Captured, ...]] = ()
 
 
@@ -113,7 +114,7 @@ class Capture:
 
     def _decoded(self, pdu: bytes) -> Request[Any] | None:
         """The request; most are the same again and again, and are decoded once."""
-        known = self._requests.get(pdu, _UNKNOWN)
+        known: Request[Any] | None = self._requests.get(pdu, _UNKNOWN)
         if known is not _UNKNOWN:
             return known
         if len(self._requests) >= _MOST_DECODED:
@@ -186,7 +187,13 @@ class _Pairing:
         return rest
 
     def _new(
-        self, unit: int, transaction: int | None, request: Request[Any] | None, pdu: bytes, time: int, frame: int
+        self,
+        unit: int,
+        transaction: int | None,
+        request: Request[Any] | None,
+        pdu: bytes,
+        time: int,
+        frame: int,
     ) -> Captured:
         client, client_port, server, port = self._ends
         # By position, which is quicker: one is made for every request.

@@ -72,9 +72,10 @@ def _usual(packet: Packet) -> Segment | None:
     data = packet.data
     if len(data) < _USUAL.size:
         return segment(packet)
-    kind, version, total, fragment, protocol, source, target, source_port, target_port, sequence, offset, flags = (
-        _USUAL.unpack_from(data)
-    )  # fmt: skip
+    (
+        kind, version, total, fragment, protocol, source, target,
+        source_port, target_port, sequence, offset, flags,
+    ) = _USUAL.unpack_from(data)  # fmt: skip
     if kind != 0x0800 or version != 0x45 or protocol != _TCP or fragment & 0x3FFF or not total:
         return segment(packet)
     begin, end = 34 + (offset >> 4) * 4, 14 + total
