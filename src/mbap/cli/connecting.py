@@ -59,6 +59,14 @@ def client_options(command: F) -> F:
     return command
 
 
+def asking_options(command: F) -> F:
+    """The same without those that say how values lie."""
+    for name, option in zip(reversed(_NAMES), reversed(_OPTIONS), strict=True):
+        command = command if name == "order" else option(command)
+    return command
+
+
+_NAMES = ("unit", "order", "timeout", "link", "retries", "deadline", "quirks")
 _OPTIONS = (
     click.option(
         "-u",
@@ -114,6 +122,7 @@ class Asking:
     Attributes:
         endpoint: as it was given.
         deadline: seconds for each request; None leaves it to its attempts.
+        pause: seconds between two requests.
     """
 
     endpoint: str
@@ -124,6 +133,7 @@ class Asking:
     deadline: float | None
     quirks: tuple[str, ...]
     tls: TLS | None = None
+    pause: float = 0.0
 
     def client(self) -> Client:
         """The client for it; nothing is connected yet."""
@@ -136,6 +146,7 @@ class Asking:
             timeout=self.timeout,
             link=self.link,
             retries=self.retries,
+            pause=self.pause,
             quirks=Quirks.parse(self.quirks),
             tls=self.tls,
         )

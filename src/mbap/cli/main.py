@@ -17,6 +17,7 @@ COMMANDS = {
     "write": "write values to a device and read them back",
     "probe": "find out what registers hold: type, order of bytes, scale",
     "serve": "simulate a device from a file",
+    "clone": "read a device through and make a simulated one of it",
     "bench": "measure how many reads a second a device takes",
     "gateway": "let TCP clients reach devices on serial lines and behind other hosts",
     "proxy": "let many clients share one connection to one device",
