@@ -45,7 +45,7 @@ function Frame({ frame, index }) {
 }
 
 function title(frame, readings) {
-  if (readings.length === 0) return `${frame.bytes.length / 2} bytes that are no whole frame`;
+  if (readings.length === 0) return `${frame.bytes.length / 2} bytes that are no Modbus frame`;
   const answers = frame.answers === null ? "" : `, the answer to ${frame.answers + 1}`;
   return readings.map((one) => one.summary).join(", or ") + answers;
 }
@@ -68,6 +68,7 @@ function Fields({ fields, from, chosen, choose, name }) {
   return html`
     <table class="frame-fields">
       <caption class="hidden-text">${name}</caption>
+      <colgroup><col class="of-bytes" /><col class="of-name" /><col class="of-value" /><col /></colgroup>
       <thead class="hidden-text"><tr><th>Bytes</th><th>Field</th><th>Value</th><th>Meaning</th></tr></thead>
       <tbody>
         ${fields.map((field, index) => html`
