@@ -47,6 +47,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: an object a line; of reports, one object.")
 @click.option("--to-device", type=_FILE, metavar="FILE", help="Write a device file for mbap serve.")
 @click.option("--to-profile", type=_FILE, metavar="FILE", help="Write a draft of a profile: what is polled.")
+@click.option("--to-policy", type=_FILE, metavar="FILE", help="Write rules of a firewall: what was done.")
 @click.option("--overwrite", is_flag=True, help="Write files anew that are there already.")
 @click.option("-c", "--count", type=click.IntRange(1), help="End after so many exchanges.")
 def command(
@@ -63,6 +64,7 @@ def command(
     as_json: bool,
     to_device: Path | None,
     to_profile: Path | None,
+    to_policy: Path | None,
     overwrite: bool,
     count: int | None,
 ) -> int:
@@ -95,7 +97,7 @@ def command(
     fits = Filter(words_of(text, words))
     for sentence in fits.says:
         click.echo(f"note: {sentence}", err=True)
-    given = (("device", to_device), ("profile", to_profile))
+    given = (("device", to_device), ("profile", to_profile), ("policy", to_policy))
     files = [(kind, path) for kind, path in given if path is not None]
     wanted = Wanted(stats, writes, timeline, files, as_csv, as_json, overwrite, slow)
     made = outputs(wanted)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import click
 
@@ -79,10 +79,10 @@ class Input:
     ) -> None:
         self.name = printable(name)
         self._stop = stop
-        buffered = file if hasattr(file, "peek") else io.BufferedReader(file, _BUFFER)  # type: ignore[type-var]
-        begins = buffered.peek(1)[:1]  # type: ignore[union-attr]
+        buffered: Any = file if hasattr(file, "peek") else io.BufferedReader(file, _BUFFER)
+        lines = buffered.peek(1)[:1] == b"{"
         self.source: Capture | OverheardLines = (
-            OverheardLines(buffered) if begins == b"{" else Capture(buffered, ports=ports)  # type: ignore[arg-type]
+            OverheardLines(buffered) if lines else Capture(buffered, ports=ports)
         )
 
     @property

@@ -66,9 +66,31 @@ def _maker(kind: str) -> Maker:
         from mbap.diagnose.capturedevice import DeviceFromCapture
 
         return DeviceFromCapture()
+    if kind == "policy":
+        return _PolicyMaker()
     from mbap.diagnose.captureprofile import ProfileFromCapture
 
     return ProfileFromCapture()
+
+
+class _PolicyMaker:
+    """A policy in which whatever was done is allowed; no rule is enabled before somebody has read it."""
+
+    def __init__(self) -> None:
+        from mbap.security.learning import Learned
+
+        self._learned = Learned()
+
+    def take(self, exchange: Captured) -> None:
+        self._learned.take((exchange,))
+
+    def text(self) -> str:
+        from mbap.security.policytext import policy_text
+
+        policy = self._learned.policy()
+        if not policy.rules:
+            raise ValueError("no request was seen: there is nothing to make rules of")
+        return policy_text(policy)
 
 
 def totals(source: Input, taken: int) -> str:

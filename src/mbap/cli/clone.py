@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mbap.cli.connecting import DURATION, Asking, asking_options
+from mbap.cli.connecting import PAUSE, Asking, asking_options
 from mbap.cli.counted import amount
 from mbap.cli.exits import ExitCode
 from mbap.cli.printable import printable
 from mbap.cli.progress import progress
+from mbap.cli.securing import Trust, tls_options
 
 if TYPE_CHECKING:
     from mbap.client.blocking import Client
@@ -48,9 +49,10 @@ _HEAD = "mbap clone 1"
 @click.option(
     "--most", type=click.IntRange(1), default=2000, show_default=True, help="End after so many requests."
 )
-@click.option("--pause", type=DURATION, default="20ms", show_default=True, help="Between two requests.")
+@click.option("--pause", type=PAUSE, default="20ms", show_default=True, help="Between two requests.")
 @click.option("--overwrite", is_flag=True, help="Write the file anew when it is there already.")
 @asking_options
+@tls_options
 def command(
     endpoint: str,
     output: Path,
@@ -65,6 +67,7 @@ def command(
     retries: int,
     deadline: float | None,
     quirks: tuple[str, ...],
+    tls: Trust,
 ) -> int:
     """Read the device at ENDPOINT through, and write a device file from which mbap serve answers as it does.
 
@@ -81,7 +84,7 @@ def command(
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} is there already; --overwrite writes it anew")
     reaches = _reaches(tables, ranges)
-    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, pause)
+    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings(), pause)
     part = output.with_name(output.name + ".part")
     client = asking.client()
     number = client.number
