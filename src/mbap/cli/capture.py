@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,7 +103,10 @@ def command(
     wanted = Wanted(stats, writes, timeline, files, as_csv, as_json, overwrite, slow)
     made = outputs(wanted)
     with opened(file, interface, ports, watched=not wanted.lists) as source:
-        taken = _read(source, fits, made, count)
+        try:
+            taken = _read(source, fits, made, count)
+        except BrokenPipeError:
+            return _unread()
         click.echo(totals(source, taken), err=True)
         if source.problem:
             click.echo(f"error: {source.name}: {source.problem}", err=True)
@@ -110,6 +114,12 @@ def command(
         for text in wrong:
             click.echo(f"error: {text}", err=True)
         return int(ExitCode.FAILED if source.problem or wrong else ExitCode.OK)
+
+
+def _unread() -> int:
+    """Whoever read what is printed has enough: nothing is to be said."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return int(ExitCode.OK)
 
 
 def _ended(output: Output) -> str:

@@ -71,6 +71,7 @@ class Input:
 
     Attributes:
         name: what it is called in messages.
+        empty: it ended before it began.
         live: more comes while somebody looks.
     """
 
@@ -80,7 +81,9 @@ class Input:
         self.name = printable(name)
         self._stop = stop
         buffered: Any = file if hasattr(file, "peek") else io.BufferedReader(file, _BUFFER)
-        lines = buffered.peek(1)[:1] == b"{"
+        begins = buffered.peek(1)[:1]
+        self.empty = not begins
+        lines = begins == b"{"
         self.source: Capture | OverheardLines = (
             OverheardLines(buffered) if lines else Capture(buffered, ports=ports)
         )
@@ -111,7 +114,10 @@ def opened(
     """
     if interface is not None:
         with _tcpdump(interface, ports) as raw, _until_stopped(raw) as stop:
-            yield Input(io.BufferedReader(stop, _BUFFER), interface, ports, stop=stop)
+            source = Input(io.BufferedReader(stop, _BUFFER), interface, ports, stop=stop)
+            if source.empty and not stop.stopped:
+                raise click.ClickException(f"tcpdump on {printable(interface)} gave nothing")
+            yield source
     elif file == "-":
         yield from _standard_input(ports)
     else:
@@ -177,6 +183,7 @@ def _tcpdump(interface: str, ports: Sequence[int]) -> Iterator[BinaryIO]:
     command = [program, "-i", interface, "-s", "0", "-U", "-w", "-", wanted]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # noqa: S603 - a program of the system; no shell reads the words
     assert child.stdout is not None
+    click.echo(f"capturing on {printable(interface)}; stop with Ctrl-C", err=True)
     try:
         yield child.stdout  # type: ignore[misc]
     finally:

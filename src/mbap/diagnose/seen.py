@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
@@ -10,6 +11,7 @@ from mbap.addresses import Table
 from mbap.diagnose.wording import Values, values_read, values_written
 from mbap.protocol.exchanges import Exchange
 from mbap.protocol.pdu import MaskWriteRegister
+from mbap.protocol.wire import Registers
 
 MOST_PAGES: Final = 20_000
 """Of 256 addresses each; values beyond them are not remembered, and counted."""
@@ -63,13 +65,11 @@ class Seen:
     def put(self, of: Device, values: Values) -> None:
         """Remember *values*."""
         table, address, items = values
-        for begin in range(0, len(items), _PAGE):
-            part = array("H", [int(item) for item in items[begin : begin + _PAGE]])
-            at = address + begin
-            room = _PAGE - at % _PAGE
-            self._put(of, table, at, part[:room])
-            if len(part) > room:
-                self._put(of, table, at + room, part[room:])
+        words = _words(items)
+        while words:
+            room = _PAGE - address % _PAGE
+            self._put(of, table, address, words[:room])
+            address, words = address + room, words[room:]
 
     def _put(self, of: Device, table: Table, address: int, part: array[int]) -> None:
         number, offset = divmod(address, _PAGE)
@@ -112,6 +112,16 @@ class Seen:
         for table in Table:
             numbers = sorted(number for one, where, number in self._pages if (one, where) == (of, table))
             yield from _runs(table, [(number, self._pages[of, table, number]) for number in numbers])
+
+
+def _words(items: Sequence[int]) -> array[int]:
+    """*items* as they are kept; from the wire where they are still as they were there."""
+    if not isinstance(items, Registers):
+        return array("H", map(int, items))
+    words = array("H", items.wire)
+    if sys.byteorder == "little":
+        words.byteswap()
+    return words
 
 
 def _runs(table: Table, pages: Sequence[tuple[int, _Page]]) -> Iterator[Run]:
