@@ -21,6 +21,8 @@ MOST_BLOCKS: Final = 40
 """Blocks and talkers that are printed; JSON has all."""
 _COUNTS: Final = ("asked", "answered", "refused", "silent", "mean", "longest")
 _BAR: Final = 20
+_NARROW: Final = 100
+"""Columns of a console in which there is no room for everything."""
 
 
 class StatisticsReport:
@@ -41,8 +43,9 @@ class StatisticsReport:
         if not whole.requests + whole.answers:
             return "no Modbus was seen"
         rows = statistics.rows
-        parts = [_sentence(statistics), _talks(statistics.talks(), width)]
-        parts += [_functions(statistics.functions(), width), _blocks(rows, width)]
+        heads = _COUNTS if width > _NARROW else _COUNTS[:-1]
+        parts = [_sentence(statistics), _talks(statistics.talks(), heads, width)]
+        parts += [_functions(statistics.functions(), heads, width), _blocks(rows, width)]
         parts += [_exceptions(rows, width), _slowest(statistics, width)]
         return "\n\n".join(part for part in parts if part)
 
@@ -55,7 +58,7 @@ def _sentence(statistics: Statistics) -> str:
     ]
     for count, what in (
         (statistics.writes(), "of them writes"),
-        (whole.exceptions.total(), "exceptions"),
+        (whole.exceptions.total(), "answered with exceptions"),
         (whole.unanswered, "unanswered"),
         (whole.slow, "answered slowly"),
         (whole.repeated, "sent again before they were answered"),
@@ -95,15 +98,17 @@ def _unit(row: Row | Talker) -> str:
     return str(row.unit) if row.unit >= 0 else "-"
 
 
-def _talks(talks: Sequence[Row], width: int) -> str:
-    rows = [(_ends(row), _unit(row), *_counts(row)) for row in talks[:MOST_BLOCKS]]
-    made = fitted(("client -> server", "unit", *_COUNTS), rows, range(1, 8), width)
+def _talks(talks: Sequence[Row], heads: Sequence[str], width: int) -> str:
+    rows = [(_ends(row), _unit(row), *_counts(row)[: len(heads)]) for row in talks[:MOST_BLOCKS]]
+    made = fitted(("client -> server", "unit", *heads), rows, range(1, 8), width)
     return made + _more(len(talks) - MOST_BLOCKS, "line")
 
 
-def _functions(functions: Sequence[Row], width: int) -> str:
-    rows = [(function_name(row.function), str(row.function), *_counts(row)) for row in functions]
-    return fitted(("function", "code", *_COUNTS), rows, range(1, 8), width)
+def _functions(functions: Sequence[Row], heads: Sequence[str], width: int) -> str:
+    rows = [
+        (function_name(row.function), str(row.function), *_counts(row)[: len(heads)]) for row in functions
+    ]
+    return fitted(("function", "code", *heads), rows, range(1, 8), width)
 
 
 def block_text(row: Row) -> str:
@@ -134,7 +139,12 @@ def _blocks(rows: Sequence[Row], width: int) -> str:
 
 def _exceptions(rows: Sequence[Row], width: int) -> str:
     wrong = [
-        (f"{exception_text(code)}: {block_text(row)}", _unit(row), f"{count:,}", _ends(row))
+        (
+            f"{exception_text(code).removeprefix('exception ')}: {block_text(row)}",
+            _unit(row),
+            f"{count:,}",
+            _ends(row),
+        )
         for row in rows
         for code, count in sorted(row.exceptions.items())
     ]
@@ -224,7 +234,8 @@ class TimelineReport:
             return "no Modbus was seen"
         most = max(row.exchanges for _, row in rows)
         width, long = console_width(), self._timeline.width
-        cells = [_activity(_begin(time, long), row, most) for time, row in rows]
+        bar = _BAR if width > _NARROW else _BAR // 2
+        cells = [_activity(_begin(time, long), row, most, bar) for time, row in rows]
         heads = (f"each {format_duration(long / 1e6)}", "exchanges", "writes", "refused", "silent", "")
         return f"{fitted(heads, cells, range(1, 5), width)}\n\n{_talkers(talkers, width)}"
 
@@ -233,9 +244,9 @@ def _begin(time: int, width: int) -> str:
     return f"{day(time)} {clock(time)}" if width < 1_000_000 else f"{day(time)} {clock(time)[:8]}"
 
 
-def _activity(begin: str, row: Activity, most: int) -> tuple[str, ...]:
+def _activity(begin: str, row: Activity, most: int, length: int) -> tuple[str, ...]:
     counts = (row.exchanges, row.writes, row.exceptions, row.unanswered)
-    bar = "#" * max(round(_BAR * row.exchanges / most), 1)
+    bar = "#" * max(round(length * row.exchanges / most), 1)
     return (begin, *(f"{count:,}" if count else "-" for count in counts), bar)
 
 

@@ -11,8 +11,10 @@ from mbap.protocol.exchanges import Exchange
 from mbap.protocol.fields import function_name
 from mbap.protocol.pdu import (
     READS,
+    Diagnostics,
     MaskWriteRegister,
     ReadWriteMultipleRegisters,
+    SubFunction,
     WriteMultipleCoils,
     WriteMultipleRegisters,
     WriteSingleCoil,
@@ -56,6 +58,8 @@ def asked(exchange: Exchange) -> str:
     ]
     if isinstance(request, MaskWriteRegister):
         return f"{parts[0]} and {request.and_mask:04x} or {request.or_mask:04x}"
+    if isinstance(request, Diagnostics):
+        return f"diagnostics, {_sub_function(request.sub_function)}"
     if not parts:
         return function_name(exchange.function_code)
     written = values_written(exchange)
@@ -65,6 +69,11 @@ def asked(exchange: Exchange) -> str:
 
 
 _MOST_ASKED: Final = 8
+
+
+def _sub_function(code: int) -> str:
+    known = {one.value: one.name for one in SubFunction}
+    return known.get(code, f"sub-function {code}").lower().replace("_", " ")
 
 
 def said(exchange: Exchange, most: int) -> str:
