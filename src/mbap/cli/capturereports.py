@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -44,13 +45,13 @@ class StatisticsReport:
             return "no Modbus was seen"
         rows = statistics.rows
         heads = _COUNTS if width > _NARROW else _COUNTS[:-1]
-        parts = [_sentence(statistics), _talks(statistics.talks(), heads, width)]
+        parts = [_sentence(statistics, width), _talks(statistics.talks(), heads, width)]
         parts += [_functions(statistics.functions(), heads, width), _blocks(rows, width)]
         parts += [_exceptions(rows, width), _slowest(statistics, width)]
         return "\n\n".join(part for part in parts if part)
 
 
-def _sentence(statistics: Statistics) -> str:
+def _sentence(statistics: Statistics, width: int) -> str:
     whole = statistics.whole()
     parts = [
         f"{amount(whole.requests, 'request')} from {day(whole.first)} {clock(whole.first)} to"
@@ -67,7 +68,7 @@ def _sentence(statistics: Statistics) -> str:
     ):
         if count:
             parts.append(f"{count:,} {what}")
-    return ",\n".join([parts[0], ", ".join(parts[1:])]) if len(parts) > 1 else parts[0]
+    return "\n".join(textwrap.wrap(", ".join(parts), width))
 
 
 def _counts(row: Row) -> tuple[str, ...]:
@@ -251,14 +252,15 @@ def _activity(begin: str, row: Activity, most: int, length: int) -> tuple[str, .
 
 
 def _talkers(talkers: Sequence[Talker], width: int) -> str:
+    digits = 12 if width > _NARROW else 8
     rows = [
         (
             _ends(one),
             _unit(one),
             f"{one.exchanges:,}",
-            clock(one.first),
-            clock(one.last),
-            "-" if one.first_write is None else clock(one.first_write),
+            clock(one.first)[:digits],
+            clock(one.last)[:digits],
+            "-" if one.first_write is None else clock(one.first_write)[:digits],
         )
         for one in talkers[:MOST_BLOCKS]
     ]

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any, Final, TypeVar
 
 from mbap.diagnose.capture import Captured
+from mbap.diagnose.wording import WRITING
 from mbap.protocol.pdu.base import Request
 
 MOST_ROWS: Final = 20_000
@@ -68,7 +69,7 @@ class Row:
     @property
     def writes(self) -> bool:
         """Whether it writes."""
-        return self.request is not None and self.request.writes
+        return self.function in WRITING if self.request is None else self.request.writes
 
     def add(self, other: Row) -> None:
         """Count what *other* counted, too."""

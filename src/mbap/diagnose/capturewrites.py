@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mbap.addresses import Table
 from mbap.diagnose.capture import Captured
 from mbap.diagnose.seen import Seen, device
-from mbap.diagnose.wording import Values
+from mbap.diagnose.wording import Values, writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Writes:
         return write
 
     def _write(self, exchange: Captured) -> Write:
-        assert exchange.request is not None
-        span = next((one for one in exchange.request.spans() if one[3]), None)
+        spans = () if exchange.request is None else exchange.request.spans()
+        span = next((one for one in spans if one[3]), None)
         if span is None:
             return Write(exchange, None, 0, (), None)
         table, address, count, _ = span
@@ -62,8 +62,3 @@ class Writes:
         new: Sequence[int] | None = None if values is None else [int(one) for one in values.values]
         old = tuple(self.seen.get(device(exchange), table, address, count))
         return Write(exchange, table, address, old, None if new is None else tuple(new))
-
-
-def writes(exchange: Captured) -> bool:
-    """Whether it asks for something to be changed."""
-    return exchange.request is not None and exchange.request.writes

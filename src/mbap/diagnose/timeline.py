@@ -7,6 +7,7 @@ from typing import Final
 
 from mbap.diagnose.capture import Captured
 from mbap.diagnose.capturestats import is_broadcast
+from mbap.diagnose.wording import writes
 
 MOST_ROWS: Final = 40
 MOST_TALKERS: Final = 10_000
@@ -67,13 +68,13 @@ class Timeline:
 
     def take(self, exchange: Captured) -> None:
         """Count *exchange*."""
-        writes = exchange.request is not None and exchange.request.writes
         row = self._row(exchange.time)
         row.exchanges += 1
-        row.writes += writes
+        changes = writes(exchange)
+        row.writes += changes
         row.exceptions += exchange.exception is not None
         row.unanswered += exchange.response is None and not is_broadcast(exchange)
-        self._talk(exchange, writes)
+        self._talk(exchange, changes)
 
     def _row(self, time: int) -> Activity:
         index = time // self.width
@@ -95,7 +96,7 @@ class Timeline:
             self._rows.setdefault(index // times, Activity()).add(row)
         self._low, self._high = self._low // times, self._high // times
 
-    def _talk(self, exchange: Captured, writes: bool) -> None:
+    def _talk(self, exchange: Captured, changes: bool) -> None:
         key = exchange.client, exchange.server, exchange.server_port, exchange.unit
         talker = self._talkers.get(key)
         if talker is None:
@@ -105,7 +106,7 @@ class Timeline:
             talker = self._talkers[key] = Talker(*key, exchange.time, exchange.time)
         talker.exchanges += 1
         talker.first, talker.last = min(talker.first, exchange.time), max(talker.last, exchange.time)
-        if writes and talker.first_write is None:
+        if changes and talker.first_write is None:
             talker.first_write = exchange.time
 
     def rows(self) -> list[tuple[int, Activity]]:

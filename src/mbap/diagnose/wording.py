@@ -25,6 +25,10 @@ _ANSWERED_BY_VALUES: Final[tuple[Any, ...]] = (*READS.values(), ReadWriteMultipl
 _MODBUS_PORT: Final = 502
 
 
+WRITING: Final = frozenset({5, 6, 15, 16, 21, 22, 23})
+"""The functions that are writes, also where a request is malformed."""
+
+
 class Values(NamedTuple):
     """Values of neighbouring addresses."""
 
@@ -105,6 +109,13 @@ def listed(values: Sequence[int], most: int) -> str:
     """`1 2 3`, and how many more there are."""
     shown = " ".join(str(int(value)) for value in values[:most])
     return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
+
+
+def writes(exchange: Exchange) -> bool:
+    """Whether it asks for something to be changed, well formed or not."""
+    if exchange.request is not None:
+        return exchange.request.writes
+    return exchange.pdu[:1] != b"" and exchange.pdu[0] in WRITING
 
 
 def values_read(exchange: Exchange) -> Values | None:
