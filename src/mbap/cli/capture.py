@@ -105,12 +105,13 @@ def command(
     with opened(file, interface, ports, watched=not wanted.lists) as source:
         try:
             taken = _read(source, fits, made, count)
+            wrong = [text for output in made if (text := _ended(output))]
+            sys.stdout.flush()
         except BrokenPipeError:
             return _unread()
         click.echo(totals(source, taken), err=True)
         if source.problem:
             click.echo(f"error: {source.name}: {source.problem}", err=True)
-        wrong = [text for output in made if (text := _ended(output))]
         for text in wrong:
             click.echo(f"error: {text}", err=True)
         return int(ExitCode.FAILED if source.problem or wrong else ExitCode.OK)
