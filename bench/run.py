@@ -28,6 +28,7 @@ QUICK = {
     "poller": ["--seconds", "5"],
     "history": ["--rows", "200000"],
     "page": ["--seconds", "5"],
+    "capture": ["--megabytes", "20"],
     "tls": ["--quick"],
     "gateway": ["--quick"],
     "probe": ["--quick"],

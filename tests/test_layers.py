@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "security": {*WIRE, "server.handler", "server.diagnostics"},
     "collect": {*WIRE, "server.handler", "client.quirks"},  # data, as a profile has them
     "sinks": {*LEAVES, "collect"},
-    "dashboard": {*LEAVES, "collect", "sinks.base"},
+    "dashboard": {*LEAVES, "protocol", "collect", "sinks.base"},
     "diagnose": {*WIRE, "transport", "client", "server.handler", "collect"},
     "site": EVERYTHING,
     "cli": EVERYTHING,

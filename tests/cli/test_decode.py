@@ -134,6 +134,7 @@ def test_json_has_every_field(mbap: CommandLine) -> None:
         "name": "register",
         "value": 555,
         "meaning": "holding register 107 (reference 40108)",
+        "wrong": False,
     }
 
 
@@ -218,7 +219,7 @@ def test_json_says_the_framing_and_has_the_check(mbap: CommandLine) -> None:
     (frame,) = json.loads(mbap("decode", "--json", RTU).out)
     assert (frame["framing"], frame["transaction"], frame["unit"]) == ("rtu", None, 17)
     assert frame["trailer"] == [
-        {"offset": 6, "bytes": "7687", "name": "CRC", "value": "right", "meaning": ""}
+        {"offset": 6, "bytes": "7687", "name": "CRC", "value": "right", "meaning": "", "wrong": False}
     ]
 
 

@@ -72,8 +72,8 @@ def test_every_reference_leads_somewhere() -> None:
     assert names <= set(DOCUMENT["components"]["schemas"])
 
 
-def schema_of(path: str, status: int) -> Schema:
-    content = DOCUMENT["paths"][path]["get"]["responses"][str(status)]["content"]
+def schema_of(path: str, status: int, method: str = "get") -> Schema:
+    content = DOCUMENT["paths"][path][method]["responses"][str(status)]["content"]
     (described,) = content.values()
     schema = described["schema"]
     assert isinstance(schema, dict)
@@ -103,6 +103,25 @@ HISTORY = "/api/v1/history?series=main.power,main.comm_requests&steps=50"
 async def test_an_answer_is_as_described(client: httpx.AsyncClient, url: str) -> None:
     response = await client.get(url)
     assert list(faults(response.json(), schema_of(url.partition("?")[0], response.status_code))) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "status"),
+    [
+        ("/api/v1/frames/explain", {"text": "00 01 00 00 00 06 01 03 00 6b 00 03"}, 200),
+        ("/api/v1/frames/explain", {"text": "00 01 00 01 00 03 01 83"}, 200),
+        ("/api/v1/frames/explain", {"text": "zz"}, 200),
+        ("/api/v1/frames/build", {"function": 3, "address": 107, "count": 3}, 200),
+        ("/api/v1/frames/build", {"function": 3}, 200),
+        ("/api/v1/frames/build", {"function": 3, "framing": "morse"}, 400),
+    ],
+)
+async def test_what_is_posted_is_answered_as_described(
+    client: httpx.AsyncClient, url: str, body: Schema, status: int
+) -> None:
+    response = await client.post(url, json=body)
+    assert response.status_code == status
+    assert list(faults(response.json(), schema_of(url, status, "post"))) == []
 
 
 async def test_a_refusal_is_as_described(client_of: Callable[..., httpx.AsyncClient]) -> None:

@@ -16,29 +16,13 @@ from mbap.diagnose.capture import MOST_PENDING, Capture, exchanges
 from mbap.protocol.pdu.opaque import Opaque
 from mbap.protocol.pdu.registers import ReadHoldingRegisters
 from support.packets import ETHERNET, Talk, ethernet, pcap, pcapng, read, tcp
+from support.recorded import NAMES
 from support.tshark import functions_by_tshark
 
 ASK = "0007 0000 0006 01 03 006b 0003"
 ANSWER = "0007 0000 0009 01 03 06 022b 0000 0064"
 OTHER, OTHER_ANSWER = "0008 0000 0006 01 03 0000 0001", "0008 0000 0005 01 03 02 0009"
 EXCEPTION = "0007 0000 0003 01 83 02"
-NAMES = [
-    "ekin_FC1-permit.pcap",
-    "ekin_ModbusFloat.pcap",
-    "ekin_modbus-mask-write-register.pcap",
-    "icsnpp_modbus_example.pcap",
-    "iti_ModbusTCP_plant1.pcap",
-    "iti_modbus_test.pcap",
-    "iti_modbus_test_data_part1.pcap",
-    "lemay_channel_4d_12s.pcap",
-    "lemay_fake_command_p502.pcap",
-    "lemay_normal_exploit_run_p502.pcap",
-    "lemay_normal_moving_files_p502.pcap",
-    "ndpi_modbus.pcap",
-    "suricata-verify_modbus.pcap",
-    "zeek_modbus-eit.pcap",
-    "zeek_modbusSmall.pcap",
-]
 
 
 def test_a_request_and_its_answer_are_one_exchange() -> None:

@@ -62,12 +62,21 @@ def client_options(command: F) -> F:
 
 def repeating_options(command: F) -> F:
     """The same for what asks again and again anyway: the next round is the retry."""
-    for option in reversed([*_OPTIONS[:_RETRIES], *_OPTIONS[_RETRIES + 1 :]]):
-        command = option(command)
+    return _all_but("retries", command)
+
+
+def asking_options(command: F) -> F:
+    """The same without those that say how values lie."""
+    return _all_but("order", command)
+
+
+def _all_but(name: str, command: F) -> F:
+    for other, option in zip(reversed(_NAMES), reversed(_OPTIONS), strict=True):
+        command = command if other == name else option(command)
     return command
 
 
-_RETRIES = 4
+_NAMES = ("unit", "order", "timeout", "link", "retries", "deadline", "quirks")
 _OPTIONS = (
     click.option(
         "-u",
@@ -123,6 +132,7 @@ class Asking:
     Attributes:
         endpoint: as it was given.
         deadline: seconds for each request; None leaves it to its attempts.
+        pause: seconds between two requests.
     """
 
     endpoint: str
@@ -133,6 +143,7 @@ class Asking:
     deadline: float | None
     quirks: tuple[str, ...]
     tls: TLS | None = None
+    pause: float = 0.0
 
     def client(self) -> Client:
         """The client for it; nothing is connected yet."""
@@ -145,6 +156,7 @@ class Asking:
             timeout=self.timeout,
             link=self.link,
             retries=self.retries,
+            pause=self.pause,
             quirks=Quirks.parse(self.quirks),
             tls=self.tls,
         )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from mbap.cli.hextext import parse_hex
 from mbap.errors import ProtocolError
+from mbap.protocol.hextext import parse_pasted
 
 if TYPE_CHECKING:
     from mbap.protocol.explain import Explanation, Reading
@@ -52,13 +51,14 @@ def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_js
     """
     from mbap.protocol.explain import Role
     from mbap.protocol.explain_serial import Framed, explain_framed, framing_of
+    from mbap.protocol.explaindata import as_data
 
-    data = _bytes(_standard_input() if frame == ("-",) else " ".join(frame))
+    data = parse_pasted(_standard_input() if frame == ("-",) else " ".join(frame))
     found, why = framing_of(data)
     framed = Framed(framing) if framing else found
     explanations = explain_framed(data, framed, Role(role) if role else None)
     if as_json:
-        described = [{"framing": framed.value, **_as_json(one)} for one in explanations]
+        described = [{"framing": framed.value, **as_data(one)} for one in explanations]
         click.echo(json.dumps(described, ensure_ascii=False, indent=2))
     else:
         if not framing and framed is not Framed.TCP:
@@ -66,14 +66,6 @@ def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_js
         texts = [_as_text(one, index, _word(framed)) for index, one in enumerate(explanations, 1)]
         click.echo("\n\n".join(texts))
     _raise_faults(explanations, _word(framed), _hint(data, framed, found, why))
-
-
-def _bytes(text: str) -> bytes:
-    """The bytes that *text* says; where it has ASCII frames as they are, their characters."""
-    if not text.lstrip().startswith(":"):
-        return parse_hex(text)
-    lines = re.sub(r"(?:\\r|\\n|\s)+", "\r\n", text.strip()).removesuffix("\r\n")
-    return f"{lines}\r\n".encode("ascii", "replace")
 
 
 def _word(framed: Framed) -> str:
@@ -162,36 +154,3 @@ def _in_lines(data: bytes) -> list[str]:
 
 def _shown(value: int | str) -> str:
     return f"{value} "
-
-
-def _as_json(one: Explanation) -> dict[str, object]:
-    named = {field.name: field.value for field in one.header if isinstance(field.value, int)}
-    return {
-        "offset": one.offset,
-        "bytes": one.data.hex(),
-        "transaction": named.get("transaction"),
-        "unit": named.get("unit"),
-        "function_code": one.readings[0].fields[0].value if one.readings else None,
-        "answers": one.answers,
-        "header": [_field_json(field) for field in one.header],
-        "readings": [
-            {
-                "role": reading.role.value,
-                "summary": reading.summary,
-                "fields": [_field_json(field) for field in reading.fields],
-            }
-            for reading in one.readings
-        ],
-        "trailer": [_field_json(field) for field in one.trailer],
-        "faults": list(one.every_fault),
-    }
-
-
-def _field_json(field: Field) -> dict[str, object]:
-    return {
-        "offset": field.offset,
-        "bytes": field.data.hex(),
-        "name": field.name,
-        "value": field.value,
-        "meaning": field.meaning,
-    }

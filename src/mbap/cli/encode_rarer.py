@@ -6,7 +6,7 @@ import click
 
 from mbap.addresses import Table, parse_item
 from mbap.cli.frameout import Output, frame_options, word
-from mbap.cli.hextext import parse_hex
+from mbap.protocol.hextext import parse_hex
 
 _CODES = ("basic", "regular", "extended", "object")
 _DIAGNOSTICS_DATA = b"\0\0"

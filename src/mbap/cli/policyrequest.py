@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from mbap.addresses import parse_item
-from mbap.cli.hextext import parse_hex
 from mbap.errors import ExceptionResponse
+from mbap.protocol.hextext import parse_hex
 from mbap.protocol.pdu.base import Request, decode_request, request_class
 
 WORDS = (

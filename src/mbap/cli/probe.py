@@ -181,7 +181,7 @@ def _given_registers(endpoint: str | None, registers: str | None) -> list[Sample
 
 
 def _words(part: str) -> list[int]:
-    from mbap.cli.hextext import parse_hex
+    from mbap.protocol.hextext import parse_hex
 
     data = parse_hex(part)
     if len(data) % 2:

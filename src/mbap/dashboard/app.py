@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from mbap.dashboard import frames
 from mbap.dashboard.access import Doorkeeper, Throttle
 from mbap.dashboard.api import Api
 from mbap.dashboard.catalogue import CurrentCatalogue
@@ -55,6 +56,7 @@ def create_app(plant: Plant, options: WebOptions | None = None) -> Starlette:
     return Starlette(
         routes=[
             *api.routes(),
+            *frames.routes(),
             *Login(keeper, throttle, STATIC).routes(),
             WebSocketRoute("/api/v1/live", live.endpoint),
             *_file_routes(),

@@ -7,7 +7,7 @@ from typing import Final
 
 from mbap.protocol.adu import Adu
 from mbap.protocol.pdu.base import request_class
-from mbap.protocol.tcp import TcpFraming
+from mbap.protocol.tcp import HEADER, TcpFraming
 
 _SHORTEST, _LONGEST = 2, 254
 _FOLLOWING: Final = (b"\0\0", b"\0", b"")
@@ -30,6 +30,11 @@ class AduReader:
 
     def take(self, data: bytes, *, after_gap: bool = False) -> list[Adu]:
         """The ADUs that *data* completes; *after_gap*: bytes before it are missing."""
+        framing = self._framing
+        if not (after_gap or self._lost) and framing.fresh and len(data) > 7:
+            transaction, protocol, length, unit = HEADER.unpack_from(data)
+            if not protocol and length == len(data) - 6 <= _LONGEST:
+                return [Adu(unit, data[7:], transaction)]  # as nearly all are: one, whole
         if after_gap or self._lost:
             self.foreign += self._framing.partial
             self._framing = TcpFraming()

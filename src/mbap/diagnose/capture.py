@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -22,6 +22,9 @@ MOST_PENDING: Final = 256
 PATIENCE: Final = 30_000_000
 """Microseconds after which a request is taken for unanswered."""
 _MOST_DECODED: Final = 4096
+_UNKNOWN: Final[Any] = object()
+_Decoded = Request[Any] | None
+_NOTHING: Final[tuple[Captured, ...]] = ()
 
 
 @dataclass(slots=True)
@@ -84,31 +87,36 @@ class Capture:
         for pairing in self._pairing.values():
             yield from pairing.rest()
 
-    def _heard(self, piece: Piece, time: int, frame: int) -> Iterator[Captured]:
+    def _heard(self, piece: Piece, time: int, frame: int) -> list[Captured]:
+        """What is complete with *piece*."""
         pairing = self._pairing.get(piece.connection)
+        ended: list[Captured] = []
         if pairing is None:
             pairing = self._pairing[piece.connection] = _Pairing(piece)
-            yield from self._forget_old()
+            ended = self._forget_old()
         reader = pairing.readers[piece.to_server]
         foreign = reader.foreign
-        for adu in reader.take(piece.data, after_gap=piece.after_gap):
-            self.adus[not piece.to_server] += 1
-            if piece.to_server:
-                yield from pairing.asked(adu, self._decoded(adu.pdu), time, frame)
-            else:
-                yield pairing.answered(adu, time, frame)
+        adus = reader.take(piece.data, after_gap=piece.after_gap)
         self.foreign += reader.foreign - foreign
+        self.adus[not piece.to_server] += len(adus)
+        for adu in adus:
+            if piece.to_server:
+                ended += pairing.asked(adu, self._decoded(adu.pdu), time, frame)
+            else:
+                ended.append(pairing.answered(adu, time, frame))
+        return ended
 
-    def _forget_old(self) -> Iterator[Captured]:
+    def _forget_old(self) -> list[Captured]:
         """Few connections of a capture are open at a time: the oldest go, with what they still wait for."""
-        if len(self._pairing) > MOST_OPEN:
-            oldest = next(iter(self._pairing))
-            yield from self._pairing.pop(oldest).rest()
+        if len(self._pairing) <= MOST_OPEN:
+            return []
+        return self._pairing.pop(next(iter(self._pairing))).rest()
 
     def _decoded(self, pdu: bytes) -> Request[Any] | None:
         """The request; most are the same again and again, and are decoded once."""
-        if pdu in self._requests:
-            return self._requests[pdu]
+        known: Request[Any] | None = self._requests.get(pdu, _UNKNOWN)
+        if known is not _UNKNOWN:
+            return known
         if len(self._requests) >= _MOST_DECODED:
             self._requests.clear()
         request = self._requests[pdu] = decoded(pdu)
@@ -143,53 +151,56 @@ class _Pairing:
         self._pending: dict[tuple[int | None, int], list[Captured]] = {}
         self.readers = (AduReader(), AduReader())
 
-    def asked(self, adu: Adu, request: Request[Any] | None, time: int, frame: int) -> Iterator[Captured]:
-        waiting = self._pending.setdefault((adu.transaction, adu.unit), [])
-        again = bool(waiting) and any(one.pdu == adu.pdu for one in waiting)
-        waiting.append(self._new(adu, adu.pdu, time, frame, request, repeated=again))
-        if len(self._pending) > MOST_PENDING or len(waiting) > MOST_PENDING:
-            yield from self._expired(time)
+    def asked(self, adu: Adu, request: Request[Any] | None, time: int, frame: int) -> Iterable[Captured]:
+        """Note a request; gives those that are given up with it."""
+        unit, pdu, transaction = adu
+        key = transaction, unit
+        new = self._new(unit, transaction, request, pdu, time, frame)
+        waiting = self._pending.get(key)
+        if waiting is None:
+            self._pending[key] = [new]
+            return _NOTHING if len(self._pending) <= MOST_PENDING else self._expired(time)
+        new.repeated = any(one.pdu == pdu for one in waiting)
+        waiting.append(new)
+        return _NOTHING if len(waiting) <= MOST_PENDING else self._expired(time)
 
     def answered(self, adu: Adu, time: int, frame: int) -> Captured:
-        key = adu.transaction, adu.unit
+        """The exchange that *adu* ends."""
+        unit, pdu, transaction = adu
+        key = transaction, unit
         waiting = self._pending.get(key)
-        at = _fitting(waiting, adu.pdu) if waiting else None
+        at = _fitting(waiting, pdu) if waiting else None
         if waiting is None or at is None:
             # Nothing was asked, or it was not captured: the answer alone.
-            exchange = self._new(adu, b"", time, 0, None)
+            exchange = self._new(unit, transaction, None, b"", time, 0)
         else:
             exchange = waiting.pop(at)
             if not waiting:
                 del self._pending[key]
-        exchange.response, exchange.response_time, exchange.response_frame = adu.pdu, time, frame
+        exchange.response, exchange.response_time, exchange.response_frame = pdu, time, frame
         return exchange
 
-    def rest(self) -> Iterator[Captured]:
+    def rest(self) -> list[Captured]:
         """What was never answered."""
-        yield from (one for waiting in self._pending.values() for one in waiting)
+        rest = [one for waiting in self._pending.values() for one in waiting]
         self._pending.clear()
+        return rest
 
     def _new(
         self,
-        adu: Adu,
+        unit: int,
+        transaction: int | None,
+        request: Request[Any] | None,
         pdu: bytes,
         time: int,
         frame: int,
-        request: Request[Any] | None,
-        *,
-        repeated: bool = False,
     ) -> Captured:
+        client, client_port, server, port = self._ends
+        # By position, which is quicker: one is made for every request.
         return Captured(
-            time,
-            *self._ends,
-            adu.unit,
-            adu.transaction,
-            request,
-            pdu,
-            frame=frame,
-            connection=self._connection,
-            repeated=repeated,
-        )
+            time, client, client_port, server, port, unit, transaction, request, pdu,
+            None, None, None, frame, 0, self._connection,
+        )  # fmt: skip
 
     def _expired(self, now: int) -> Iterator[Captured]:
         """The oldest, and whatever else has waited for too long."""
@@ -206,6 +217,8 @@ class _Pairing:
 def _fitting(waiting: list[Captured], pdu: bytes) -> int | None:
     """The first that asked for the answer's function."""
     function = pdu[0] & 0x7F
+    if waiting[0].pdu[0] & 0x7F == function:
+        return 0
     return next((at for at, one in enumerate(waiting) if one.pdu[0] & 0x7F == function), None)
 
 

@@ -72,15 +72,15 @@ def _usual(packet: Packet) -> Segment | None:
     data = packet.data
     if len(data) < _USUAL.size:
         return segment(packet)
-    kind, version, total, fragment, protocol, source, target, *ports_and_sequence, offset, flags = (
-        _USUAL.unpack_from(data)
-    )
+    (
+        kind, version, total, fragment, protocol, source, target,
+        source_port, target_port, sequence, offset, flags,
+    ) = _USUAL.unpack_from(data)  # fmt: skip
     if kind != 0x0800 or version != 0x45 or protocol != _TCP or fragment & 0x3FFF or not total:
         return segment(packet)
     begin, end = 34 + (offset >> 4) * 4, 14 + total
     if begin >= end and not flags & _MATTERS:
         return None
-    source_port, target_port, sequence = ports_and_sequence
     return Segment(source, source_port, target, target_port, sequence, flags, data[begin:end], end - begin)
 
 

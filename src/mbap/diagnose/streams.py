@@ -13,6 +13,7 @@ MOST_OUT_OF_ORDER: Final = 64
 MOST_CONNECTIONS: Final = 65_536
 """Directions that are remembered; beyond them the one that was quiet for longest is forgotten."""
 _WRAP, _HALF = 2**32, 2**31
+_SELDOM: Final = SYN | RST
 
 End = tuple[bytes, int]
 
@@ -67,8 +68,18 @@ class Streams:
         if not to_server and segment.source_port not in self._ports:
             return []
         key = (segment.source, segment.source_port), (segment.target, segment.target_port)
-        pieces: list[Piece] = []
         direction = self._directions.get(key)
+        if (
+            direction is not None
+            and segment.sequence == direction.expected
+            and not (direction.early or direction.fresh or segment.flags & _SELDOM)
+            and len(segment.data) == segment.size
+        ):
+            # As nearly all are: the next one, whole, of a connection that is known.
+            direction.expected = (segment.sequence + segment.size) % _WRAP
+            client, server = key if to_server else (key[1], key[0])
+            return [Piece(direction.number, to_server, client, server, segment.data, False)]
+        pieces: list[Piece] = []
         if direction is None or segment.flags & SYN:
             pieces = list(self._flush(key, direction, to_server)) if direction is not None else []
             direction = self._begin(key, segment)

@@ -22,6 +22,15 @@ export async function get(path, params = {}, signal = undefined) {
   throw new ApiError(response.status, await sentence(response));
 }
 
+/** The JSON answer of *path* to *body*. */
+export async function post(path, body, signal = undefined) {
+  const headers = { Accept: "application/json", "Content-Type": "application/json" };
+  const response = await fetch(address(path), { method: "POST", body: JSON.stringify(body), signal, headers });
+  if (response.ok) return response.json();
+  if (response.status === 401) location.assign("login");
+  throw new ApiError(response.status, await sentence(response));
+}
+
 async function sentence(response) {
   try {
     return (await response.json()).detail;

@@ -1,5 +1,6 @@
 // The frame: header, navigation, notices, and the page that the address names.
 import { Communication } from "./communication.js";
+import { Frames } from "./frames.js";
 import { Model } from "./model.js";
 import { Overview } from "./overview.js";
 import { Points } from "./points.js";
@@ -7,8 +8,12 @@ import { PAGES, href, route } from "./router.js";
 import { Trends } from "./trends.js";
 import { Icon, html, render, useEffect, useErrorBoundary, useReducer, useState } from "./ui.js";
 
-const TITLES = { overview: "Overview", points: "Points", trends: "Trends", communication: "Communication" };
-const VIEWS = { overview: Overview, points: Points, trends: Trends, communication: Communication };
+const TITLES = {
+  overview: "Overview", points: "Points", trends: "Trends", communication: "Communication", frames: "Frames",
+};
+const VIEWS = {
+  overview: Overview, points: Points, trends: Trends, communication: Communication, frames: Frames,
+};
 
 const model = new Model();
 
@@ -33,10 +38,15 @@ function App() {
       <${Header} page=${at.page} />
       <main class="main" id="main" tabindex="-1">
         <${Notices} />
-        ${model.loaded && html`<${View} key=${`${at.page} ${model.revision}`} page=${at.page} params=${at.params} />`}
+        ${model.loaded && html`<${View} key=${viewKey(at.page)} page=${at.page} params=${at.params} />`}
         ${!model.loaded && !model.error && html`<p class="empty">Loading …</p>`}
       </main>
     </div>`;
+}
+
+/** Another plant makes pages anew, but for that which shows nothing of it. */
+function viewKey(page) {
+  return page === "frames" ? page : `${page} ${model.revision}`;
 }
 
 /** A page that cannot be drawn says so, and leaves the others alone. */

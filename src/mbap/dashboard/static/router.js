@@ -1,6 +1,6 @@
 // The address after #: `#/trends?s=main.power&span=3600`. Every state worth a bookmark is in it.
 
-export const PAGES = ["overview", "points", "trends", "communication"];
+export const PAGES = ["overview", "points", "trends", "communication", "frames"];
 
 /** `{page, params}` of the present address; an unknown page is the overview. */
 export function route(hash = location.hash) {

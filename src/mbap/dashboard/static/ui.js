@@ -10,6 +10,7 @@ const PATHS = {
   points: "M8 6h12M8 12h12M8 18h12M4 6h.01M4 12h.01M4 18h.01",
   trends: "M4 4v16h16M7 15l4-5 3 3 5-7",
   communication: "M4 9h13l-3.5-3.5M20 15H7l3.5 3.5",
+  frames: "M9 5H4v14h5M15 5h5v14h-5M9 12h.01M12 12h.01M15 12h.01",
   good: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM8 12.2l2.7 2.7L16 9.5",
   warn: "M12 4L2.8 20h18.4zM12 10v4.5M12 17.3v.01",
   bad: "M8.3 3h7.4L21 8.3v7.4L15.7 21H8.3L3 15.7V8.3zM9 9l6 6M15 9l-6 6",

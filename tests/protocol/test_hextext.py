@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbap.cli.hextext import parse_hex
+from mbap.protocol.hextext import parse_hex, parse_pasted
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,34 @@ def test_what_is_no_hex_says_where(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as refused:
         parse_hex(text)
     assert says in str(refused.value)
+
+
+RTU = bytes.fromhex("010300000001840a")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2024-01-01 12:00:01.250 Tx: 01 03 00 00 00 01 84 0A",
+        "000012-Tx:01 03 00 00 00 01 84 0A",
+        "[RTU]>Tx > 12:34:56:789 - 01 03 00 00 00 01 84 0A ",
+        "12:00:01 01 03 00 00 00 01 84 0A",
+        "Jan  1 12:00:01 host mbd[12]: sent [01 03 00 00 00 01 84 0A]",
+        "DEBUG send: 0x1 0x3 0x0 0x0 0x0 0x1 0x84 0xa",
+        r"DEBUG:client:sent b'\x01\x03\x00\x00\x00\x01\x84\x0a'",
+        "12:00:01.5 < 01:03:00:00:00:01:84:0a",
+        "12:00:01.5 < 01-03-00-00-00-01-84-0a",
+        "12:00:01 request 010300000001840a",
+    ],
+)
+def test_the_bytes_at_the_end_of_a_line_of_a_log_are_found(line: str) -> None:
+    assert parse_pasted(f"begin of the log\n{line}\n{line}\r\nend of it") == 2 * RTU
+
+
+def test_ascii_frames_in_a_log_are_their_characters() -> None:
+    assert parse_pasted("12:00 Tx :1103006B00037E\nRx :1103027F7E") == b":1103006B00037E\r\n:1103027F7E\r\n"
+
+
+def test_text_without_bytes_is_refused_as_before() -> None:
+    with pytest.raises(ValueError, match="is not hexadecimal"):
+        parse_pasted("2024-01-01 12:00:01 nothing here")

@@ -30,6 +30,52 @@ def parse_hex(text: str) -> bytes:
     return bytes.fromhex("".join(words))
 
 
+def parse_pasted(text: str) -> bytes:
+    """The bytes in *text* as `parse_hex` reads them; where it is a log, those at the end of each line.
+
+    `12:00:01 Tx: 01 03 00 00 00 0A C5 CD` is eight bytes: what stands before them on a line is left out.
+    ASCII frames, which begin with a colon, are their characters.
+
+    Raises:
+        ValueError: there are no bytes in it.
+    """
+    if text.lstrip().startswith(":"):
+        return _characters(text)
+    try:
+        return parse_hex(text)
+    except ValueError:
+        lines = text.splitlines()
+        frames = [ascii_frame for line in lines if (ascii_frame := _ASCII.search(line))]
+        if frames:
+            return _characters("\n".join(frame[0] for frame in frames))
+        found = [match for line in lines if (match := _AT_THE_END.search(line))]
+        if not found:
+            raise
+        return b"".join(parse_hex(match[0].rstrip("'\"])},.; \t")) for match in found)
+
+
+_ASCII = re.compile(r"(?<![0-9A-Fa-f]):(?:[0-9A-Fa-f]{2}){3,}\s*$")
+_BEHIND = r"(?<![0-9A-Za-z.])(?<![0-9][:\-])"
+_AT_THE_END = re.compile(
+    _BEHIND
+    + r"""(?:
+        (?:[0-9a-f]{2}[\s,]+){3,}[0-9a-f]{2}
+        | (?:[0-9a-f]{2}:){3,}[0-9a-f]{2}
+        | (?:[0-9a-f]{2}-){3,}[0-9a-f]{2}
+        | (?:0x[0-9a-f]{1,2}[\s,]+){3,}0x[0-9a-f]{1,2}
+        | (?:\\x[0-9a-f]{2}){4,}
+        | (?:[0-9a-f]{2}){4,}
+    )['"\])},.;\s]*$""",
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
+)
+"""At least four bytes: fewer are dates and times; nor does it begin within one of these."""
+
+
+def _characters(text: str) -> bytes:
+    lines = re.sub(r"(?:\\r|\\n|\s)+", "\r\n", text.strip()).removesuffix("\r\n")
+    return f"{lines}\r\n".encode("ascii", "replace")
+
+
 def _literal(text: str) -> bytes:
     try:
         value = ast.literal_eval(text)

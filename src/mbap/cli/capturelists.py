@@ -1,0 +1,108 @@
+"""The lists of `mbap capture`: a line for each exchange or write, for people or programs."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import Any
+
+from mbap.cli.capturerows import (
+    CSV_EXCHANGES,
+    CSV_WRITES,
+    MOST_VALUES,
+    cell,
+    exchange_row,
+    write_row,
+    write_text,
+)
+from mbap.cli.capturetext import clipped, clock, console_width, day, delay_text
+from mbap.cli.printable import json_text, printable
+from mbap.diagnose.capture import Captured
+from mbap.diagnose.capturewrites import Writes
+from mbap.diagnose.wording import asked, end_text, said
+
+
+class _Lines:
+    """Lines with the ends of the connection, aligned as far as seen; a line for each new day."""
+
+    def __init__(self) -> None:
+        self._width = console_width()
+        self._ends = 0
+        self._day = ""
+
+    def print(self, exchange: Captured, text: str, last: str = "") -> None:
+        if (today := day(exchange.time)) != self._day:
+            self._day = today
+            print(f"{today} UTC")
+        ends = printable(f"{exchange.client} -> {end_text(exchange.server, exchange.server_port)}")
+        self._ends = max(self._ends, len(ends))
+        begin = f"{clock(exchange.time)}  {ends:{self._ends}}  unit {exchange.unit:<3}  "
+        room = self._width - len(begin) - (len(last) + 2 if last else 0)
+        print(f"{begin}{clipped(printable(text), room)}{'  ' + last if last else ''}")
+
+
+class Listing(_Lines):
+    """A line for each exchange."""
+
+    def take(self, exchange: Captured) -> None:
+        last = delay_text(exchange.delay) if exchange.pdu and exchange.delay is not None else ""
+        again = "again: " if exchange.repeated else ""
+        self.print(exchange, f"{again}{asked(exchange)}: {said(exchange, MOST_VALUES)}", last)
+
+    def end(self) -> None:
+        pass
+
+
+class WriteListing(_Lines):
+    """A line for each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._writes = Writes()
+
+    def take(self, exchange: Captured) -> None:
+        write = self._writes.take(exchange)
+        if write is not None:
+            self.print(exchange, write_text(write))
+
+    def end(self) -> None:
+        pass
+
+
+class JsonLines:
+    """An object a line; writes only where it is told to."""
+
+    def __init__(self, writes: bool) -> None:
+        self._writes = Writes() if writes else None
+
+    def take(self, exchange: Captured) -> None:
+        row = _row(self._writes, exchange)
+        if row is not None:
+            print(json_text(row))
+
+    def end(self) -> None:
+        pass
+
+
+class CsvLines:
+    """CSV with a line of names; writes only where it is told to."""
+
+    def __init__(self, writes: bool) -> None:
+        self._writes = Writes() if writes else None
+        self._writer = csv.writer(sys.stdout, lineterminator="\n")
+        self._writer.writerow(CSV_WRITES if writes else CSV_EXCHANGES)
+
+    def take(self, exchange: Captured) -> None:
+        row = _row(self._writes, exchange)
+        if row is not None:
+            self._writer.writerow([cell(one) for one in row.values()])
+
+    def end(self) -> None:
+        pass
+
+
+def _row(writes: Writes | None, exchange: Captured) -> dict[str, Any] | None:
+    if writes is None:
+        return exchange_row(exchange)
+    write = writes.take(exchange)
+    return None if write is None else write_row(write)

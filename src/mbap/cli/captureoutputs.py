@@ -1,0 +1,161 @@
+"""What `mbap capture` makes of exchanges: each output takes one after another, several from one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from mbap.cli.counted import amount
+
+if TYPE_CHECKING:
+    from mbap.cli.captureinput import Input
+    from mbap.diagnose.capture import Captured
+
+
+class Output(Protocol):
+    """Something that is made of exchanges."""
+
+    def take(self, exchange: Captured) -> None:
+        """Take the next one."""
+
+    def end(self) -> None:
+        """There are no more."""
+
+
+class FileOutput:
+    """A file that is made of what was seen.
+
+    Raises:
+        UsageError: the file is there already.
+    """
+
+    def __init__(self, kind: str, path: Path, *, overwrite: bool) -> None:
+        if path.exists() and not overwrite:
+            raise click.UsageError(f"{path} is there already; --overwrite writes it anew")
+        self._kind, self._path = kind, path
+        self._made = _maker(kind)
+        self.take = self._made.take
+
+    def end(self) -> None:
+        """Write it, and say so.
+
+        Raises:
+            ValueError: it cannot be made of what was seen.
+            OSError: it cannot be written.
+        """
+        self._path.write_text(self._made.text(), encoding="utf-8")
+        click.echo(f"{self._kind} written to {self._path}", err=True)
+
+
+class Maker(Protocol):
+    """Something that becomes the text of a file."""
+
+    def take(self, exchange: Captured) -> None:
+        """Take the next exchange."""
+
+    def text(self) -> str:
+        """The file."""
+
+
+def _maker(kind: str) -> Maker:
+    if kind == "device":
+        from mbap.diagnose.capturedevice import DeviceFromCapture
+
+        return DeviceFromCapture()
+    if kind == "policy":
+        return _PolicyMaker()
+    from mbap.diagnose.captureprofile import ProfileFromCapture
+
+    return ProfileFromCapture()
+
+
+class _PolicyMaker:
+    """A policy in which whatever was done is allowed; no rule is enabled before somebody has read it."""
+
+    def __init__(self) -> None:
+        from mbap.security.learning import Learned
+
+        self._learned = Learned()
+
+    def take(self, exchange: Captured) -> None:
+        self._learned.take((exchange,))
+
+    def text(self) -> str:
+        from mbap.security.policytext import policy_text
+
+        policy = self._learned.policy()
+        if not policy.rules:
+            raise ValueError("no request was seen: there is nothing to make rules of")
+        return policy_text(policy)
+
+
+def totals(source: Input, taken: int) -> str:
+    """What was read, in a sentence."""
+    from mbap.diagnose.capture import Capture
+
+    read = source.source
+    unit = "packet" if isinstance(read, Capture) else "line"
+    parts = [f"{amount(taken, 'exchange')} in {amount(read.packets, unit)}"]
+    if isinstance(read, Capture):
+        streams = read.streams
+        for count, what in (
+            (streams.again, "TCP segments sent again"),
+            (streams.conflicts, "sent again with other bytes"),
+            (streams.lost, "gaps where packets are missing"),
+            (read.foreign, "bytes that are not Modbus"),
+        ):
+            if count:
+                parts.append(f"{count:,} {what}")
+        skipped = ", ".join(f"{count:,} {why}" for why, count in read.segments.skipped.most_common(5))
+        if skipped:
+            parts.append(f"packets left out: {skipped}")
+    return "; ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options say is to be made; of files the kind, `device`, `profile` or `policy`, and where."""
+
+    stats: bool = False
+    writes: bool = False
+    timeline: bool = False
+    files: Sequence[tuple[str, Path]] = ()
+    as_csv: bool = False
+    as_json: bool = False
+    overwrite: bool = False
+    slow: float = 1.0
+
+    @property
+    def lists(self) -> bool:
+        """Whether there is a line for each exchange, or write."""
+        return self.writes or self.as_csv or not (self.stats or self.timeline or self.files)
+
+
+def outputs(wanted: Wanted) -> list[Output]:
+    """Everything that is wanted."""
+    from mbap.cli.capturelists import CsvLines, JsonLines, Listing, WriteListing
+
+    made: list[Output] = []
+    if wanted.as_csv:
+        made.append(CsvLines(wanted.writes))
+    elif wanted.as_json and wanted.lists:
+        made.append(JsonLines(wanted.writes))
+    elif wanted.lists:
+        made.append(WriteListing() if wanted.writes else Listing())
+    made += _reports(wanted)
+    return made + [FileOutput(kind, path, overwrite=wanted.overwrite) for kind, path in wanted.files]
+
+
+def _reports(wanted: Wanted) -> list[Output]:
+    from mbap.cli.capturereports import StatisticsReport, TimelineReport
+
+    made: list[Output] = []
+    if wanted.stats:
+        made.append(StatisticsReport(wanted.slow, as_json=wanted.as_json))
+    if wanted.timeline:
+        made.append(TimelineReport(as_json=wanted.as_json))
+    return made

@@ -1,0 +1,109 @@
+"""Exchanges and writes as text, and as rows of data."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mbap.cli.printable import printable
+from mbap.cli.times import format_time
+from mbap.diagnose.capture import Captured
+from mbap.diagnose.capturewrites import Write
+from mbap.diagnose.wording import asked, listed, place, said
+
+MOST_VALUES: Final = 125
+
+
+def write_text(write: Write) -> str:
+    """`hr5: 3 -> 7`, and what the device said where it is not that it is done."""
+    exchange = write.exchange
+    outcome = "" if write.done else f" ({said(exchange, 0)})"
+    if write.table is None:
+        return asked(exchange) + outcome
+    where = place(write.table, write.address, len(write.old))
+    old = " ".join("?" if one is None else str(one) for one in write.old)
+    new = "?" if write.new is None else listed(write.new, MOST_VALUES)
+    return f"{where}: {old} -> {new}{outcome}"
+
+
+def exchange_row(exchange: Captured) -> dict[str, Any]:
+    """An exchange as data."""
+    request = exchange.request
+    span = request.spans()[:1] if request is not None else ()
+    table, address, count, _ = span[0] if span else (None, None, None, None)
+    return {
+        "time": format_time(exchange.time),
+        "client": exchange.client,
+        "client_port": exchange.client_port,
+        "server": exchange.server,
+        "server_port": exchange.server_port,
+        "unit": exchange.unit,
+        "transaction": exchange.transaction,
+        "function": exchange.function_code,
+        "table": None if table is None else table.value,
+        "address": address,
+        "count": count,
+        "request": exchange.pdu.hex() or None,
+        "answer": None if exchange.response is None else exchange.response.hex(),
+        "exception": exchange.exception,
+        "ms": None if exchange.delay is None or not exchange.pdu else exchange.delay / 1000,
+        "repeated": exchange.repeated,
+        "frame": exchange.frame,
+        "answer_frame": exchange.response_frame,
+        "what": asked(exchange),
+        "said": said(exchange, MOST_VALUES),
+    }
+
+
+def write_row(write: Write) -> dict[str, Any]:
+    """A write as data."""
+    exchange = write.exchange
+    return {
+        "time": format_time(exchange.time),
+        "client": exchange.client,
+        "server": exchange.server,
+        "server_port": exchange.server_port,
+        "unit": exchange.unit,
+        "function": exchange.function_code,
+        "table": None if write.table is None else write.table.value,
+        "address": write.address if write.table is not None else None,
+        "old": list(write.old),
+        "new": None if write.new is None else list(write.new),
+        "done": write.done,
+        "exception": exchange.exception,
+        "frame": exchange.frame,
+    }
+
+
+CSV_EXCHANGES: Final = (
+    *("time", "client", "client_port", "server", "server_port", "unit", "transaction", "function", "table"),
+    *("address", "count", "request", "answer", "exception", "ms", "repeated", "frame", "answer_frame"),
+    *("what", "said"),
+)
+CSV_WRITES: Final = (
+    *(
+        "time",
+        "client",
+        "server",
+        "server_port",
+        "unit",
+        "function",
+        "table",
+        "address",
+        "old",
+        "new",
+        "done",
+    ),
+    *("exception", "frame"),
+)
+
+
+def cell(value: object) -> object:
+    """*value* for a spreadsheet: text that it would take for a formula gets a quote in front."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, list):
+        value = " ".join("?" if one is None else str(one) for one in value)
+    if isinstance(value, str):
+        value = printable(value)
+        return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value
+    return value

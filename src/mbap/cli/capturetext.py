@@ -1,0 +1,47 @@
+"""Times and lines as `mbap capture` prints them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from datetime import UTC, datetime
+from typing import Final
+
+_DEFAULT_WIDTH: Final = 1000
+
+
+def console_width() -> int:
+    """How long a line may be: as wide as the console, or as COLUMNS says; where neither is, any length."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size().columns
+    return _DEFAULT_WIDTH
+
+
+def clipped(text: str, width: int) -> str:
+    """*text* in *width* columns, with an ellipsis where it is longer."""
+    return text if len(text) <= width else text[: max(width - 3, 0)] + "..."
+
+
+def delay_text(microseconds: float | None) -> str:
+    """`4.2 ms`, `1.50 s`, `-` for none."""
+    if microseconds is None:
+        return "-"
+    return f"{microseconds / 1e6:.2f} s" if abs(microseconds) >= 1e6 else f"{microseconds / 1e3:.1f} ms"
+
+
+def clock(time: int) -> str:
+    """The time of day in UTC, to the millisecond."""
+    return f"{_moment(time):%H:%M:%S.%f}"[:-3]
+
+
+def day(time: int) -> str:
+    """The date in UTC."""
+    return f"{_moment(time):%Y-%m-%d}"
+
+
+def _moment(time: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(time / 1e6, UTC)
+    except (ValueError, OverflowError, OSError):  # a hostile file has any time
+        return datetime.fromtimestamp(0, UTC)
