@@ -1,0 +1,99 @@
+"""`mbap doctor`: why a device does not answer, or not rightly, and what to do."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from mbap.cli.ahead import Ahead
+from mbap.cli.connecting import DURATION
+from mbap.cli.exits import ExitCode, exit_code
+from mbap.cli.findings import show_finding, show_prescription, show_verdict
+
+if TYPE_CHECKING:
+    from mbap.diagnose.doctor.case import Wishes
+    from mbap.diagnose.doctor.finding import Finding
+
+
+@click.command()
+@click.argument("endpoint", required=False)
+@click.option(
+    "-u", "--unit", type=click.IntRange(0, 255), help="The unit; without it 1, 255 and 0 are tried."
+)
+@click.option(
+    "--timeout", type=DURATION, default="2s", show_default=True, help="How long to wait for one answer."
+)
+@click.option("--pause", type=DURATION, default="20ms", show_default=True, help="Rest before each request.")
+@click.option("--ports", is_flag=True, help="Where there is no connection, try 502, 802, 1502 and 5020.")
+@click.option("--scan-units", is_flag=True, help="Ask all units from 1 to 247.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    endpoint: str | None,
+    unit: int | None,
+    timeout: float,
+    pause: float,
+    ports: bool,
+    scan_units: bool,
+    as_json: bool,
+) -> int:
+    """Find out why a device does not answer, or not rightly.
+
+    Walks from the cable to the value, and says of each step what was seen, what it means and what to do. It
+    only reads, over one connection, with a rest before each request. ENDPOINT is as for mbap read.
+
+    \b
+    Examples:
+      mbap doctor 192.168.1.100
+      mbap doctor tcp://gateway --unit 5 --scan-units
+      mbap doctor plc --ports --json
+
+    The exit code is 0 when nothing is wrong, and otherwise that of the error: 3 no connection, 4 no answer,
+    5 the device refuses, 6 it sends nonsense, 1 for what is none of these.
+    """
+    from mbap.diagnose.doctor.case import Wishes
+
+    if endpoint is None:
+        raise click.UsageError("say which device: mbap doctor tcp://192.168.1.100")
+    wishes = Wishes(unit=unit, timeout=timeout, pause=pause, ports=ports, scan_units=scan_units)
+    return _examine(endpoint, wishes, as_json=as_json)
+
+
+def _examine(url: str, wishes: Wishes, *, as_json: bool) -> int:
+    from mbap.diagnose.doctor.case import Case
+    from mbap.diagnose.doctor.prescription import prescribe
+    from mbap.diagnose.doctor.walk import examine
+    from mbap.transport.endpoint import parse_endpoint
+
+    case = Case(parse_endpoint(url), wishes)
+    found: list[Finding] = []
+    with Ahead() as ahead:
+        for finding in examine(case, ahead.tell):
+            found.append(finding)
+            if not as_json:
+                ahead.hide()
+                show_finding(finding)
+    prescription = prescribe(case)
+    if as_json:
+        document = {
+            "endpoint": case.endpoint.url,
+            "unit": case.known.unit,
+            "findings": [finding.as_json() for finding in found],
+            "prescription": prescription.as_json() if prescription else None,
+        }
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        show_prescription(prescription)
+        show_verdict(found)
+    return status(found)
+
+
+def status(found: list[Finding]) -> int:
+    """0 when nothing is wrong, otherwise the code of the first fault."""
+    from mbap.diagnose.doctor.finding import Severity
+
+    fault = next((finding for finding in found if finding.severity is Severity.FAULT), None)
+    if fault is None:
+        return ExitCode.OK
+    return (exit_code(fault.error) if fault.error else None) or ExitCode.FAILED
