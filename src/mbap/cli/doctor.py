@@ -13,6 +13,7 @@ from mbap.cli.exits import ExitCode, exit_code
 from mbap.cli.findings import show_finding, show_prescription, show_verdict
 
 if TYPE_CHECKING:
+    from mbap.collect.registermap import Profile
     from mbap.diagnose.doctor.case import Wishes
     from mbap.diagnose.doctor.finding import Finding
 
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
 @click.option("--pause", type=DURATION, default="20ms", show_default=True, help="Rest before each request.")
 @click.option("--ports", is_flag=True, help="Where there is no connection, try 502, 802, 1502 and 5020.")
 @click.option("--scan-units", is_flag=True, help="Ask all units from 1 to 247.")
+@click.option("--profile", "profile_name", metavar="PROFILE", help="What is known of it: a name, or a file.")
+@click.option("--reads", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Reads to time.")
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 64),
+    help="Find out how many connections it takes, up to so many. Others may be locked out meanwhile.",
+)
+@click.option(
+    "--idle", type=DURATION, help="Keep quiet for so long, and look whether it closes the connection."
+)
+@click.option(
+    "--quirk", "quirks", multiple=True, metavar="NAME[=VALUE]", help="A quirk that is known already."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     endpoint: str | None,
@@ -36,6 +50,11 @@ def command(
     pause: float,
     ports: bool,
     scan_units: bool,
+    profile_name: str | None,
+    reads: int,
+    connections: int | None,
+    idle: float | None,
+    quirks: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Find out why a device does not answer, or not rightly.
@@ -48,6 +67,7 @@ def command(
       mbap doctor 192.168.1.100
       mbap doctor tcp://gateway --unit 5 --scan-units
       mbap doctor plc --ports --json
+      mbap doctor meter --profile sdm630 --connections 8 --idle 2m
 
     The exit code is 0 when nothing is wrong, and otherwise that of the error: 3 no connection, 4 no answer,
     5 the device refuses, 6 it sends nonsense, 1 for what is none of these.
@@ -56,8 +76,29 @@ def command(
 
     if endpoint is None:
         raise click.UsageError("say which device: mbap doctor tcp://192.168.1.100")
-    wishes = Wishes(unit=unit, timeout=timeout, pause=pause, ports=ports, scan_units=scan_units)
+    from mbap.client.quirks import Quirks
+
+    wishes = Wishes(
+        unit=unit,
+        profile=_profile(profile_name),
+        timeout=timeout,
+        pause=pause,
+        reads=reads,
+        ports=ports,
+        scan_units=scan_units,
+        connections=connections or 0,
+        idle=idle or 0.0,
+        quirks=Quirks.parse(quirks),
+    )
     return _examine(endpoint, wishes, as_json=as_json)
+
+
+def _profile(name: str | None) -> Profile | None:
+    if name is None:
+        return None
+    from mbap.collect.profiles import load_profile
+
+    return load_profile(name)
 
 
 def _examine(url: str, wishes: Wishes, *, as_json: bool) -> int:

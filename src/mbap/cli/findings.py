@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WIDEST = 120
 _COLOURS = {"ok": "green", "note": "cyan", "skipped": None, "warning": "yellow", "fault": "red"}
-_INDENT = 21
+_INDENT = 23
 
 
 def show_finding(finding: Finding) -> None:
@@ -24,7 +24,7 @@ def show_finding(finding: Finding) -> None:
     mark, topic = finding.severity.value, finding.topic
     for index, line in enumerate(_wrapped(finding.seen)):
         head = (
-            f"{click.style(mark.ljust(8), fg=_COLOURS[mark])} {topic.ljust(12)}"
+            f"{click.style(mark.ljust(8), fg=_COLOURS[mark])} {topic.ljust(14)}"
             if not index
             else " " * _INDENT
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,9 +12,10 @@ import click
 from mbap.cli.ahead import Ahead
 from mbap.cli.connecting import DURATION
 from mbap.cli.exits import ExitCode
-from mbap.cli.scanned import Rows, echo_rows, forms
+from mbap.cli.scanned import Rows, echo_rows, forms, parse_span
 
 if TYPE_CHECKING:
+    from mbap.diagnose.doctor.asking import Asking
     from mbap.diagnose.scan.hosts import Gentleness, Host
     from mbap.diagnose.scan.units import Unit
 
@@ -141,13 +143,10 @@ def units(endpoint: str, span: str, timeout: float, pause: float, form: str | No
     mbap scan units tcp://gateway
     mbap scan units rtu:///dev/ttyUSB0?baudrate=9600 --range 1-32
     """
-    from mbap.cli.scanned import parse_span
-    from mbap.diagnose.doctor.asking import Asking
     from mbap.diagnose.scan.units import scan
-    from mbap.transport.endpoint import parse_endpoint
 
     first, last = parse_span(span, 255)
-    asking = Asking(parse_endpoint(endpoint).url, timeout=timeout, pause=pause)
+    asking, _ = _asking(endpoint, None, timeout, pause)
     with Ahead() as ahead:
         try:
             asked = list(scan(asking, range(first, last + 1), lambda share: ahead.tell(share, "units")))
@@ -174,3 +173,121 @@ def _unit_fields(unit: Unit) -> dict[str, object]:
         "seconds": round(unit.seconds, 5),
         "identity": unit.identity,
     }
+
+
+@command.command()
+@click.argument("endpoint")
+@click.option(
+    "-u", "--unit", type=click.IntRange(0, 255), help="The unit; without it, and without #5, it is 1."
+)
+@click.option(
+    "--writes", is_flag=True, help="Ask for 15, 16 and 23, too: with no values, which has to be refused."
+)
+@click.option("--timeout", type=DURATION, default="2s", show_default=True, help="How long to wait for each.")
+@click.option("--pause", type=DURATION, default="50ms", show_default=True, help="Rest before each request.")
+@forms
+def functions(
+    endpoint: str, unit: int | None, writes: bool, timeout: float, pause: float, form: str | None
+) -> int:
+    """Find the function codes that a device has, by asking each for something small.
+
+    \b
+    mbap scan functions tcp://plc --unit 5
+    mbap scan functions tcp://plc --json
+    """
+    from mbap.diagnose.scan.functions import scan
+
+    asking, number = _asking(endpoint, unit, timeout, pause)
+    with Ahead() as ahead:
+        try:
+            scanned = scan(asking, number, writes=writes, tell=lambda share: ahead.tell(share, "functions"))
+            found = list(scanned)
+        finally:
+            asking.close()
+    words = {True: "yes", False: "no", None: "unclear"}
+    rows = [
+        (str(one.code), one.title, words[one.present], one.said, f"{one.seconds * 1000:.3g} ms")
+        for one in found
+    ]
+    data = [
+        {"function": one.code, "title": one.title, "present": one.present, "answer": one.said}
+        for one in found
+    ]
+    count = sum(one.present is True for one in found)
+    heads = ("function", "title", "there", "answer", "took")
+    echo_rows(Rows(heads, rows, data, right=(0, 4)), form, f"{len(found)} asked, {count} there")
+    return ExitCode.OK if count else ExitCode.TIMEOUT
+
+
+def _asking(endpoint: str, unit: int | None, timeout: float, pause: float) -> tuple[Asking, int]:
+    """What asks it, and the unit."""
+    from mbap.diagnose.doctor.asking import Asking
+    from mbap.transport.endpoint import parse_endpoint
+
+    place = parse_endpoint(endpoint)
+    number = place.unit if unit is None else unit
+    return Asking(place.url, timeout=timeout, pause=pause), 1 if number is None else number
+
+
+@command.command()
+@click.argument("endpoint")
+@click.option(
+    "-u", "--unit", type=click.IntRange(0, 255), help="The unit; without it, and without #5, it is 1."
+)
+@click.option(
+    "--table",
+    type=click.Choice(["holding", "input", "coil", "discrete"]),
+    default="holding",
+    show_default=True,
+    help="The table to look at.",
+)
+@click.option(
+    "--range", "span", default="0-999", show_default=True, metavar="FIRST-LAST", help="Its addresses."
+)
+@click.option(
+    "--largest", type=click.IntRange(1, 2000), help="Ask for no more at once; without it 125, or 2000 bits."
+)
+@click.option(
+    "--smallest",
+    type=click.IntRange(1, 125),
+    default=1,
+    show_default=True,
+    help="Do not divide so few any more when they are refused: quicker, and less exact.",
+)
+@click.option(
+    "--state", type=click.Path(dir_okay=False, path_type=Path), help="Keep what is known here, and go on."
+)
+@click.option(
+    "--to-profile", type=click.Path(dir_okay=False, path_type=Path), help="Write a profile to begin with."
+)
+@click.option(
+    "--timeout", type=DURATION, default="2s", show_default=True, help="How long to wait for each read."
+)
+@click.option("--pause", type=DURATION, default="50ms", show_default=True, help="Rest before each request.")
+@forms
+def registers(
+    endpoint: str,
+    unit: int | None,
+    table: str,
+    span: str,
+    largest: int | None,
+    smallest: int,
+    state: Path | None,
+    to_profile: Path | None,
+    timeout: float,
+    pause: float,
+    form: str | None,
+) -> int:
+    """Find out which addresses can be read: long reads first, and halves of those that are refused.
+
+    \b
+    mbap scan registers tcp://plc --table holding --range 0-999
+    mbap scan registers tcp://meter --table input --range 0-400 --to-profile meter.toml
+    mbap scan registers tcp://plc --range 0-65535 --state plc.json
+    """
+    from mbap.cli.surveyed import Wanted, look
+
+    first, last = parse_span(span, 0xFFFF)
+    asking, number = _asking(endpoint, unit, timeout, pause)
+    wanted = Wanted(asking, number, table, first, last, largest, smallest)
+    return look(wanted, state, to_profile, form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -93,6 +94,7 @@ class Case:
     Attributes:
         endpoint: where it is. wishes: what was asked for. known: what was found out.
         asking: the one connection that most examinations share.
+        progress: told by an examination that takes long which share of it is done.
         clock, sleep: of the machine; a test hands in its own.
     """
 
@@ -107,6 +109,7 @@ class Case:
         self.endpoint = endpoint
         self.wishes = wishes
         self.known = Known()
+        self.progress: Callable[[float], None] = lambda _share: None
         self.clock = clock
         self.sleep = sleep
         self.asking = Asking(

@@ -9,6 +9,8 @@ from mbap.client.quirks import Quirks
 from mbap.diagnose.doctor.case import Case
 from mbap.durations import format_duration
 
+USUAL_TIMEOUT = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Prescription:
@@ -37,11 +39,16 @@ def prescribe(case: Case) -> Prescription | None:
 
 def _command(case: Case) -> str:
     words = ["mbap", "read", case.endpoint.url, str(case.known.place), "--unit", str(case.unit)]
-    if case.known.timeout is not None:
-        words += ["--timeout", format_duration(case.known.timeout)]
+    if _waits_longer(case):
+        words += ["--timeout", format_duration(case.known.timeout or 0.0)]
     for quirk in str(case.asking.quirks).split(", "):
         words += ["--quirk", quirk] if quirk else []
     return shlex.join(words)
+
+
+def _waits_longer(case: Case) -> bool:
+    """Whether answers may take longer than a client waits that was told nothing."""
+    return (case.known.timeout or 0.0) > USUAL_TIMEOUT
 
 
 def _profile(case: Case) -> str:
@@ -51,7 +58,7 @@ def _profile(case: Case) -> str:
     for name, seconds in (
         ("pause", known.pause),
         ("connect_pause", known.connect_pause),
-        ("timeout", known.timeout or 0.0),
+        ("timeout", known.timeout or 0.0 if _waits_longer(case) else 0.0),
     ):
         reads += [f'{name} = "{format_duration(seconds)}"'] if seconds else []
     quirks = [f"{name} = {_toml(name, value)}" for name, value in case.asking.quirks.said().items()]

@@ -123,7 +123,7 @@ def _silence(ways: Ways) -> tuple[str, str, str]:
     if ways.pinged or ways.hardware:
         return (
             "filtered",
-            "the host is there, and what is sent to this port is swallowed: by a firewall, its own or another",
+            "the host is there, and what is sent to this port is swallowed by a firewall, its own or another",
             "let this machine through to the port in the firewall, or in the device's list of clients",
         )
     return (

@@ -44,7 +44,8 @@ def candidates(case: Case) -> list[int]:
 
 
 def _ask(case: Case, wanted: Sequence[int]) -> None:
-    for unit in wanted:
+    for number, unit in enumerate(wanted):
+        case.progress(number / len(wanted))
         outcome = case.asking.ask(case.question(), unit)
         case.known.units[unit] = outcome
         if outcome.present:

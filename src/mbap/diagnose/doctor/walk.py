@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
-from mbap.diagnose.doctor import first, reach, tables, units, way
+from mbap.diagnose.doctor import (
+    first,
+    holding,
+    identity,
+    ping,
+    reach,
+    reading,
+    sizes,
+    tables,
+    timing,
+    units,
+    way,
+)
 from mbap.diagnose.doctor.case import Case
 from mbap.diagnose.doctor.finding import Finding
 
@@ -13,22 +26,39 @@ Examination = Callable[[Case], Iterator[Finding]]
 EXAMINATIONS: tuple[tuple[str, Examination], ...] = (
     ("the name", way.name),
     ("the route", way.route),
+    ("ping", ping.ping),
     ("the connection", reach.connect),
     ("what answers", first.answer),
     ("units", units.units),
+    ("identification", identity.identity),
     ("tables", tables.tables),
+    ("values", reading.reading),
+    ("the largest read", sizes.largest),
+    ("holes", sizes.holes),
+    ("the rest it needs", timing.rests),
+    ("how long answers take", timing.timing),
+    ("connections at once", holding.connections),
+    ("quiet connections", holding.idle),
 )
 """What they look at, and what does it; each may use what those before found out."""
 
 
-def examine(case: Case, tell: Callable[[float, str], None] = lambda _share, _what: None) -> Iterator[Finding]:
+Tell = Callable[[float, str], None]
+
+
+def _tell(tell: Tell, number: int, what: str, share: float) -> None:
+    tell((number + share) / len(EXAMINATIONS), what)
+
+
+def examine(case: Case, tell: Tell = lambda _share, _what: None) -> Iterator[Finding]:
     """The findings of all examinations, each as it is made; it ends where the cause is found.
 
     *tell* is called with the share that is done, 0 to 1, and what is examined next.
     """
     try:
         for number, (what, examination) in enumerate(EXAMINATIONS):
-            tell(number / len(EXAMINATIONS), what)
+            case.progress = partial(_tell, tell, number, what)
+            case.progress(0.0)
             for finding in examination(case):
                 yield finding
                 if finding.last:
