@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from mbap.collect.registermap import Profile
     from mbap.diagnose.doctor.case import Wishes
     from mbap.diagnose.doctor.finding import Finding
+    from mbap.diagnose.doctor.prescription import Prescription
 
 
 @click.command()
@@ -42,9 +45,13 @@ if TYPE_CHECKING:
 @click.option(
     "--quirk", "quirks", multiple=True, metavar="NAME[=VALUE]", help="A quirk that is known already."
 )
+@click.option(
+    "--listen", metavar="URL", help="Look at the server on this machine: does it listen, may clients come in."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     endpoint: str | None,
+    listen: str | None,
     unit: int | None,
     timeout: float,
     pause: float,
@@ -67,6 +74,7 @@ def command(
       mbap doctor 192.168.1.100
       mbap doctor tcp://gateway --unit 5 --scan-units
       mbap doctor plc --ports --json
+      sudo mbap doctor --listen tcp://0.0.0.0:502
       mbap doctor meter --profile sdm630 --connections 8 --idle 2m
 
     The exit code is 0 when nothing is wrong, and otherwise that of the error: 3 no connection, 4 no answer,
@@ -74,8 +82,10 @@ def command(
     """
     from mbap.diagnose.doctor.case import Wishes
 
-    if endpoint is None:
-        raise click.UsageError("say which device: mbap doctor tcp://192.168.1.100")
+    if (endpoint is None) == (listen is None):
+        raise click.UsageError(
+            "say which device: mbap doctor tcp://192.168.1.100, or --listen tcp://0.0.0.0:502"
+        )
     from mbap.client.quirks import Quirks
 
     wishes = Wishes(
@@ -90,6 +100,9 @@ def command(
         idle=idle or 0.0,
         quirks=Quirks.parse(quirks),
     )
+    if listen is not None:
+        return _listen(listen, wishes, as_json=as_json)
+    assert endpoint is not None
     return _examine(endpoint, wishes, as_json=as_json)
 
 
@@ -108,26 +121,57 @@ def _examine(url: str, wishes: Wishes, *, as_json: bool) -> int:
     from mbap.transport.endpoint import parse_endpoint
 
     case = Case(parse_endpoint(url), wishes)
-    found: list[Finding] = []
     with Ahead() as ahead:
-        for finding in examine(case, ahead.tell):
-            found.append(finding)
-            if not as_json:
+        found = _shown(examine(case, ahead.tell), as_json=as_json, ahead=ahead)
+    _end(case.endpoint.url, case.known.unit, found, prescribe(case), as_json=as_json)
+    return status(found)
+
+
+def _listen(url: str, wishes: Wishes, *, as_json: bool) -> int:
+    from mbap.diagnose.doctor.case import Case
+    from mbap.diagnose.doctor.listening import listeners_now, listening, seen_from_here
+    from mbap.diagnose.doctor.walk import FROM_HERE, examine
+    from mbap.transport.endpoint import parse_endpoint
+
+    endpoint = parse_endpoint(url, listening=True)
+    if endpoint.line is not None:
+        raise click.UsageError("a serial line is not listened on by an address: mbap doctor looks at it")
+    here = seen_from_here(endpoint, listeners_now("udp" if endpoint.datagrams else "tcp"))
+    findings = listening(endpoint)
+    if here is not None:
+        findings = chain(findings, examine(Case(here, wishes), walk=FROM_HERE))
+    found = _shown(findings, as_json=as_json)
+    _end(endpoint.url, None, found, None, as_json=as_json)
+    return status(found)
+
+
+def _shown(findings: Iterable[Finding], *, as_json: bool, ahead: Ahead | None = None) -> list[Finding]:
+    """All of *findings*, each printed as it comes where that is wanted."""
+    found = []
+    for finding in findings:
+        found.append(finding)
+        if not as_json:
+            if ahead is not None:
                 ahead.hide()
-                show_finding(finding)
-    prescription = prescribe(case)
-    if as_json:
-        document = {
-            "endpoint": case.endpoint.url,
-            "unit": case.known.unit,
-            "findings": [finding.as_json() for finding in found],
-            "prescription": prescription.as_json() if prescription else None,
-        }
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
-    else:
+            show_finding(finding)
+    return found
+
+
+def _end(
+    url: str, unit: int | None, found: list[Finding], prescription: Prescription | None, *, as_json: bool
+) -> None:
+    """Print how it ended, or everything as JSON."""
+    if not as_json:
         show_prescription(prescription)
         show_verdict(found)
-    return status(found)
+        return
+    document = {
+        "endpoint": url,
+        "unit": unit,
+        "findings": [finding.as_json() for finding in found],
+        "prescription": prescription.as_json() if prescription else None,
+    }
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def status(found: list[Finding]) -> int:

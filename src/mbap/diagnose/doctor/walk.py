@@ -7,6 +7,7 @@ from functools import partial
 
 from mbap.diagnose.doctor import (
     first,
+    functions,
     holding,
     identity,
     ping,
@@ -23,7 +24,9 @@ from mbap.diagnose.doctor.finding import Finding
 
 Examination = Callable[[Case], Iterator[Finding]]
 
-EXAMINATIONS: tuple[tuple[str, Examination], ...] = (
+Walk = tuple[tuple[str, Examination], ...]
+
+EXAMINATIONS: Walk = (
     ("the name", way.name),
     ("the route", way.route),
     ("ping", ping.ping),
@@ -33,6 +36,7 @@ EXAMINATIONS: tuple[tuple[str, Examination], ...] = (
     ("identification", identity.identity),
     ("tables", tables.tables),
     ("values", reading.reading),
+    ("functions", functions.functions),
     ("the largest read", sizes.largest),
     ("holes", sizes.holes),
     ("the rest it needs", timing.rests),
@@ -46,18 +50,28 @@ EXAMINATIONS: tuple[tuple[str, Examination], ...] = (
 Tell = Callable[[float, str], None]
 
 
-def _tell(tell: Tell, number: int, what: str, share: float) -> None:
-    tell((number + share) / len(EXAMINATIONS), what)
+def _tell(tell: Tell, before: float, part: float, what: str, share: float) -> None:
+    tell(before + part * share, what)
 
 
-def examine(case: Case, tell: Tell = lambda _share, _what: None) -> Iterator[Finding]:
-    """The findings of all examinations, each as it is made; it ends where the cause is found.
+FROM_HERE: Walk = (
+    ("the connection", reach.connect),
+    ("what answers", first.answer),
+    ("units", units.units),
+)
+"""Of a server on this machine: whether it takes a connection, and whether it speaks Modbus."""
+
+
+def examine(
+    case: Case, tell: Tell = lambda _share, _what: None, walk: Walk = EXAMINATIONS
+) -> Iterator[Finding]:
+    """The findings of all examinations of *walk*, each as it is made; it ends where the cause is found.
 
     *tell* is called with the share that is done, 0 to 1, and what is examined next.
     """
     try:
-        for number, (what, examination) in enumerate(EXAMINATIONS):
-            case.progress = partial(_tell, tell, number, what)
+        for number, (what, examination) in enumerate(walk):
+            case.progress = partial(_tell, tell, number / len(walk), 1 / len(walk), what)
             case.progress(0.0)
             for finding in examination(case):
                 yield finding
