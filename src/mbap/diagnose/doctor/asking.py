@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mbap.client.blocking import Client
-from mbap.client.events import LinkEvent, LinkState
+from mbap.client.events import LinkState
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.errors import (
     ConnectionLost,
@@ -72,8 +72,8 @@ class Asking:
     """A client that rests before each request, and says how long each answer took.
 
     Attributes:
-        requests: how many were sent so far. connects: how many connections were made.
-        pause: seconds of rest.
+        requests: how many were sent so far.
+        pause: seconds of rest. rest: seconds before a connection is made, where the device needs that.
     """
 
     def __init__(
@@ -90,8 +90,8 @@ class Asking:
         self.timeout = timeout
         self.pause = pause
         self.quirks = quirks
+        self.rest = 0.0
         self.requests = 0
-        self.connects = 0
         self._clock = clock
         self._sleep = sleep
         self._client: Client | None = None
@@ -123,10 +123,8 @@ class Asking:
 
     def _connected(self) -> Client:
         if self._client is None:
-            self._client = Client(self.url, timeout=self.timeout, quirks=self.quirks, on_event=self._on_event)
+            self._client = Client(self.url, timeout=self.timeout, quirks=self.quirks)
         if self._client.state is not LinkState.UP:
+            self._sleep(self.rest)
             self._client.__enter__()
         return self._client
-
-    def _on_event(self, event: LinkEvent) -> None:
-        self.connects += event.state is LinkState.UP

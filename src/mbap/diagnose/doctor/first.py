@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mbap.diagnose.doctor.case import LONG, Case
 from mbap.diagnose.doctor.finding import Finding, Severity, note, warning
 from mbap.diagnose.doctor.header import Headed, Oddity, quirks_of, quirks_with, take_apart
+from mbap.diagnose.doctor.strangers import what_else_answers
 from mbap.diagnose.doctor.talk import Heard, say
 from mbap.errors import ConnectionLost, ProtocolError
 from mbap.protocol.adu import Adu
@@ -28,6 +29,7 @@ def answer(case: Case) -> Iterator[Finding]:
     asked = [Adu(case.first_unit, pdu, TRANSACTION + number) for number, pdu in enumerate(questions)]
     heard, rested = _heard(case, asked)
     if rested and heard[0].data:
+        case.asking.rest = rested
         yield needs_rest(rested)
     yield from judge(case, asked, heard)
 
@@ -65,6 +67,8 @@ def judge(case: Case, asked: list[Adu], heard: list[Heard]) -> Iterator[Finding]
     """What the bytes mean."""
     first = heard[0]
     if not first.data:
+        if first.ended:
+            yield from what_else_answers(case)
         yield closed(first) if first.ended or first.failed else silent(case, first)
         return
     case.known.slowest = first.seconds or 0.0
@@ -100,7 +104,7 @@ def answered(case: Case, head: Headed, seconds: float) -> Finding:
     )
     seen = f"Modbus is spoken: {how} after {seconds * 1000:.3g} ms"
     data = {"seconds": round(seconds, 5), "exception": head.exception or None}
-    if seconds < SLOW:
+    if seconds < min(SLOW, case.wishes.timeout):
         return Finding("answer", Severity.OK, seen, data=data)
     means = "that is slow; programs that wait less take it for silence"
     advice = (

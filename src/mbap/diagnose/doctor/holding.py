@@ -7,17 +7,17 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from mbap.client.quirks import Quirks
-from mbap.diagnose.doctor.asking import Asking
 from mbap.diagnose.doctor.case import Case
 from mbap.diagnose.doctor.finding import Finding, note, ok, warning
 from mbap.durations import format_duration
-from mbap.errors import ConnectFailed, ConnectionLost
+from mbap.errors import ConnectFailed
 from mbap.protocol.adu import Adu
 from mbap.transport import opening
 
 USUAL = "usual are 1 to 4 for meters and inverters, 4 to 16 for PLCs, 4 to 32 for gateways"
 REST = 1.0
 """Seconds before connections are counted: a device may need a moment to free the one of before."""
+_GLANCE = 0.001
 _EARLIER = 0.8
 """A connection is made anew after this share of the time after which it is closed."""
 
@@ -30,12 +30,12 @@ class End(NamedTuple):
 
 
 def connections(case: Case) -> Iterator[Finding]:
-    """Open connection after connection, each asked once, and the first again; then close all of them."""
+    """Open connection after connection, each asked once, and look whether the others stay; then close all."""
     most = case.wishes.connections
     if not most or case.endpoint.line is not None or case.endpoint.datagrams:
         return
     case.asking.renew()
-    case.sleep(REST)
+    case.sleep(max(REST, case.asking.rest))
     with ExitStack() as stack:
         end = _open(case, most, stack)
     case.sleep(REST)
@@ -43,36 +43,28 @@ def connections(case: Case) -> Iterator[Finding]:
 
 
 def _open(case: Case, most: int, stack: ExitStack) -> End:
-    held: list[Asking] = []
+    held: list[opening.Wire] = []
     for number in range(most):
         case.progress(number / most)
-        asking = Asking(
-            case.endpoint.url,
-            timeout=case.asking.timeout,
-            pause=case.wishes.pause,
-            quirks=case.asking.quirks,
-            clock=case.clock,
-            sleep=case.sleep,
-        )
-        stack.callback(asking.close)
-        outcome = asking.ask(case.question(), case.unit)
-        if isinstance(outcome.error, ConnectFailed):
+        case.sleep(case.wishes.pause)
+        try:
+            wire = opening.connect(case.endpoint, case.wishes.timeout)
+        except ConnectFailed:
             return End(number, "is refused")
-        if isinstance(outcome.error, ConnectionLost):
-            return End(number, "is taken and closed at once")
-        if outcome.silent:
-            return End(number, "is taken and never answered")
-        held.append(asking)
-        if number and _was_closed(case, held[0]):
-            return End(number, "is served, and the first is closed for it")
+        stack.callback(wire.close)
+        answered = _exchange(wire, _question(case), case.asking.timeout)
+        if not answered:
+            return End(
+                number, "is taken and closed at once" if answered is None else "is taken and never answered"
+            )
+        if any(_is_closed(one, _GLANCE) for one in held):
+            return End(number, "is served, and one of the others is closed for it")
+        held.append(wire)
     return End(most, "")
 
 
-def _was_closed(case: Case, asking: Asking) -> bool:
-    """Whether a connection that was served before is so no more."""
-    before = asking.connects
-    outcome = asking.ask(case.question(), case.unit)
-    return asking.connects > before or isinstance(outcome.error, ConnectionLost) or outcome.silent
+def _question(case: Case) -> bytes:
+    return case.endpoint.framing().pack(Adu(case.unit, case.question().encode(), 1))
 
 
 def judge(most: int, end: End) -> Finding:
@@ -92,7 +84,7 @@ def idle(case: Case) -> Iterator[Finding]:
     if not rest or case.endpoint.line is not None or case.endpoint.datagrams:
         return
     case.asking.renew()
-    case.sleep(REST)
+    case.sleep(max(REST, case.asking.rest))
     finding, quirk = judge_idle(rest, *_keep_quiet(case, rest))
     if quirk is not None:
         case.asking.renew(Quirks.of(case.asking.quirks.said() | {"reconnect_idle": quirk}))
@@ -101,7 +93,7 @@ def idle(case: Case) -> Iterator[Finding]:
 
 def _keep_quiet(case: Case, rest: float) -> tuple[float | None, bool]:
     """After how many seconds it was closed, None where it was not; and whether it then still answered."""
-    words = case.endpoint.framing().pack(Adu(case.unit, case.question().encode(), 1))
+    words = _question(case)
     wire = opening.connect(case.endpoint, case.wishes.timeout)
     try:
         _exchange(wire, words, case.asking.timeout)
@@ -110,19 +102,21 @@ def _keep_quiet(case: Case, rest: float) -> tuple[float | None, bool]:
             case.progress(1 - left / rest)
             if _is_closed(wire, min(left, 0.25)):
                 return case.clock() - began, False
-        return None, _exchange(wire, words, case.asking.timeout)
+        return None, bool(_exchange(wire, words, case.asking.timeout))
     finally:
         wire.close()
 
 
-def _exchange(wire: opening.Wire, words: bytes, timeout: float) -> bool:
-    """Whether something came back."""
+def _exchange(wire: opening.Wire, words: bytes, timeout: float) -> bool | None:
+    """Whether something came back; None where the connection ended."""
     try:
         wire.settimeout(timeout)
         wire.send(words)
-        return bool(wire.recv(1024))
-    except OSError:
+        return True if wire.recv(1024) else None
+    except TimeoutError:
         return False
+    except OSError:
+        return None
 
 
 def _is_closed(wire: opening.Wire, wait: float) -> bool:
@@ -142,7 +136,7 @@ def judge_idle(rest: float, closed: float | None, answered: bool) -> tuple[Findi
         return ok("idle", f"after {format_duration(rest)} of rest the connection still works", **data), None
     after = rest if closed is None else closed
     quirk = max(round(_EARLIER * after, 1), 0.1)
-    seen = f"the connection is closed after {closed:.1f} s of rest"
+    seen = f"the connection is closed after {after:.1f} s of rest"
     means = "whoever asks less often finds it closed, and has an error or a pause each time"
     if closed is None:
         seen = f"after {format_duration(rest)} of rest the connection is dead: open, and nothing is answered"

@@ -40,7 +40,7 @@ def ranked(points: Sequence[Point], memory: Memory, order: str) -> list[Likeness
     """All ways of reading *points* out of *memory*, the likeliest first; the profile's before equals."""
     turned = turns(order)
     ways = [_judge(points, memory, shift, turn, ORDERS[kind]) for shift in SHIFTS for kind, turn in turned]
-    return sorted(ways, key=lambda way: (-way.share, way.shift != 0, way.order != order, abs(way.shift)))
+    return sorted(ways, key=lambda way: -way.share + CLEAR * (bool(way.shift) + (way.order != order)) / 2)
 
 
 def turns(order: str) -> list[tuple[int, int]]:

@@ -12,6 +12,8 @@ from mbap.diagnose.doctor.likely import CLEAR, ORDERS, Likeness, ranked
 from mbap.values.orders import order_kind
 
 MOST_POINTS = 24
+BELIEVED = 0.7
+"""So many of the values have to look right, or it is another device."""
 _ENOUGH = 2
 """So many points have to say something, before anything is concluded."""
 
@@ -74,8 +76,8 @@ def judge(ways: list[Likeness], order: str, points: list[Point]) -> Finding:
     said = f"{own.share:.0%} of {max(own.judged, 1)} values look right as the profile reads them"
     if best.judged < _ENOUGH:
         return note("values", "the values are zero or missing: nothing can be told from them")
-    if best.share <= own.share + CLEAR:
-        if own.share < 0.5:
+    if best.share <= own.share + CLEAR or best.share < BELIEVED:
+        if own.share < BELIEVED:
             means = "neither addresses one off nor another order of words makes them better"
             advice = "is it the right profile for this device, and the right unit?"
             return Finding("values", Severity.FAULT, said, means, advice, {"share": own.share})

@@ -82,6 +82,8 @@ def scan(
         lost = lost + 1 if isinstance(outcome.error, ConnectionLost) else 0
         if outcome.error is not None and (lost > 1 or (lost and not done)):
             raise outcome.error
+        if outcome.silent:
+            asking.renew()  # some answer nothing any more on a connection over which they were asked that
         yield Function(request.function_code, title, has(outcome), outcome.said, outcome.seconds)
 
 
