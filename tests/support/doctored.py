@@ -70,4 +70,4 @@ def only_unit(unit: int, reply: Reply | None = None) -> Callable[[Request], Repl
 
 def refusing(code: int) -> Reply:
     """An exception to whatever is asked."""
-    return Reply(pdu=lambda pdu: bytes((pdu[0] | 0x80, code)))
+    return Reply(pdu=lambda pdu: bytes((pdu[0] | 0x80, code)) if pdu else b"")

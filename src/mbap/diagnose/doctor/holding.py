@@ -53,10 +53,10 @@ def _open(case: Case, most: int, stack: ExitStack) -> End:
             return End(number, "is refused")
         stack.callback(wire.close)
         answered = _exchange(wire, _question(case), case.asking.timeout)
+        if answered is None:
+            return End(number, "is taken and closed at once")
         if not answered:
-            return End(
-                number, "is taken and closed at once" if answered is None else "is taken and never answered"
-            )
+            return End(number, "is taken and never answered")
         if any(_is_closed(one, _GLANCE) for one in held):
             return End(number, "is served, and one of the others is closed for it")
         held.append(wire)

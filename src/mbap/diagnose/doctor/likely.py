@@ -16,6 +16,8 @@ SHIFTS = (0, -1, 1)
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 CLEAR = 0.2
 """How much better a way has to be than that of the profile, to be believed."""
+TIE = 0.02
+"""What a way loses for each thing that it does otherwise than the profile."""
 _SMALLEST, _LARGEST = 1e-4, 1e9
 
 Memory = Mapping[tuple[Table, int], int]
@@ -40,7 +42,7 @@ def ranked(points: Sequence[Point], memory: Memory, order: str) -> list[Likeness
     """All ways of reading *points* out of *memory*, the likeliest first; the profile's before equals."""
     turned = turns(order)
     ways = [_judge(points, memory, shift, turn, ORDERS[kind]) for shift in SHIFTS for kind, turn in turned]
-    return sorted(ways, key=lambda way: -way.share + CLEAR * (bool(way.shift) + (way.order != order)) / 2)
+    return sorted(ways, key=lambda way: -way.share + TIE * (bool(way.shift) + (way.order != order)))
 
 
 def turns(order: str) -> list[tuple[int, int]]:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from mbap.addresses import Table, reference
 from mbap.collect.registermap import Point, Profile
 from mbap.diagnose.doctor.case import Case, read_of
-from mbap.diagnose.doctor.finding import Finding, Severity, note, ok, skipped
+from mbap.diagnose.doctor.finding import Finding, Severity, note, ok, skipped, warning
 from mbap.diagnose.doctor.likely import CLEAR, ORDERS, Likeness, ranked
 from mbap.values.orders import order_kind
 
 MOST_POINTS = 24
+ALL, MOST = 0.99, 0.95
 BELIEVED = 0.7
 """So many of the values have to look right, or it is another device."""
 _ENOUGH = 2
@@ -77,6 +78,8 @@ def judge(ways: list[Likeness], order: str, points: list[Point]) -> Finding:
     if best.judged < _ENOUGH:
         return note("values", "the values are zero or missing: nothing can be told from them")
     if best.share <= own.share + CLEAR or best.share < BELIEVED:
+        if best.share > ALL and own.share < MOST:
+            return in_doubt(best, own, order)
         if own.share < BELIEVED:
             means = "neither addresses one off nor another order of words makes them better"
             advice = "is it the right profile for this device, and the right unit?"
@@ -85,6 +88,15 @@ def judge(ways: list[Likeness], order: str, points: list[Point]) -> Finding:
     seen = f"{said}, and {best.share:.0%} when {_how(best, order)}"
     data = {"shift": best.shift, "word_order": best.order, "share": best.share, "share_now": own.share}
     return Finding("values", Severity.FAULT, seen, _means(best, order), _advice(best, order, points), data)
+
+
+def in_doubt(best: Likeness, own: Likeness, order: str) -> Finding:
+    """Another way is a little better than the profile's: neighbours that are alike can do that by chance."""
+    how = _how(best, order)
+    seen = f"{own.share:.0%} of the values look right as the profile reads them, and all when {how}"
+    means = f"it may be chance, or {_means(best, order)}"
+    data = {"shift": best.shift, "word_order": best.order, "share": best.share, "share_now": own.share}
+    return warning("values", seen, means, "compare one value with the display of the device", **data)
 
 
 def _how(way: Likeness, order: str) -> str:

@@ -29,7 +29,7 @@ def units(case: Case) -> Iterator[Finding]:
     present = [unit for unit, outcome in case.known.units.items() if outcome.present]
     case.known.unit = case.first_unit if case.first_unit in present else next(iter(present), None)
     case.known.silent = [unit for unit in case.known.units if unit not in present]
-    if case.known.unit is None:
+    if case.known.unit is None and not any(outcome.code for outcome in case.known.units.values()):
         yield from what_else_answers(case)
     yield judge(case.first_unit, case.known.units, given=case.unit_given, scanned=case.wishes.scan_units)
 
