@@ -161,8 +161,13 @@ def test_a_map_that_does_not_begin_at_0_is_found_at_a_usual_address() -> None:
     assert "hr100" in found.prescription.command
 
 
+def slow(delay: float) -> Callable[[Request], Reply]:
+    """Takes its time over single registers."""
+    return lambda request: Reply(delay=delay if request.pdu == b"\3\0\0\0\1" else 0.0)
+
+
 def test_answers_that_are_slow_are_measured_and_given_time() -> None:
-    with scripted(Reply(delay=0.55)) as server:
+    with scripted(slow(0.55)) as server:
         found = examined(server.url, timeout=2.0, reads=2)
     assert found["answer"].severity is Severity.WARNING
     assert found["latency"].severity is Severity.WARNING
@@ -171,7 +176,7 @@ def test_answers_that_are_slow_are_measured_and_given_time() -> None:
 
 
 def test_answers_that_are_slower_than_the_timeout_are_waited_for() -> None:
-    with scripted(Reply(delay=0.3)) as server:
+    with scripted(slow(0.3)) as server:
         found = examined(server.url, timeout=0.2, reads=2)
     assert found["answer"].severity is Severity.WARNING
     assert found["answer"].advice == "wait longer: --timeout 1s"

@@ -25,7 +25,7 @@ def rests(case: Case) -> Iterator[Finding]:
     if case.known.place is None:
         return
     if not (failed := _failures(case, 0.0)):
-        yield ok("rest", f"{IN_A_ROW} reads without any rest between them were answered")
+        yield ok("rest", f"{_in_a_row(case)} reads without any rest between them were answered")
         return
     for rest in RESTS:
         if not _failures(case, rest):
@@ -42,13 +42,18 @@ def rests(case: Case) -> Iterator[Finding]:
     yield warning("rest", seen, "it is busy, or bytes are lost on the way", "look at what else talks to it")
 
 
+def _in_a_row(case: Case) -> int:
+    """How many reads are asked in a row: few where each takes long."""
+    return IN_A_ROW if case.known.slowest < SLOW else 3
+
+
 def _failures(case: Case, rest: float) -> list[Outcome]:
     """What went wrong in some reads with *rest* between them; it ends at the first, to be gentle."""
     place = case.known.place
     assert place is not None
     usual, case.asking.pause = case.asking.pause, rest
     try:
-        for _ in range(IN_A_ROW):
+        for _ in range(_in_a_row(case)):
             outcome = case.asking.ask(read_of(place.table, place.address), case.unit)
             if not outcome.good:
                 return [outcome]
