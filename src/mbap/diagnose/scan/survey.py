@@ -21,7 +21,7 @@ class Survey:
         smallest: a read of so many that is refused is not divided any more.
         pending: spans to ask, first and last, in order.
         values: what could be read. holes: what could not, by address, with the exception; 0 is silence.
-        requests: how many were made.
+        requests: how many were made. longest: the count of the longest that was answered.
     """
 
     table: Table
@@ -33,6 +33,7 @@ class Survey:
     values: dict[int, int] = field(default_factory=dict)
     holes: dict[int, int] = field(default_factory=dict)
     requests: int = 0
+    longest: int = 0
     silences: int = 0
 
     @classmethod
@@ -60,13 +61,14 @@ class Survey:
     def read(self, address: int, values: Sequence[int]) -> None:
         """So it was read; fewer values than were asked for are possible."""
         self._take(address, len(values))
+        self.longest = max(self.longest, len(values))
         self.values |= {address + at: int(value) for at, value in enumerate(values)}
         self.silences = 0
 
     def refused(self, address: int, count: int, code: int) -> None:
         """The exception *code* came; what is longer than the smallest is divided."""
         self.silences = 0
-        if code == 3 and count > 1 and count == self.largest and not self._read_so_many(count):
+        if code == 3 and count > 1 and count > self.longest:
             self.requests += 1
             self.largest = max(count // 2, 1)
             return
@@ -92,10 +94,6 @@ class Survey:
         if address + count <= last:
             self.pending.insert(0, (address + count, last))
 
-    def _read_so_many(self, count: int) -> bool:
-        """Whether a read of so many was answered before: then it is not the count."""
-        return any(length >= count for _, length in runs(self.values))
-
     def as_json(self) -> dict[str, Any]:
         """To go on later."""
         return {
@@ -111,6 +109,7 @@ class Survey:
             ],
             "holes": [[start, start + length - 1, code] for start, length, code in hole_runs(self.holes)],
             "requests": self.requests,
+            "longest": self.longest,
         }
 
     @classmethod
@@ -129,7 +128,7 @@ class Survey:
             made.values |= {start + at: int(value) for at, value in enumerate(values)}
         for start, end, code in kept["holes"]:
             made.holes |= dict.fromkeys(range(start, end + 1), int(code))
-        made.requests = int(kept["requests"])
+        made.requests, made.longest = int(kept["requests"]), int(kept["longest"])
         return made
 
 
