@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbap.cli.tables import many
+
 if TYPE_CHECKING:
     from mbap.diagnose.doctor.finding import Finding
     from mbap.diagnose.doctor.prescription import Prescription
@@ -45,13 +47,14 @@ def show_prescription(prescription: Prescription | None) -> None:
 
 def show_verdict(found: Sequence[Finding]) -> None:
     """Print how it ended, in one line."""
-    kinds = [finding.severity.value for finding in found]
-    faults, warnings = kinds.count("fault"), kinds.count("warning")
-    parts = [
-        f"{count} {what}{'s' * (count != 1)}" for count, what in ((faults, "fault"), (warnings, "warning"))
-    ]
-    said = " and ".join(part for part in parts if not part.startswith("0 ")) or "nothing is wrong"
-    _echo(f"\n{said}")
+    parts = [_counted(found, "fault"), _counted(found, "warning")]
+    _echo("\n" + ("; ".join(part for part in parts if part) or "nothing is wrong"))
+
+
+def _counted(found: Sequence[Finding], kind: str) -> str:
+    """`2 faults: units, values`; empty where there are none."""
+    topics = [finding.topic for finding in found if finding.severity.value == kind]
+    return f"{many(len(topics), kind)}: {', '.join(dict.fromkeys(topics))}" if topics else ""
 
 
 def _wrapped(text: str, less: int = 0) -> list[str]:

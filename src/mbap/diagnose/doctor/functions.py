@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mbap.diagnose.doctor.case import Case
 from mbap.diagnose.doctor.finding import Finding, note, warning
 from mbap.diagnose.scan.functions import Function, scan
-from mbap.errors import ConnectionLost
+from mbap.errors import ConnectFailed
 
 SILENCES = 2
 """After so many functions without an answer no more are asked for."""
@@ -21,12 +21,12 @@ def functions(case: Case) -> Iterator[Finding]:
         for function in scan(case.asking, case.unit, tell=case.progress):
             found.append(function)
             unclear = unclear + 1 if function.present is None else 0
-            if unclear >= SILENCES:
+            if unclear >= SILENCES or function.ended_connection:
                 break
-    except ConnectionLost:
-        yield ends_connection(found)
+    except ConnectFailed as error:
+        yield warning("functions", f"while functions are asked for: {error.reason}", "", error.advice)
         return
-    yield judge(found)
+    yield ends_connection(found) if found[-1].ended_connection else judge(found)
 
 
 def ends_connection(found: list[Function]) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mbap.diagnose.doctor.asking import Asking, Outcome
-from mbap.errors import ConnectionLost
+from mbap.errors import ConnectFailed, ConnectionLost
 from mbap.protocol.pdu import Request
 from mbap.protocol.pdu.bits import ReadCoils, ReadDiscreteInputs
 from mbap.protocol.pdu.diagnostics import Diagnostics, SubFunction
@@ -52,7 +52,7 @@ class Function:
     """A function code, and whether the device has it: yes, no, or unclear.
 
     Attributes:
-        said: what came.
+        said: what came. ended_connection: whether that was the end of the connection.
     """
 
     code: int
@@ -60,6 +60,7 @@ class Function:
     present: bool | None
     said: str
     seconds: float
+    ended_connection: bool = False
 
 
 def scan(
@@ -72,19 +73,18 @@ def scan(
     """Ask *unit* for each function; those that write, with nothing to write, only with *writes*.
 
     Raises:
-        ConnectionLost: there is no connection, or two questions in a row ended it.
+        ConnectFailed: there is no connection, or none any more.
     """
     questions = [(request.title, request) for request in READING] + (list(WRITING) if writes else [])
-    lost = 0
     for done, (title, request) in enumerate(questions):
         tell(done / len(questions))
         outcome = asking.ask(request, unit)
-        lost = lost + 1 if isinstance(outcome.error, ConnectionLost) else 0
-        if outcome.error is not None and (lost > 1 or (lost and not done)):
+        if isinstance(outcome.error, ConnectFailed):
             raise outcome.error
         if outcome.silent:
             asking.renew()  # some answer nothing any more on a connection over which they were asked that
-        yield Function(request.function_code, title, has(outcome), outcome.said, outcome.seconds)
+        ended = isinstance(outcome.error, ConnectionLost)
+        yield Function(request.function_code, title, has(outcome), outcome.said, outcome.seconds, ended)
 
 
 def has(outcome: Outcome) -> bool | None:
