@@ -13,6 +13,7 @@ from mbap.cli.ahead import Ahead
 from mbap.cli.connecting import DURATION
 from mbap.cli.exits import ExitCode, exit_code
 from mbap.cli.findings import show_finding, show_prescription, show_verdict
+from mbap.cli.securing import Trust, tls_options
 
 if TYPE_CHECKING:
     from mbap.collect.registermap import Profile
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 @click.option(
     "--listen", metavar="URL", help="Look at the server on this machine: does it listen, may clients come in."
 )
+@tls_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     endpoint: str | None,
@@ -63,6 +65,7 @@ def command(
     idle: float | None,
     quirks: tuple[str, ...],
     as_json: bool,
+    tls: Trust,
 ) -> int:
     """Find out why a device does not answer, or not rightly.
 
@@ -99,6 +102,7 @@ def command(
         connections=connections or 0,
         idle=idle or 0.0,
         quirks=Quirks.parse(quirks),
+        tls=tls.settings(),
     )
     if listen is not None:
         return _listen(listen, wishes, as_json=as_json)

@@ -13,6 +13,7 @@ from mbap.cli.ahead import Ahead
 from mbap.cli.connecting import DURATION
 from mbap.cli.exits import ExitCode
 from mbap.cli.scanned import Rows, echo_rows, forms, parse_span
+from mbap.cli.securing import Trust, tls_options
 
 if TYPE_CHECKING:
     from mbap.diagnose.doctor.asking import Asking
@@ -135,8 +136,9 @@ def _fields(host: Host) -> dict[str, object]:
 )
 @click.option("--timeout", type=DURATION, default="1s", show_default=True, help="How long to wait for each.")
 @click.option("--pause", type=DURATION, default="50ms", show_default=True, help="Rest before each request.")
+@tls_options
 @forms
-def units(endpoint: str, span: str, timeout: float, pause: float, form: str | None) -> int:
+def units(endpoint: str, span: str, timeout: float, pause: float, form: str | None, tls: Trust) -> int:
     """Find the units behind ENDPOINT: each is asked for one register, and those that answer who they are.
 
     \b
@@ -146,7 +148,7 @@ def units(endpoint: str, span: str, timeout: float, pause: float, form: str | No
     from mbap.diagnose.scan.units import scan
 
     first, last = parse_span(span, 255)
-    asking, _ = _asking(endpoint, None, timeout, pause)
+    asking, _ = _asking(endpoint, None, timeout, pause, tls)
     with Ahead() as ahead:
         try:
             asked = list(scan(asking, range(first, last + 1), lambda share: ahead.tell(share, "units")))
@@ -185,9 +187,10 @@ def _unit_fields(unit: Unit) -> dict[str, object]:
 )
 @click.option("--timeout", type=DURATION, default="2s", show_default=True, help="How long to wait for each.")
 @click.option("--pause", type=DURATION, default="50ms", show_default=True, help="Rest before each request.")
+@tls_options
 @forms
 def functions(
-    endpoint: str, unit: int | None, writes: bool, timeout: float, pause: float, form: str | None
+    endpoint: str, unit: int | None, writes: bool, timeout: float, pause: float, form: str | None, tls: Trust
 ) -> int:
     """Find the function codes that a device has, by asking each for something small.
 
@@ -197,7 +200,7 @@ def functions(
     """
     from mbap.diagnose.scan.functions import scan
 
-    asking, number = _asking(endpoint, unit, timeout, pause)
+    asking, number = _asking(endpoint, unit, timeout, pause, tls)
     with Ahead() as ahead:
         try:
             scanned = scan(asking, number, writes=writes, tell=lambda share: ahead.tell(share, "functions"))
@@ -219,14 +222,16 @@ def functions(
     return ExitCode.OK if count else ExitCode.TIMEOUT
 
 
-def _asking(endpoint: str, unit: int | None, timeout: float, pause: float) -> tuple[Asking, int]:
+def _asking(endpoint: str, unit: int | None, timeout: float, pause: float, tls: Trust) -> tuple[Asking, int]:
     """What asks it, and the unit."""
     from mbap.diagnose.doctor.asking import Asking
     from mbap.transport.endpoint import parse_endpoint
 
     place = parse_endpoint(endpoint)
     number = place.unit if unit is None else unit
-    return Asking(place.url, timeout=timeout, pause=pause), 1 if number is None else number
+    return Asking(
+        place.url, timeout=timeout, pause=pause, tls=tls.settings_for([place])
+    ), 1 if number is None else number
 
 
 @command.command()
@@ -264,6 +269,7 @@ def _asking(endpoint: str, unit: int | None, timeout: float, pause: float) -> tu
     "--timeout", type=DURATION, default="2s", show_default=True, help="How long to wait for each read."
 )
 @click.option("--pause", type=DURATION, default="50ms", show_default=True, help="Rest before each request.")
+@tls_options
 @forms
 def registers(
     endpoint: str,
@@ -277,6 +283,7 @@ def registers(
     timeout: float,
     pause: float,
     form: str | None,
+    tls: Trust,
 ) -> int:
     """Find out which addresses can be read: long reads first, and halves of those that are refused.
 
@@ -288,6 +295,6 @@ def registers(
     from mbap.cli.surveyed import Wanted, look
 
     first, last = parse_span(span, 0xFFFF)
-    asking, number = _asking(endpoint, unit, timeout, pause)
+    asking, number = _asking(endpoint, unit, timeout, pause, tls)
     wanted = Wanted(asking, number, table, first, last, largest, smallest)
     return look(wanted, state, to_profile, form)

@@ -18,6 +18,7 @@ from mbap.collect.registermap import Point, Profile
 from mbap.diagnose.doctor.finding import Severity
 from mbap.diagnose.doctor.talk import say
 from mbap.errors import ConnectFailed, ConnectionLost, ExceptionResponse, ProtocolError, ResponseTimeout
+from mbap.transport import opening
 from mbap.transport.endpoint import parse_endpoint
 from mbap.values import Encoding
 from support.doctored import QUICK, examined, only_unit, refusing
@@ -423,5 +424,6 @@ def test_three_connections_are_enough_where_nothing_else_is_asked_for() -> None:
 def test_what_is_said_over_one_connection_ends_with_a_silence() -> None:
     with scripted(Reply(raw=b"abc"), Silence()) as server:
         read = bytes.fromhex("000100000006010300000001")
-        heard = say(parse_endpoint(server.url), read, read, read, patience=0.1, connect_timeout=1)
+        place = parse_endpoint(server.url)
+        heard = say(lambda: opening.connect(place, 1), read, read, read, patience=0.1)
     assert [one.data for one in heard] == [b"abc", b""]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mbap.client.blocking import Client
 from mbap.client.events import LinkState
@@ -19,6 +19,9 @@ from mbap.errors import (
     ResponseTimeout,
 )
 from mbap.protocol.pdu import Request
+
+if TYPE_CHECKING:
+    from mbap.transport.tls import TLS
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
@@ -83,6 +86,7 @@ class Asking:
         timeout: float,
         pause: float,
         quirks: Quirks = NO_QUIRKS,
+        tls: TLS | None = None,
         clock: Clock = time.perf_counter,
         sleep: Sleep = time.sleep,
     ) -> None:
@@ -90,6 +94,7 @@ class Asking:
         self.timeout = timeout
         self.pause = pause
         self.quirks = quirks
+        self.tls = tls
         self.rest = 0.0
         self.requests = 0
         self._clock = clock
@@ -123,7 +128,7 @@ class Asking:
 
     def _connected(self) -> Client:
         if self._client is None:
-            self._client = Client(self.url, timeout=self.timeout, quirks=self.quirks)
+            self._client = Client(self.url, timeout=self.timeout, quirks=self.quirks, tls=self.tls)
         if self._client.state is not LinkState.UP:
             self._sleep(self.rest)
             self._client.__enter__()

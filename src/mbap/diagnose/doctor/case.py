@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mbap.addresses import Location, Table
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.collect.registermap import Profile
 from mbap.diagnose.doctor.asking import Asking, Clock, Outcome, Sleep
 from mbap.protocol.pdu import READS, Request
+from mbap.transport import opening
 from mbap.transport.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from mbap.transport.tls import TLS
 
 LONG = 4.0
 """So many times as long as usual is waited once, before a device is called silent."""
@@ -38,6 +42,7 @@ class Wishes:
         connections: open so many at most, to find out how many it takes; 0: leave that alone.
         idle: rest for so many seconds, to find out whether it closes quiet connections; 0: leave that alone.
         quirks: those that are known before.
+        tls: who we are and whom we trust, for `tls://`.
     """
 
     unit: int | None = None
@@ -50,6 +55,7 @@ class Wishes:
     connections: int = 0
     idle: float = 0.0
     quirks: Quirks = NO_QUIRKS
+    tls: TLS | None = None
 
 
 @dataclass(slots=True)
@@ -117,9 +123,19 @@ class Case:
             timeout=wishes.timeout,
             pause=wishes.pause,
             quirks=wishes.quirks,
+            tls=wishes.tls,
             clock=clock,
             sleep=sleep,
         )
+
+    def open(self, *, protected: bool = True) -> opening.Wire:
+        """A connection of its own, to speak in bytes; without TLS where it is not to be *protected*.
+
+        Raises:
+            ConnectFailed: there is none, with the reason in plain words.
+        """
+        tls = self.wishes.tls if protected else None
+        return opening.connect(self.endpoint, self.wishes.timeout, tls=tls)
 
     @property
     def first_unit(self) -> int:

@@ -43,10 +43,9 @@ def _heard(case: Case, asked: list[Adu]) -> tuple[list[Heard], float]:
         case.sleep(rest)
         rested += rest
         heard = say(
-            case.endpoint,
+            case.open,
             *words,
             patience=LONG * case.wishes.timeout,
-            connect_timeout=case.wishes.timeout,
             rest=case.wishes.pause,
             clock=case.clock,
             sleep=case.sleep,

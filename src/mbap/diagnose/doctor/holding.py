@@ -48,7 +48,7 @@ def _open(case: Case, most: int, stack: ExitStack) -> End:
         case.progress(number / most)
         case.sleep(case.wishes.pause)
         try:
-            wire = opening.connect(case.endpoint, case.wishes.timeout)
+            wire = case.open()
         except ConnectFailed:
             return End(number, "is refused")
         stack.callback(wire.close)
@@ -94,7 +94,7 @@ def idle(case: Case) -> Iterator[Finding]:
 def _keep_quiet(case: Case, rest: float) -> tuple[float | None, bool]:
     """After how many seconds it was closed, None where it was not; and whether it then still answered."""
     words = _question(case)
-    wire = opening.connect(case.endpoint, case.wishes.timeout)
+    wire = case.open()
     try:
         _exchange(wire, words, case.asking.timeout)
         began = case.clock()

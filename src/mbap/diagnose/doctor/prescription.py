@@ -41,9 +41,25 @@ def _command(case: Case) -> str:
     words = ["mbap", "read", case.endpoint.url, str(case.known.place), "--unit", str(case.unit)]
     if _waits_longer(case):
         words += ["--timeout", format_duration(case.known.timeout or 0.0)]
+    words += _trust(case)
     for quirk in str(case.asking.quirks).split(", "):
         words += ["--quirk", quirk] if quirk else []
     return shlex.join(words)
+
+
+def _trust(case: Case) -> list[str]:
+    """The options of TLS."""
+    tls = case.wishes.tls
+    if tls is None or not case.endpoint.secure:
+        return []
+    words = [word for path in tls.settings.ca for word in ("--ca", str(path))]
+    for option, given in (
+        ("--certificate", tls.settings.certificate),
+        ("--key", tls.settings.key),
+        ("--server-name", tls.server_name),
+    ):
+        words += [option, str(given)] if given else []
+    return words
 
 
 def _waits_longer(case: Case) -> bool:

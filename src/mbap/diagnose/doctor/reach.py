@@ -12,7 +12,6 @@ from mbap.diagnose.doctor.case import Case
 from mbap.diagnose.doctor.finding import Finding, Severity, ok
 from mbap.diagnose.doctor.way import neighbour_now
 from mbap.errors import ConnectFailed
-from mbap.transport import opening
 
 LIKELY_PORTS = (502, 802, 1502, 5020)
 """Where Modbus is found: the standard's, that of TLS, and what programs take that may not have those."""
@@ -36,7 +35,7 @@ def connect(case: Case) -> Iterator[Finding]:
     """Make a connection, and close it."""
     began = case.clock()
     try:
-        wire = opening.connect(case.endpoint, case.wishes.timeout)
+        wire = case.open(protected=False)
     except ConnectFailed as error:
         seconds = case.clock() - began
         known = case.known

@@ -26,15 +26,14 @@ Recognise = Callable[[bytes], bool]
 
 def what_else_answers(case: Case) -> Iterator[Finding]:
     """Greet in the words of RTU, TLS, HTTP and so on, over a connection each."""
-    if case.endpoint.line is not None or case.endpoint.datagrams:
+    if case.endpoint.line is not None or case.endpoint.datagrams or case.endpoint.secure:
         return
     for what, words, recognise, advice in greetings(case):
         case.sleep(case.wishes.pause)
         (heard,) = say(
-            case.endpoint,
+            case.open,
             words,
             patience=max(LISTENING, case.wishes.timeout / 2),
-            connect_timeout=case.wishes.timeout,
             clock=case.clock,
             sleep=case.sleep,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mbap.diagnose.doctor.asking import Clock, Sleep
 from mbap.errors import ConnectFailed
 from mbap.transport import opening
-from mbap.transport.endpoint import Endpoint
 
 MOST_BYTES = 4096
 QUIET = 0.15
@@ -33,21 +33,20 @@ class Heard:
 
 
 def say(
-    endpoint: Endpoint,
+    make: Callable[[], opening.Wire],
     *words: bytes,
     patience: float,
-    connect_timeout: float,
     rest: float = 0.0,
     clock: Clock = time.perf_counter,
     sleep: Sleep = time.sleep,
 ) -> list[Heard]:
-    """Connect, and wait *patience* seconds after each of *words* for the first byte of what comes back.
+    """Connect by *make*, and wait *patience* seconds after each of *words* for the first byte of an answer.
 
     Between an answer and the next words are *rest* seconds. Nothing more is said after a silence, or the end
     of the connection. Without a connection there is one `Heard` that tells why.
     """
     try:
-        wire = opening.connect(endpoint, connect_timeout)
+        wire = make()
     except ConnectFailed as error:
         return [Heard(failed=error)]
     heard: list[Heard] = []
