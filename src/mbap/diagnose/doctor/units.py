@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from mbap.diagnose.doctor.asking import PATH_ERRORS, Outcome
 from mbap.diagnose.doctor.case import Case
 from mbap.diagnose.doctor.finding import Finding, Severity, note, ok, warning
+from mbap.diagnose.doctor.first import RESTS, needs_rest
 from mbap.diagnose.doctor.strangers import what_else_answers
 from mbap.errors import ConnectionLost, ModbusError, ResponseTimeout
 from mbap.protocol.pdu.bits import ReadCoils
@@ -23,6 +24,7 @@ OTHER_QUESTIONS = (ReadInputRegisters(0, 1), ReadCoils(0, 1), ReadDeviceIdentifi
 def units(case: Case) -> Iterator[Finding]:
     """Ask for the same value as several units."""
     _ask(case, [case.first_unit])
+    yield from _after_a_rest(case)
     if not case.known.units.get(case.first_unit, _NOTHING).present:
         _ask_otherwise(case, case.first_unit)
     _ask(case, candidates(case)[1:])
@@ -50,6 +52,17 @@ def _ask(case: Case, wanted: Sequence[int]) -> None:
         case.known.units[unit] = outcome
         if outcome.present:
             case.known.slowest = max(case.known.slowest, outcome.seconds)
+
+
+def _after_a_rest(case: Case) -> Iterator[Finding]:
+    """Where the connection was closed at once, ask again after longer and longer rests."""
+    for rest in RESTS if case.asking.rest == 0.0 else ():
+        if not isinstance(case.known.units[case.first_unit].error, ConnectionLost):
+            return
+        case.asking.rest = rest
+        _ask(case, [case.first_unit])
+        if case.known.units[case.first_unit].present:
+            yield needs_rest(rest)
 
 
 def _ask_otherwise(case: Case, unit: int) -> None:
