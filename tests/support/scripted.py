@@ -336,7 +336,9 @@ def crc(data: bytes) -> bytes:
 
 
 def right_pdu(pdu: bytes) -> bytes:
-    """The right answer: registers hold 0x1100 + address."""
+    """The right answer: registers hold 0x1100 + address; exception 01 to what only reads otherwise."""
+    if pdu[0] in (7, 8, 11, 12, 17, 20, 24, 43):
+        return bytes((pdu[0] | 0x80, 1))
     function, address, count = struct.unpack(">BHH", pdu[:5])
     if function in (3, 4):
         words = [(0x1100 + address + i) & 0xFFFF for i in range(count)]

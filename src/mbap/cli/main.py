@@ -22,6 +22,8 @@ COMMANDS = {
     "serve": "simulate a device from a file",
     "clone": "read a device through and make a simulated one of it",
     "bench": "measure how many reads a second a device takes",
+    "doctor": "find out why a device does not answer, or not rightly",
+    "scan": "find hosts, units, registers and functions that answer",
     "gateway": "let TCP clients reach devices on serial lines and behind other hosts",
     "proxy": "let many clients share one connection to one device",
     "guard": "let through to a device only what a policy allows",

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from mbap.errors import TlsFailed
 from mbap.transport import tcp
-from mbap.transport.certificate import read_certificate
+from mbap.transport.certificate import Certificate, read_certificate
 from mbap.transport.endpoint import Endpoint
 from mbap.transport.handshake import Seen, Watched
 from mbap.transport.tls import TLS, Objection
@@ -90,6 +90,18 @@ class TlsSocket:
         self._heard = self._sent = self._broken = False
         self._waits = True
         self._may_be_read = _watcher(wrapped)
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What the other side has shown; None where that cannot be read.
+
+        Without verification, nobody has looked at it.
+        """
+        der = self._socket.getpeercert(binary_form=True)
+        try:
+            return read_certificate(der) if der else None
+        except ValueError:
+            return None
 
     def settimeout(self, seconds: float | None) -> None:
         """How long `recv` and `send` wait."""

@@ -1,0 +1,1 @@
+"""Why a device does not answer, or not rightly: one examination after another, from cable to value."""

@@ -1,0 +1,98 @@
+"""How likely a way of reading is: addresses one off, words exchanged, judged by what a profile knows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mbap.addresses import Table
+from mbap.collect.registermap import Kind, Point
+from mbap.values import Encoding
+from mbap.values.orders import order_kind
+
+SHIFTS = (0, -1, 1)
+"""What to add to the profile's addresses: nothing, or one where it was counted from 1 or the device does."""
+ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
+CLEAR = 0.2
+"""How much better a way has to be than that of the profile, to be believed."""
+TIE = 0.02
+"""What a way loses for each thing that it does otherwise than the profile."""
+_SMALLEST, _LARGEST = 1e-4, 1e9
+
+Memory = Mapping[tuple[Table, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A way of reading, and how many of the points that were judged look right with it.
+
+    Attributes:
+        shift: what is added to addresses. order: of the bytes of numbers of several registers.
+        share: of the points, how many look right; 0 to 1. judged: how many points say anything.
+    """
+
+    shift: int
+    order: str
+    share: float
+    judged: int
+
+
+def ranked(points: Sequence[Point], memory: Memory, order: str) -> list[Likeness]:
+    """All ways of reading *points* out of *memory*, the likeliest first; the profile's before equals."""
+    turned = turns(order)
+    ways = [_judge(points, memory, shift, turn, ORDERS[kind]) for shift in SHIFTS for kind, turn in turned]
+    return sorted(ways, key=lambda way: -way.share + TIE * (bool(way.shift) + (way.order != order)))
+
+
+def turns(order: str) -> list[tuple[int, int]]:
+    """Of each order: its kind, and how the bytes have to be turned from *order* to it."""
+    own = order_kind(order)
+    return [(kind, kind ^ own) for kind in range(len(ORDERS))]
+
+
+def _judge(points: Sequence[Point], memory: Memory, shift: int, turn: int, order: str) -> Likeness:
+    marks = [mark for point in points if (mark := _mark(point, memory, shift, turn)) is not None]
+    return Likeness(shift, order, sum(marks) / len(marks) if marks else 0.0, len(marks))
+
+
+def _mark(point: Point, memory: Memory, shift: int, turn: int) -> float | None:
+    """How right the point looks, 0 to 1; None where nothing can be said."""
+    if point.encoding is None or point.encoding.bit is not None or point.encoding.type.startswith("string"):
+        return None
+    words = [memory.get((point.table, address + shift)) for address in range(point.address, point.last + 1)]
+    if any(word is None for word in words):
+        return 0.0 if shift == 0 else None
+    known = [word for word in words if word is not None]
+    if not any(known):
+        return None  # zero looks the same in every way
+    return _plausible(point, _decoded(_turned(point.encoding, turn), known))
+
+
+def _turned(encoding: Encoding, turn: int) -> Encoding:
+    """The same with its bytes in another order; what is in a single register stays as it is."""
+    if encoding.count == 1:
+        return encoding
+    return replace(encoding, order=ORDERS[order_kind(encoding.order) ^ turn])
+
+
+def _decoded(encoding: Encoding, words: Sequence[int]) -> float | None:
+    try:
+        value = encoding.decode(words)
+    except ValueError:
+        return None
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _plausible(point: Point, value: float | None) -> float:
+    if value is None or not math.isfinite(value):
+        return 0.0
+    if point.states and point.kind is Kind.STATE:
+        return 1.0 if int(value) in point.states else 0.0
+    if point.low is not None or point.high is not None:
+        low = -math.inf if point.low is None else point.low
+        high = math.inf if point.high is None else point.high
+        if not low <= value <= high:
+            return 0.0
+        return 1.0 if abs(value) >= _SMALLEST or value == 0 else 0.3
+    return 1.0 if value == 0 or _SMALLEST <= abs(value) <= _LARGEST else 0.0

@@ -1,0 +1,91 @@
+"""What to write down at the end: the quirks, a piece of a profile, and the command that reads a value."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from mbap.client.quirks import Quirks
+from mbap.diagnose.doctor.case import Case
+from mbap.durations import format_duration
+
+USUAL_TIMEOUT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prescription:
+    """How this device is read.
+
+    Attributes:
+        command: the `mbap read` that works. quirks: what has to be forgiven.
+        profile: `[read]` and `[quirks]` of a profile, in TOML; empty where the defaults will do.
+    """
+
+    command: str
+    quirks: Quirks
+    profile: str
+
+    def as_json(self) -> dict[str, object]:
+        """As it is printed for programs."""
+        return {"command": self.command, "quirks": self.quirks.said(), "profile": self.profile}
+
+
+def prescribe(case: Case) -> Prescription | None:
+    """What to write down; None where nothing could be read."""
+    if case.known.place is None:
+        return None
+    return Prescription(_command(case), case.asking.quirks, _profile(case))
+
+
+def _command(case: Case) -> str:
+    words = ["mbap", "read", case.endpoint.url, str(case.known.place), "--unit", str(case.unit)]
+    if _waits_longer(case):
+        words += ["--timeout", format_duration(case.known.timeout or 0.0)]
+    words += _trust(case)
+    for quirk in str(case.asking.quirks).split(", "):
+        words += ["--quirk", quirk] if quirk else []
+    return shlex.join(words)
+
+
+def _trust(case: Case) -> list[str]:
+    """The options of TLS."""
+    tls = case.wishes.tls
+    if tls is None or not case.endpoint.secure:
+        return []
+    words = [word for path in tls.settings.ca for word in ("--ca", str(path))]
+    for option, given in (
+        ("--certificate", tls.settings.certificate),
+        ("--key", tls.settings.key),
+        ("--server-name", tls.server_name),
+    ):
+        words += [option, str(given)] if given else []
+    return words
+
+
+def _waits_longer(case: Case) -> bool:
+    """Whether answers may take longer than a client waits that was told nothing."""
+    return (case.known.timeout or 0.0) > USUAL_TIMEOUT
+
+
+def _profile(case: Case) -> str:
+    known = case.known
+    reads = [f"largest = {known.largest}"] if known.largest not in (None, 125) else []
+    reads += [] if known.gaps else ["gap = 0"]
+    for name, seconds in (
+        ("pause", known.pause),
+        ("connect_pause", known.connect_pause),
+        ("timeout", known.timeout or 0.0 if _waits_longer(case) else 0.0),
+    ):
+        reads += [f'{name} = "{format_duration(seconds)}"'] if seconds else []
+    quirks = [f"{name} = {_toml(name, value)}" for name, value in case.asking.quirks.said().items()]
+    sections = [("[read]", reads), ("[quirks]", quirks)]
+    order = [f'[profile]\nword_order = "{known.order}"'] if known.order else []
+    return "\n\n".join(order + ["\n".join([head, *lines]) for head, lines in sections if lines])
+
+
+def _toml(name: str, value: object) -> str:
+    if value is True:
+        return "true"
+    if name == "reconnect_idle" and isinstance(value, float):
+        return f'"{format_duration(value)}"'
+    return str(value) if isinstance(value, int) else f'"{value}"'

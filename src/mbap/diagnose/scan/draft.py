@@ -1,0 +1,56 @@
+"""A profile to begin with, from what a survey found: every register a point, holes forbidden."""
+
+from __future__ import annotations
+
+import json
+
+from mbap.diagnose.scan.survey import Survey, hole_runs, runs
+
+_SHORT = {"holding": "hr", "input": "ir", "coil": "co", "discrete": "di"}
+
+
+def draft(found: Survey, name: str, endpoint: str) -> str:
+    """TOML of a profile that reads everything that could be read.
+
+    Raises:
+        ValueError: nothing could be read: a profile has at least one point.
+    """
+    if not found.values:
+        raise ValueError("nothing could be read, so there is no profile to write")
+    return "\n".join([*_head(found, name, endpoint), *_reads(found), *_points(found)])
+
+
+def _head(found: Survey, name: str, endpoint: str) -> list[str]:
+    return [
+        "# A draft: every register is a point of its own. Join those that are one value, name them,",
+        "# give them type, scale and unit, and delete the others. What was read stands behind each.",
+        "",
+        "[profile]",
+        f"name = {json.dumps(name, ensure_ascii=False)}",
+        f"sources = [{json.dumps(f'read from {endpoint}', ensure_ascii=False)}]",
+        "",
+    ]
+
+
+def _reads(found: Survey) -> list[str]:
+    key = "largest_bits" if found.table.holds_bits else "largest"
+    lines = ["[read]", f"{key} = {found.largest}"]
+    holes = [
+        f'    "{found.table.value} {start}' + (f'..{start + length - 1}",' if length > 1 else '",')
+        for start, length, _ in hole_runs(found.holes)
+    ]
+    return [*lines, *(["forbidden = [", *holes, "]"] if holes else []), ""]
+
+
+def _points(found: Survey) -> list[str]:
+    lines = []
+    for start, length in runs(found.values):
+        for address in range(start, start + length):
+            value = int(found.values[address])
+            lines += [
+                f"[points.{_SHORT[found.table.value]}{address}]",
+                f'table = "{found.table.value}"',
+                f"address = {address}  # was {value}" + ("" if found.table.holds_bits else f", {value:#06x}"),
+                "",
+            ]
+    return lines

@@ -1,0 +1,116 @@
+"""`mbap scan`: tables, JSON and CSV, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mbap
+from mbap import Device
+from mbap.collect.profiles import load_profile
+from support.commandline import CommandLine
+from support.scripted import Silence, scripted
+
+QUICK = ("--timeout", "200ms", "--pause", "1ms")
+PUMP = {0: "ACME", 1: "PUMP-3", 2: "V1.2"}
+REGISTERS = """\
+addresses  reference  count  answer        values
+hr0..2     40001          3  read          7 8 9
+hr3..7     40004          5  exception 02
+hr8        40009          1  read          10
+hr9        40010          1  exception 02
+"""
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    return CommandLine(capsys, monkeypatch)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    pump = Device(holding_registers={0: [7, 8, 9], 8: [10]}, identification=PUMP)
+    with mbap.serving(mbap.Units({1: pump, 5: pump}), "tcp://127.0.0.1:0") as url:
+        yield url
+
+
+def test_hosts_are_a_table_for_people(run: CommandLine, url: str) -> None:
+    port = url.rpartition(":")[2]
+    done = run("scan", "127.0.0.1-2", "--ports", port, "--timeout", "200ms")
+    heads, row = done.out.splitlines()
+    assert heads.split() == ["address", "port", "modbus", "units", "answer", "who"]
+    assert row.startswith(f"127.0.0.1  {port}  yes     1")
+    assert row.endswith("ACME PUMP-3 V1.2")
+    assert done.err == "2 asked, 1 with an open port\n"
+    assert done.code == 0
+
+
+def test_hosts_are_json_for_programs(run: CommandLine, url: str) -> None:
+    done = run("scan", "hosts", "127.0.0.1", "--ports", url.rpartition(":")[2], "--json")
+    (host,) = json.loads(done.out)
+    assert host["identity"] == {"vendor": "ACME", "product": "PUMP-3", "revision": "V1.2"}
+
+
+def test_nothing_found_is_1(run: CommandLine, free_port: object) -> None:
+    assert callable(free_port)
+    assert run("scan", "127.0.0.1", "--ports", str(free_port())).code == 1
+
+
+@pytest.mark.parametrize("words", [["8.8.8.8"], ["10.0.0.0/8"], ["nonsense"], ["127.0.0.1", "--ports", "x"]])
+def test_what_must_not_be_scanned_is_refused(run: CommandLine, words: list[str]) -> None:
+    assert run("scan", *words).code == 2
+
+
+def test_units_are_found(run: CommandLine, url: str) -> None:
+    done = run("scan", "units", url, "--range", "0-6", *QUICK, "--csv")
+    heads, *rows = done.out.splitlines()
+    assert heads == "unit,answer,took,who"
+    assert [row.split(",")[0] for row in rows] == ["1", "5"]
+
+
+def test_no_unit_at_all_is_4(run: CommandLine) -> None:
+    with scripted(Silence()) as server:
+        assert run("scan", "units", server.url, "--range", "1-2", *QUICK).code == 4
+
+
+def test_functions_are_found(run: CommandLine, url: str) -> None:
+    done = run("scan", "functions", url, *QUICK, "--json")
+    there = [one["function"] for one in json.loads(done.out) if one["present"]]
+    assert {1, 2, 3, 4, 43} <= set(there)
+
+
+def test_registers_are_a_table_of_runs_and_holes(run: CommandLine, url: str) -> None:
+    done = run("scan", "registers", url, "--range", "0-9", *QUICK)
+    assert done.out == REGISTERS
+    assert done.code == 0
+
+
+def test_a_survey_that_was_ended_goes_on_from_its_file(run: CommandLine, url: str, tmp_path: Path) -> None:
+    state = tmp_path / "pump.json"
+    words = ("scan", "registers", url, "--range", "0-9", *QUICK, "--state", str(state))
+    first = run(*words)
+    again = run(*words)
+    assert first.out == again.out == REGISTERS
+    assert first.err == again.err  # the second asked nothing: the count of requests is the same
+
+
+def test_a_draft_profile_is_written(run: CommandLine, url: str, tmp_path: Path) -> None:
+    path = tmp_path / "pump.toml"
+    run("scan", "registers", url, "--range", "0-9", *QUICK, "--to-profile", str(path))
+    assert [point.name for point in load_profile(path).points] == ["hr0", "hr1", "hr2", "hr8"]
+
+
+def test_a_device_that_falls_silent_says_how_to_go_on(run: CommandLine, tmp_path: Path) -> None:
+    state = tmp_path / "plc.json"
+    with scripted(Silence()) as server:
+        done = run("scan", "registers", server.url, *QUICK, "--state", str(state))
+    assert done.code == 4
+    assert f"goes on from {state}" in done.err
+
+
+@pytest.mark.parametrize("span", ["9-0", "0-70000", "x", "1-", ""])
+def test_a_range_that_is_none_is_a_sentence(run: CommandLine, url: str, span: str) -> None:
+    assert run("scan", "registers", url, "--range", span).code == 2

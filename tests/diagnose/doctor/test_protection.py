@@ -1,0 +1,96 @@
+"""TLS: which certificate is shown, why it is refused, and why ours is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from threading import Thread
+
+import pytest
+
+from mbap import Device, Server
+from mbap.diagnose.doctor.finding import Severity
+from mbap.errors import CertificateRefused, TlsFailed
+from support.certificates import plant
+from support.doctored import examined
+from support.scripted import Silence, scripted
+
+
+@contextmanager
+def secured(name: str = "server") -> Iterator[str]:
+    """A device behind TLS, with the certificate of *name*, in a thread; gives its URL."""
+    server = Server("tls://127.0.0.1:0", Device(holding_registers=range(200)), tls=plant()[name].tls())
+    started: Future[asyncio.AbstractEventLoop] = Future()
+
+    async def serve() -> None:
+        async with server:
+            started.set_result(asyncio.get_running_loop())
+            await server.serve_forever()
+
+    thread = Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    loop = started.result(10)
+    try:
+        yield server.url
+    finally:
+        asyncio.run_coroutine_threadsafe(server.aclose(), loop).result(10)
+        thread.join(10)
+
+
+def test_a_server_that_is_trusted_and_trusts_us_is_examined_to_the_end() -> None:
+    with secured() as url:
+        found = examined(url, tls=plant()["client"].tls())
+    assert found.faults == []
+    assert found["tls"].severity is Severity.OK
+    assert found["tls"].data["names"] == ["localhost", "127.0.0.1", "::1"]
+    assert f"--ca {plant().ca}" in found.prescription.command
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [("expired server", "expired"), ("misnamed server", "name"), ("strange server", "unknown CA")],
+)
+def test_a_certificate_that_is_refused_says_why_and_is_shown(name: str, check: str) -> None:
+    with secured(name) as url:
+        found = examined(url, tls=plant()["client"].tls())
+    assert found.faults == ["tls"]
+    assert found["tls"].data["check"] == check
+    assert name in found["tls"].means
+    assert isinstance(found["tls"].error, CertificateRefused)
+
+
+@pytest.mark.parametrize("name", ["expired", "strange"])
+def test_our_certificate_that_is_refused_is_told_from_theirs(name: str) -> None:
+    with secured() as url:
+        found = examined(url, tls=plant()[name].tls())
+    error = found["tls"].error
+    assert isinstance(error, CertificateRefused)
+    assert error.ours
+
+
+def test_without_a_word_whom_to_trust_the_certificate_is_shown_and_no_more() -> None:
+    with secured() as url:
+        found = examined(url)
+    assert found.faults == ["tls"]
+    assert "--ca FILE" in found["tls"].advice
+    assert found.topics[-1] == "tls"
+
+
+def test_a_port_that_speaks_no_tls_is_told() -> None:
+    with scripted(Silence(close=True)) as server:
+        found = examined(server.url.replace("tcp", "tls"), tls=plant()["client"].tls())
+    assert found.faults == ["tls"]
+    assert isinstance(found["tls"].error, TlsFailed)
+
+
+def test_tls_is_recognised_where_plain_modbus_was_asked_for() -> None:
+    with secured() as url:
+        found = examined(url.replace("tls", "tcp"), timeout=0.5)
+    assert "TLS" in found["answer"].seen + found["answer"].means
+
+
+def test_a_closed_port_is_refused_before_tls(free_port: Callable[[], int]) -> None:
+    found = examined(f"tls://127.0.0.1:{free_port()}", tls=plant()["client"].tls())
+    assert found.faults == ["connect"]

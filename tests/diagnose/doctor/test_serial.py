@@ -1,0 +1,42 @@
+"""The doctor at a serial line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import mbap
+from mbap import Device
+from mbap.diagnose.doctor.finding import Severity
+from mbap.errors import ConnectFailed, ResponseTimeout
+from support.doctored import examined
+from support.serialports import SETTINGS, serial_pair
+
+pytest.importorskip("serialx")
+
+
+@pytest.mark.peer
+def test_a_device_on_a_serial_line_is_examined_to_the_end(tmp_path: Path) -> None:
+    device = mbap.Units({7: Device(holding_registers=range(130))})
+    with serial_pair(tmp_path) as pair, mbap.serving(device, pair.far_url):
+        found = examined(f"{pair.near_url}#7", timeout=1.0)
+    assert found.faults == []
+    assert found["units"].severity is not Severity.WARNING
+    assert "--unit 7" in found.prescription.command
+    assert not {"name", "route", "ping"} & set(found.topics)
+
+
+@pytest.mark.peer
+def test_a_line_on_which_nobody_answers_is_silence(tmp_path: Path) -> None:
+    with serial_pair(tmp_path) as pair:
+        found = examined(pair.near_url, timeout=0.1)
+    assert found.faults == ["units"]
+    assert isinstance(found["units"].error, ResponseTimeout)
+    assert 0 not in found.case.known.units
+
+
+def test_a_port_that_does_not_exist_is_where_it_ends() -> None:
+    found = examined(f"rtu:///dev/no-such-port{SETTINGS}")
+    assert found.topics == ["connect"]
+    assert isinstance(found["connect"].error, ConnectFailed)
