@@ -56,7 +56,7 @@ def judge_listeners(endpoint: Endpoint, here: list[Listener], problem: int | Non
         advice = f"start it: mbap serve FILE --listen {endpoint.url}"
         return Finding("listening", Severity.FAULT, seen, means, advice, data)
     seen = f"somebody listens on port {port} of {', '.join(addresses)}"
-    everywhere = [one for one in addresses if one in ("0.0.0.0", "::")]
+    everywhere = [one for one in addresses if one in ("0.0.0.0", "::")]  # nosec B104 # to be compared with
     if everywhere or wanted in addresses:
         return ok("listening", seen, **data)
     if all(_is_loopback(one) for one in addresses) and not _is_loopback(wanted):
@@ -74,7 +74,7 @@ def seen_from_here(endpoint: Endpoint, listeners: list[Listener]) -> Endpoint | 
     if not addresses:
         return None
     host = endpoint.host if endpoint.host in addresses else addresses[0]
-    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104 # to be compared with
     return replace(endpoint, host=loopback.get(host, host))
 
 
