@@ -178,7 +178,7 @@ class Policy:
             rule = None
             for number in numbers(self.index.candidates(common, access)):
                 examined += 1
-                if self.holds(self.rules[number], now, memory) and _about(self.rules[number], access):
+                if self.holds(self.rules[number], now, memory) and is_about(self.rules[number], access):
                     rule = self.rules[number]
                     break
             if rule is None:
@@ -272,7 +272,8 @@ class Policy:
         return None
 
 
-def _about(rule: Rule, access: Access) -> bool:
+def is_about(rule: Rule, access: Access) -> bool:
+    """Whether *rule* is about the function and the addresses of *access*."""
     return rule.functions_fit(access) and rule.addresses_fit(access)
 
 
