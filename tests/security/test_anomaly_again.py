@@ -7,7 +7,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mbap.protocol.pdu import ReadHoldingRegisters, WriteMultipleCoils, WriteMultipleRegisters, WriteSingleRegister
+from mbap.protocol.pdu import (
+    ReadHoldingRegisters,
+    WriteMultipleCoils,
+    WriteMultipleRegisters,
+    WriteSingleRegister,
+)
 from mbap.protocol.pdu.base import Request
 from mbap.security.alerts import Alert, Alerts
 from mbap.security.anomaly import Anomaly, AnomalyOptions
