@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.guardcrowd import Flood
 from bench.guardpeers import policy
+
 from mbap.protocol.pdu import ReadHoldingRegisters, WriteSingleRegister
 from mbap.security.policyfile import load_policy
 from mbap.server.handler import Call, Peer

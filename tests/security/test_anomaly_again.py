@@ -1,4 +1,4 @@
-"""Requests that are usual are looked at less: what is learned and told is the same as with a close look at all."""
+"""Requests that are usual are looked at less: what is learned and told is as with a close look at all."""
 
 from __future__ import annotations
 

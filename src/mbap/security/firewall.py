@@ -83,8 +83,8 @@ class Firewall:
     """Hands on to *handler* what *policy* allows; answers the rest.
 
     What it hands on is the very request it has judged: whoever sends it on encodes it anew, so nothing
-    travels along with it. It answers at once where *handler* does. Where *handler* is a gateway, plain requests
-    whose verdict can be no other the next time are passed on as they came (`lane`).
+    travels along with it. It answers at once where *handler* does. Where that is a gateway, plain
+    requests whose verdict can be no other the next time are passed on as they came (`lane`).
 
     Args:
         policy: what is allowed.
