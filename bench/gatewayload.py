@@ -22,6 +22,10 @@ import tty
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
 
 COUNT = 10
 """Registers of each read; register n holds n."""
@@ -131,6 +135,8 @@ class Asking:
     read_from: int
     write_to: int
     unit: int
+    stream: ssl.SSLSocket | None
+    """Over TLS, what is in between."""
     rtu: bool
     number: int = 0
     rest: float = 0.0
@@ -156,11 +162,16 @@ class Asking:
             request, self.expected = head + b"\0\6" + request, head + struct.pack(">H", len(answer)) + answer
         self.got = b""
         self.sent_at = time.perf_counter()
-        os.write(self.write_to, request)
+        if self.stream is None:
+            os.write(self.write_to, request)
+        else:
+            self.stream.send(request)
 
     def take(self) -> None:
         """Take what came; when it is whole, judge it and ask again."""
-        data = os.read(self.read_from, 4096)
+        data = self._read()
+        if data is None:
+            return
         if not data:
             raise ConnectionError("the connection was closed")
         self.got += data
@@ -178,6 +189,17 @@ class Asking:
             self.wrong += 1
         self.ask()
 
+    def _read(self) -> bytes | None:
+        """What came; None: only what TLS says to itself."""
+        if self.stream is None:
+            return os.read(self.read_from, 4096)
+        try:
+            return self.stream.recv(4096)
+        except OSError as error:
+            if type(error).__name__ != "SSLWantReadError":
+                raise
+            return None
+
 
 @dataclass(frozen=True)
 class Load:
@@ -190,6 +212,8 @@ class Load:
     rtu: bool = False
     rest: float = 0.0
     """Seconds after which a client asks again when it was answered with an exception."""
+    secured: Sequence[str] = ()
+    """Over TLS: the files of CA, certificate and key."""
 
 
 def generate(load: Load) -> dict[str, object]:
@@ -220,12 +244,27 @@ def _client(load: Load, unit: int, number: int) -> Asking:
     if not load.place.isdecimal():
         port = os.open(load.place, os.O_RDWR | os.O_NOCTTY)
         tty.setraw(port)
-        return Asking(port, port, unit, load.rtu, number, load.rest)
+        return Asking(port, port, unit, None, load.rtu, number, load.rest)
     connection = socket.create_connection(("127.0.0.1", int(load.place)), timeout=PATIENCE)
     connection.settimeout(None)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if load.secured:
+        stream = secured(connection, load.secured)
+        return Asking(stream.fileno(), stream.fileno(), unit, stream, load.rtu, number, load.rest)
     descriptor = connection.detach()
-    return Asking(descriptor, descriptor, unit, load.rtu, number, load.rest)
+    return Asking(descriptor, descriptor, unit, None, load.rtu, number, load.rest)
+
+
+def secured(connection: socket.socket, files: Sequence[str]) -> ssl.SSLSocket:
+    """*connection* after the handshake, which does not wait from then on."""
+    import ssl
+
+    context = ssl.create_default_context(cafile=files[0])
+    context.load_cert_chain(files[1], files[2])
+    connection.settimeout(PATIENCE)
+    stream = context.wrap_socket(connection, server_hostname="127.0.0.1")
+    stream.setblocking(False)
+    return stream
 
 
 def _keep_asking(watching: selectors.BaseSelector, seconds: float) -> float:

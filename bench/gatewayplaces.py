@@ -30,6 +30,8 @@ class Place:
     rtu: bool = False
     process: int = 0
     """The number of the process that leads from there to the device; 0: none does."""
+    secured: tuple[str, ...] = ()
+    """Over TLS: the files of CA, certificate and key that a client has."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def measured(
         RuntimeError: it met a wrong answer, or got none.
     """
     load = {"place": place.name, "units": list(units), "seconds": seconds, "warmup": warmup}
-    load |= {"rtu": place.rtu, "rest": rest}
+    load |= {"rtu": place.rtu, "rest": rest, "secured": list(place.secured)}
     command = [sys.executable, "-S", str(LOAD), "load", json.dumps(load)]
     before = processor_time(place.process)
     ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds + warmup + 60, check=False)

@@ -31,6 +31,7 @@ QUICK = {
     "capture": ["--megabytes", "20"],
     "tls": ["--quick"],
     "gateway": ["--quick"],
+    "guard": ["--quick"],
     "probe": ["--quick"],
 }
 ALONE = ("anomaly", "counts")

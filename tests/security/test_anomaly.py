@@ -237,6 +237,19 @@ def test_what_it_learned_and_how_long_survives_a_restart() -> None:
     assert after.kinds == ["value"]
 
 
+def test_a_period_that_was_learned_is_still_known_after_a_restart() -> None:
+    watched, after = Watched(), Watched()
+    watched.clock.now -= HOUR
+    for _ in range(20):
+        watched.saw(READ)
+        watched.clock.now += 2
+    after.anomaly.restore(json.loads(json.dumps({**watched.anomaly.as_json(), "learned": HOUR})))
+    for _ in range(30):
+        after.saw(READ)
+        after.clock.now += 1
+    assert after.kinds == ["period"]
+
+
 def test_the_time_to_learn_goes_on_after_a_restart_where_it_stood() -> None:
     options = AnomalyOptions(learn_for=HOUR)
     clock = HandClock()

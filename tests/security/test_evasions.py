@@ -1,20 +1,27 @@
-"""Ways around a rule, each tried over a connection against a real server: none of them changes the device."""
+"""Ways around a rule, each tried over a connection against a real server: none of them changes the device.
+
+Each is tried twice: with a device behind the firewall, where every request is judged anew, and with a
+gateway, which passes on as they came what is settled.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 
+from mbap import Link
 from mbap.security.events import Event
 from mbap.security.firewall import Firewall
 from mbap.security.policy import Moment
 from mbap.server.device import Device
-from mbap.server.handler import Units
+from mbap.server.gateway import Gateway
+from mbap.server.handler import Handler, Units
+from mbap.server.routes import Route
 from mbap.server.server import Server
 from support.policies import MONDAY_NOON, policy_of
 from support.wire_client import WireClient, connected
@@ -97,14 +104,44 @@ class Scene:
         return not any(self.device.holding_registers[0:200]) and not any(self.device.coils[0:32])
 
 
+Guarded = Callable[..., AbstractAsyncContextManager[Scene]]
+
+
+@pytest.fixture(params=["a device", "a gateway"])
+def guarded(request: pytest.FixtureRequest) -> Guarded:
+    """A scene with a policy, around a device, or around a gateway that has a lane to it."""
+    return around_gateway if request.param == "a gateway" else around_device
+
+
 @asynccontextmanager
-async def guarded(rules: str = POLICY) -> AsyncIterator[Scene]:
-    device = Device(holding_registers=[0] * 200, coils=[False] * 32, diagnostics="control")
+async def around_device(rules: str = POLICY) -> AsyncIterator[Scene]:
+    device = new_device()
+    async with behind(rules, device, Units(dict.fromkeys(range(256), device))) as scene:
+        yield scene
+
+
+@asynccontextmanager
+async def around_gateway(rules: str = POLICY) -> AsyncIterator[Scene]:
+    device = new_device()
+    plc = Server("tcp://127.0.0.1:0", Units(dict.fromkeys(range(256), device)))
+    async with plc, Link(plc.url) as link:
+        gateway = Gateway([Route.same(link, range(256), name="plc")], opaque=True)
+        async with behind(rules, device, gateway) as scene:
+            assert scene.firewall.lane(1) is not None
+            yield scene
+
+
+def new_device() -> Device:
+    return Device(holding_registers=[0] * 200, coils=[False] * 32, diagnostics="control")
+
+
+@asynccontextmanager
+async def behind(rules: str, device: Device, handler: Handler) -> AsyncIterator[Scene]:
     events: list[Event] = []
     wall = [MONDAY_NOON]
     firewall = Firewall(
         policy_of(rules),
-        Units(dict.fromkeys(range(256), device)),
+        handler,
         record=events.append,
         clock=lambda: Moment.at(wall[0]),
     )
@@ -112,7 +149,7 @@ async def guarded(rules: str = POLICY) -> AsyncIterator[Scene]:
         yield Scene(device, client, server, firewall, events, wall)
 
 
-async def test_what_is_allowed_works() -> None:
+async def test_what_is_allowed_works(guarded: Guarded) -> None:
     async with guarded() as scene:
         assert await scene.answer("06 000A 0007") == "06 00 0a 00 07"
         assert await scene.answer("03 000A 0001") == "03 02 00 07"
@@ -155,7 +192,7 @@ async def test_what_is_allowed_works() -> None:
         ("H092 what are you", "2B 0E 01 00"),
     ],
 )
-async def test_it_is_refused_and_nothing_is_changed(name: str, pdu: str) -> None:
+async def test_it_is_refused_and_nothing_is_changed(guarded: Guarded, name: str, pdu: str) -> None:
     async with guarded() as scene:
         assert await scene.exception(pdu) == REFUSED, name
         assert scene.untouched
@@ -177,28 +214,30 @@ async def test_it_is_refused_and_nothing_is_changed(name: str, pdu: str) -> None
         ("function 5 with another value", "05 0000 00FF"),
     ],
 )
-async def test_what_is_malformed_is_answered_with_03_and_never_passes(name: str, pdu: str) -> None:
+async def test_what_is_malformed_is_answered_with_03_and_never_passes(
+    guarded: Guarded, name: str, pdu: str
+) -> None:
     async with guarded() as scene:
         assert await scene.exception(pdu) == "03", name
         assert scene.untouched
         assert [event.kind for event in scene.events] == ["session_open", "malformed"]
 
 
-async def test_h087_loop_back_of_two_and_of_250_bytes_passes() -> None:
+async def test_h087_loop_back_of_two_and_of_250_bytes_passes(guarded: Guarded) -> None:
     async with guarded() as scene:
         assert await scene.answer("08 0000 A55A") == "08 00 00 a5 5a"
         assert await scene.answer("08 0000" + "11" * 250) == "08 00 00" + " 11" * 250
 
 
 @pytest.mark.parametrize("unit", ["00", "02", "F7", "F8", "FF"])
-async def test_another_unit_of_the_same_device_is_refused(unit: str) -> None:
+async def test_another_unit_of_the_same_device_is_refused(guarded: Guarded, unit: str) -> None:
     async with guarded() as scene:
         assert await scene.exception("03 0000 0001", unit) == REFUSED
         assert await scene.exception("06 000A 0007", unit) == REFUSED
         assert scene.untouched
 
 
-async def test_h093_a_write_to_unit_0_needs_a_rule_that_names_it() -> None:
+async def test_h093_a_write_to_unit_0_needs_a_rule_that_names_it(guarded: Guarded) -> None:
     any_unit = '[[rules]]\nid = "any"\nunit = "any"\nfunction = "all"\naction = "allow"'
     async with guarded(any_unit) as scene:
         assert await scene.exception("06 000A 0007", "00") == REFUSED
@@ -207,7 +246,7 @@ async def test_h093_a_write_to_unit_0_needs_a_rule_that_names_it() -> None:
         assert await scene.answer("06 000A 0007", "00") == "06 00 0a 00 07"
 
 
-async def test_h092_a_scan_of_all_units_finds_one_and_is_written_down_in_few_lines() -> None:
+async def test_h092_a_scan_of_all_units_finds_one_and_is_written_down_in_few_lines(guarded: Guarded) -> None:
     async with guarded() as scene:
         found = []
         for unit in range(256):
@@ -217,7 +256,7 @@ async def test_h092_a_scan_of_all_units_finds_one_and_is_written_down_in_few_lin
         assert scene.firewall.statistics().denied == 255
 
 
-async def test_h091_a_write_at_night_and_a_client_that_nobody_knows() -> None:
+async def test_h091_a_write_at_night_and_a_client_that_nobody_knows(guarded: Guarded) -> None:
     async with guarded() as scene:
         scene.wall[0] = datetime(2026, 11, 30, 2, tzinfo=UTC)
         assert await scene.exception("06 000A 0007") == REFUSED
@@ -229,7 +268,7 @@ async def test_h091_a_write_at_night_and_a_client_that_nobody_knows() -> None:
         assert scene.untouched
 
 
-async def test_a_write_in_one_segment_with_an_allowed_read_is_judged_by_itself() -> None:
+async def test_a_write_in_one_segment_with_an_allowed_read_is_judged_by_itself(guarded: Guarded) -> None:
     async with guarded() as scene:
         await scene.client.send(
             "0001 0000 0006 01 03 0000 0001",
@@ -242,7 +281,7 @@ async def test_a_write_in_one_segment_with_an_allowed_read_is_judged_by_itself()
         assert scene.untouched
 
 
-async def test_a_write_sent_byte_by_byte_is_judged_as_a_whole() -> None:
+async def test_a_write_sent_byte_by_byte_is_judged_as_a_whole(guarded: Guarded) -> None:
     async with guarded() as scene:
         for byte in bytes.fromhex("0002 0000 0006 01 06 0064 4700"):
             await scene.client.send(f"{byte:02x}")
@@ -251,7 +290,7 @@ async def test_a_write_sent_byte_by_byte_is_judged_as_a_whole() -> None:
         assert scene.untouched
 
 
-async def test_a_length_that_hides_a_write_behind_a_read_ends_nowhere() -> None:
+async def test_a_length_that_hides_a_write_behind_a_read_ends_nowhere(guarded: Guarded) -> None:
     async with guarded() as scene:
         # The read says to be as long as both: its PDU is then too long, and is refused as such.
         await scene.client.send("0001 0000 0012 01 03 0000 0001", "0002 0000 0006 01 06 0064 4700")
@@ -259,7 +298,7 @@ async def test_a_length_that_hides_a_write_behind_a_read_ends_nowhere() -> None:
         assert scene.untouched
 
 
-async def test_a_transaction_that_was_allowed_before_allows_nothing_else() -> None:
+async def test_a_transaction_that_was_allowed_before_allows_nothing_else(guarded: Guarded) -> None:
     async with guarded() as scene:
         await scene.client.send("0007 0000 0006 01 03 0000 0001", "0007 0000 0006 01 06 0064 4700")
         assert (await scene.client.receive()).endswith("03 02 00 00")
@@ -267,7 +306,7 @@ async def test_a_transaction_that_was_allowed_before_allows_nothing_else() -> No
         assert scene.untouched
 
 
-async def test_another_protocol_identifier_is_not_modbus_and_is_not_carried_out() -> None:
+async def test_another_protocol_identifier_is_not_modbus_and_is_not_carried_out(guarded: Guarded) -> None:
     async with guarded() as scene:
         await scene.client.send("0001 0001 0006 01 06 000A 0007", "0002 0000 0006 01 03 000A 0001")
         assert await scene.client.receive() == "00 02 00 00 00 05 01 03 02 00 00"
@@ -275,7 +314,7 @@ async def test_another_protocol_identifier_is_not_modbus_and_is_not_carried_out(
 
 
 @pytest.mark.parametrize("length", ["0000", "0001", "00FF", "FFFF"])
-async def test_a_length_that_no_message_has_ends_the_connection(length: str) -> None:
+async def test_a_length_that_no_message_has_ends_the_connection(guarded: Guarded, length: str) -> None:
     async with guarded() as scene:
         await scene.client.send(f"0001 0000 {length} 01 06 000A 0007")
         assert await scene.client.ended() in (b"", b"reset")
@@ -284,7 +323,7 @@ async def test_a_length_that_no_message_has_ends_the_connection(length: str) -> 
 
 
 @pytest.mark.parametrize("function", ["00", "80", "83", "FF"])
-async def test_a_function_that_no_request_has_is_refused(function: str) -> None:
+async def test_a_function_that_no_request_has_is_refused(guarded: Guarded, function: str) -> None:
     async with guarded() as scene:
         answer = await scene.client.ask(f"0001 0000 0006 01 {function} 000A 0007")
         assert answer.endswith(" 01")

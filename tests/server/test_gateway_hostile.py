@@ -1,9 +1,13 @@
-"""Gateway: hostile clients and devices by their number in the list of the security study, over sockets."""
+"""Gateway: hostile clients and devices by their number in the list of the security study, over sockets.
+
+Each is tried twice: a firewall around the gateway that lets everything known pass makes no difference.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +15,9 @@ from typing import Any
 import pytest
 
 from mbap import Breaker, Cached, Device, Gateway, Limits, Link, Permission, Route, Server, Units
+from mbap.security.firewall import Firewall
+from mbap.server.handler import Handler
+from support.policies import policy_of
 from support.scripted import Echoed, Reply, ScriptedServer, Silence, Step, scripted
 from support.serving import until
 from support.wire_client import WireClient, connected
@@ -19,6 +26,24 @@ READ = "0001 0000 0006 05 03 0000 0002"
 ANSWER = "00 01 00 00 00 07 05 03 04 11 00 11 01"
 WRITE = "0002 0000 0006 05 06 0000 0007"
 WRITTEN = "00 02 00 00 00 06 05 06 00 00 00 07"
+
+
+def as_it_is(gateway: Gateway) -> Handler:
+    return gateway
+
+
+def in_a_firewall(gateway: Gateway) -> Handler:
+    rules = '[[rules]]\nid = "{}"\nunit = "0-255"\nfunction = "{}"\naction = "{}"\n'
+    everything = rules.format("no", "vendor", "deny") + rules.format("yes", "all", "allow")
+    return Firewall(policy_of(everything), gateway)
+
+
+handler_of = as_it_is
+
+
+@pytest.fixture(autouse=True, params=[as_it_is, in_a_firewall], ids=["alone", "in a firewall"])
+def _around(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "handler_of", request.param)
 
 
 @asynccontextmanager
@@ -37,7 +62,7 @@ async def behind(
         units, permission = range(1, 21), Permission(rules)
         gateway = Gateway([Route.same(line, units, name="hall", permission=permission, broadcast=broadcast)])
         async with (
-            Server("tcp://127.0.0.1:0", gateway, limits=limits) as server,
+            Server("tcp://127.0.0.1:0", handler_of(gateway), limits=limits) as server,
             connected(server.url) as one,
         ):
             yield server, one

@@ -12,6 +12,7 @@ from mbap.security.alerts import Alerts, Fact, Unusual
 from mbap.security.baseline import MOST_ENTRIES, MOST_PERIODS, Baseline, Pair, Use, Written, restored
 from mbap.security.facets import Run, coils_of, function_of, registers_of, same_request, spans_of
 from mbap.security.metrics import GAUGE, Metric
+from mbap.security.rhythm import Period
 from mbap.security.sentences import Sentences
 from mbap.server.handler import Peer
 
@@ -19,6 +20,11 @@ DAY: Final = 86_400.0
 MARGIN: Final = 0.1
 MOST_PLACES: Final = 16
 """So many alerts about addresses that one client writes with one function; then one for all others."""
+_MOST_USUAL: Final = 4_096
+"""Requests of which it is kept that nothing about them but their time can be new."""
+
+_Request = tuple[str, str, int, bytes]
+_Usual = tuple[Pair, Use, Period | None]
 
 
 class AnomalyOptions(Record):
@@ -44,6 +50,8 @@ class Anomaly:
         last_new: when, by the clock, something new was learned last.
     """
 
+    looks_at_requests = True
+
     def __init__(
         self,
         alerts: Alerts,
@@ -54,6 +62,8 @@ class Anomaly:
         self._baseline = Baseline(self._options.entries, self._options.periods)
         self._sentences = Sentences(self._baseline)
         self._places: dict[tuple[object, ...], int] = {}
+        self._usual: dict[_Request, _Usual] = {}
+        self._told = 0
         self._learned_before = 0.0
         self._started: float | None = None
         self._learning = True
@@ -69,11 +79,23 @@ class Anomaly:
         self._seen += 1
         if self._started is None:
             self._started = now
-        if self._learning and self._learned(now) < self._options.learn_for:
-            self._learn(exchange, now)
-        else:
+        if self._learning and self._learned(now) >= self._options.learn_for:
             self._learning = False
-            self._judge(exchange, now)
+            self._usual.clear()
+        key = exchange.client, exchange.server, exchange.unit, exchange.pdu
+        usual = self._usual.get(key)
+        if usual is None:
+            self._saw_new(exchange, now, key)
+        elif self._learning:
+            self._learn_again(exchange, now, *usual)
+        else:
+            self._judge_again(exchange, now, *usual)
+
+    def _saw_new(self, exchange: Exchange, now: float, key: _Request) -> None:
+        if self._learning:
+            self._learn(exchange, now, key)
+        else:
+            self._judge(exchange, now, key)
         if self._baseline.room.overflowed and not self._said_overflow:
             self._said_overflow = True
             self._alerts.add(self._sentences.full(self._options.entries), exchange.time)
@@ -87,11 +109,13 @@ class Anomaly:
     def learn(self, fact: Fact) -> None:
         """Take *fact*, of an alert that was accepted, for usual."""
         self._baseline.add(fact)
+        self._usual.clear()
 
     def learn_again(self, seconds: float) -> None:
         """Learn for *seconds* more, besides what is known."""
         learned = min(self._learned(self._clock()), self._options.learn_for - seconds)
         self._learned_before, self._started, self._learning = learned, None, True
+        self._usual.clear()
 
     # --- learning ---
 
@@ -103,8 +127,18 @@ class Anomaly:
     def _learned(self, now: float) -> float:
         return self._learned_before + (0.0 if self._started is None else max(0.0, now - self._started))
 
-    def _learn(self, exchange: Exchange, now: float) -> None:
-        baseline, before = self._baseline, self._baseline.room.used
+    def _learn_again(
+        self, exchange: Exchange, now: float, pair: Pair, use: Use, period: Period | None
+    ) -> None:
+        pair.rate.learn(now)
+        if (code := exchange.exception) is not None:
+            use.exceptions.add(code)
+        if period is not None:
+            period.learn(now)
+
+    def _learn(self, exchange: Exchange, now: float, key: _Request) -> None:
+        baseline, room = self._baseline, self._baseline.room
+        before, overflowed = room.used, room.overflowed
         client, server, unit = exchange.client, exchange.server, exchange.unit
         pair = baseline.pair(client, server)
         if pair is not None and exchange.pdu:
@@ -119,14 +153,34 @@ class Anomaly:
             baseline.register(server, unit, address, value)
         for run in coils_of(exchange):
             baseline.coils(server, unit, run.first, run.last, on=run.on)
-        if exchange.pdu and (period := baseline.period(same_request(exchange))) is not None:
+        period = baseline.period(same_request(exchange)) if exchange.pdu else None
+        if period is not None:
             period.learn(now)
-        if baseline.room.used != before:
+        if room.used != before:
             self.last_new = now
+        if pair is not None and use is not None and period is not None and room.overflowed == overflowed:
+            self._remember(key, exchange, (pair, use, period))
+
+    def _remember(self, key: _Request, exchange: Exchange, usual: _Usual) -> None:
+        """The same request can teach nothing more, or be unusual in nothing, but by when and how it ends."""
+        if exchange.request is None:
+            return
+        if len(self._usual) >= _MOST_USUAL:
+            self._usual.clear()
+        self._usual[key] = usual
 
     # --- judging ---
 
-    def _judge(self, exchange: Exchange, now: float) -> None:
+    def _judge_again(
+        self, exchange: Exchange, now: float, pair: Pair, use: Use, period: Period | None
+    ) -> None:
+        self._judge_rate(exchange, pair, now)
+        if exchange.exception is not None:
+            self._judge_exception(exchange, function_of(exchange), use)
+        if period is not None and period.disturbed(now):
+            self._add(exchange, self._sentences.period(exchange, same_request(exchange), period))
+
+    def _judge(self, exchange: Exchange, now: float, key: _Request) -> None:
         say = self._sentences
         pair = self._baseline.pairs.get((exchange.client, exchange.server))
         if pair is None:
@@ -139,13 +193,19 @@ class Anomaly:
         use = uses.get(function)
         if use is None:
             return self._add(exchange, say.function(exchange, function, uses))
+        told = self._told
         self._judge_addresses(exchange, function, use)
-        code = exchange.exception
-        if code is not None and code not in use.exceptions:
-            self._add(exchange, say.exception(exchange, function, code, use))
+        self._judge_exception(exchange, function, use)
         self._judge_values(exchange)
+        if exchange.pdu and self._told == told:
+            self._remember(key, exchange, (pair, use, self._baseline.periods.get(same_request(exchange))))
         self._judge_period(exchange, now)
         return None
+
+    def _judge_exception(self, exchange: Exchange, function: str, use: Use) -> None:
+        code = exchange.exception
+        if code is not None and code not in use.exceptions:
+            self._add(exchange, self._sentences.exception(exchange, function, code, use))
 
     def _judge_rate(self, exchange: Exchange, pair: Pair, now: float) -> None:
         if not exchange.pdu:
@@ -192,6 +252,7 @@ class Anomaly:
             self._add(exchange, self._sentences.period(exchange, request, period))
 
     def _add(self, exchange: Exchange, unusual: Unusual) -> None:
+        self._told += 1
         self._alerts.add(unusual, exchange.time)
 
     # --- what is kept, and counted ---
@@ -211,6 +272,7 @@ class Anomaly:
         """
         self._baseline = restored(data, self._options.entries, self._options.periods)
         self._sentences = Sentences(self._baseline)
+        self._usual.clear()
         try:
             self._learned_before = float(data["learned"])
         except (KeyError, TypeError, ValueError) as error:

@@ -247,9 +247,9 @@ def restored(data: Mapping[str, Any], most: int = MOST_ENTRIES, most_periods: in
             _fill(baseline, baseline.use(client, server, unit, function), use)
         for one in data["written"]:
             _fill_written(baseline, one)
-        for key, (period, spread) in data["periods"].items():
+        for key, (period, spread, *surplus) in data["periods"].items():
             if baseline.period(key) is not None:
-                baseline.periods[key] = Period(float(period), float(spread))
+                baseline.periods[key] = Period(float(period), float(spread), *map(float, surplus))
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise ValueError(f"what was learned is damaged: {error!r}") from None
     return baseline

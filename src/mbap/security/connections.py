@@ -114,9 +114,15 @@ class Connections:
         """It has ended."""
         self._open.pop(peer.session, None)
 
+    @property
+    def looks_at_requests(self) -> bool:
+        """Whether `saw` wants to see them."""
+        return self._expected.hours is not None or self._expected.units is not None
+
     def saw(self, exchange: Exchange) -> None:
         """A request came, perhaps on a connection that was opened long ago."""
-        self._judge_hours(exchange.client, "sends requests", exchange.time)
+        if self._expected.hours is not None:
+            self._judge_hours(exchange.client, "sends requests", exchange.time)
         units = self._expected.units
         if units is not None and exchange.unit not in units:
             self._add(_unit(exchange, units), exchange.time)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from mbap.errors import Disconnect, ExceptionResponse, ServerDeviceFailure
@@ -12,12 +11,16 @@ from mbap.protocol.exchanges import Exchange
 from mbap.records import Record
 from mbap.security.events import EventSink
 from mbap.security.firewalllog import FirewallLog
+from mbap.security.following import Followed
 from mbap.security.ledger import Ledger
 from mbap.security.policy import Moment, Policy, Verdict
-from mbap.server.handler import Call, Doorkeeper, Handler, OnBus, Peer, Refusing
+from mbap.security.settled import Settled, Verdicts
+from mbap.server.handler import Call, Doorkeeper, Forwards, Handler, OnBus, Peer, Refusing
 
 if TYPE_CHECKING:
+    from mbap.security.passage import Passage
     from mbap.server.diagnostics import Bus
+    from mbap.server.forwarding import Lane
 
 R = TypeVar("R")
 
@@ -80,7 +83,8 @@ class Firewall:
     """Hands on to *handler* what *policy* allows; answers the rest.
 
     What it hands on is the very request it has judged: whoever sends it on encodes it anew, so nothing
-    travels along with it. It answers at once where *handler* does.
+    travels along with it. It answers at once where *handler* does. Where that is a gateway, plain
+    requests whose verdict can be no other the next time are passed on as they came (`lane`).
 
     Args:
         policy: what is allowed.
@@ -117,11 +121,15 @@ class Firewall:
         self.policy = policy
         self.target = target
         self._handler = handler
-        self._clock = clock
-        self._observers = tuple(observers)
-        self._healthy = healthy
+        self.clock = clock
+        self.observers = tuple(observers)
+        self.healthy = healthy
         self._ledger = Ledger(policy)
         self._log = FirewallLog(record, policy, target)
+        own_way = type(self).handle is not Firewall.handle
+        self._forwards = None if own_way or not isinstance(handler, Forwards) else handler
+        self._passages: dict[int, Passage] = {}
+        self.verdicts = Verdicts(policy, self._ledger, target)
         self._allowed = self._denied = self._alerts = self._rate_limited = 0
         self._malformed = self._refused_connections = 0
 
@@ -134,8 +142,10 @@ class Firewall:
         _check_target(policy, self.target)
         before, self.policy = self.policy.hash, policy
         self._ledger.adopt(policy)
+        self.verdicts = Verdicts(policy, self._ledger, self.target)
+        self._passages.clear()
         self._log.adopt(policy)
-        self._log.policy_loaded(before, self._clock())
+        self._log.policy_loaded(before, self.clock())
 
     def statistics(self) -> FirewallStatistics:
         """What it has done so far: a copy, which does not change any more."""
@@ -166,22 +176,22 @@ class Firewall:
             raise ValueError(f'no rule has the window "{window}"; there are: {known}')
         if not 0 < seconds <= LONGEST_WINDOW:
             raise ValueError(f"a window is open for up to 24h, not {seconds:g}s")
-        moment = self._clock()
+        moment = self.clock()
         self._ledger.arm(window, seconds, moment)
         self._log.maintenance(window, seconds, by, moment)
 
     def disarm(self, window: str, by: str = "") -> None:
         """Close it."""
         self._ledger.disarm(window)
-        self._log.maintenance(window, 0.0, by, self._clock())
+        self._log.maintenance(window, 0.0, by, self.clock())
 
     def windows(self) -> dict[str, float]:
         """The open windows, and for how many seconds they still are."""
-        return dict(self._ledger.windows(self._clock()))
+        return dict(self._ledger.windows(self.clock()))
 
     def flush(self) -> None:
         """Write down what was only counted until now; else the next request after a minute does."""
-        self._log.flush(self._clock())
+        self._log.flush(self.clock())
 
     # --- requests ---
 
@@ -191,9 +201,9 @@ class Firewall:
         Raises:
             ExceptionResponse, NoAnswer, Disconnect: what the policy, or the handler, wants to be answered.
         """
-        if self._healthy is not None and not self._healthy():
+        if self.healthy is not None and not self.healthy():
             raise ServerDeviceFailure
-        moment = self._clock()
+        moment = self.clock()
         verdict = self.policy.judge(call, moment, self._ledger, self.target)
         self._ledger.note(verdict, moment)
         if verdict.passes:
@@ -207,7 +217,7 @@ class Firewall:
                 self._show_refusal(call, verdict, moment)
                 raise verdict.answer.error()
         written_down = verdict.passes and verdict.log != "none"
-        if written_down or self._observers or self._ledger.concerns(call.request):
+        if written_down or self.observers or self._ledger.concerns(call.request):
             return self._followed(call, verdict, moment)
         return self._handler.handle(call)
 
@@ -224,7 +234,7 @@ class Firewall:
             self._ended(call, verdict, moment, error, sent)
             raise
         if isinstance(outcome, Awaitable):
-            return _Followed(
+            return Followed(
                 outcome,
                 lambda result: self._answered(call, verdict, moment, result, sent),
                 lambda error: self._ended(call, verdict, moment, error, sent),
@@ -234,35 +244,34 @@ class Firewall:
 
     def _answered(self, call: Call[R], verdict: Verdict, moment: Moment, result: R, sent: int) -> None:
         self._ledger.answered(call.unit, call.request, result, sent)
-        after = self._clock()
+        after = self.clock()
         self._log.answered(call, verdict, moment, after)
-        if self._observers:
+        if self.observers:
             self._show(call, moment, after, _response(call, result))
 
     def _ended(
         self, call: Call[Any], verdict: Verdict, moment: Moment, error: BaseException, sent: int
     ) -> None:
         self._ledger.failed(call.unit, call.request, sent)
-        after = self._clock()
+        after = self.clock()
         code = error.code if isinstance(error, ExceptionResponse) else None
         self._log.answered(call, verdict, moment, after, code=code, failure=type(error).__name__)
-        if self._observers:
+        if self.observers:
             self._show(call, moment, after, _exception(call, code))
 
     def _show_refusal(self, call: Call[Any], verdict: Verdict, moment: Moment) -> None:
-        if self._observers:
+        if self.observers:
             error = verdict.answer.error()
             code = error.code if isinstance(error, ExceptionResponse) else None
             self._show(call, moment, moment, _exception(call, code))
 
     def _show(self, call: Call[Any], moment: Moment, after: Moment, response: bytes | None) -> None:
         peer = call.peer
-        server = self.target or peer.listener
         exchange = Exchange(
             moment.wall,
             peer.address,
             peer.port,
-            server,
+            self.target or peer.listener,
             0,
             call.unit,
             None,
@@ -272,8 +281,27 @@ class Firewall:
             None if response is None else after.wall,
             peer.role,
         )
-        for observer in self._observers:
+        for observer in self.observers:
             observer.saw(exchange)
+
+    # --- requests that are settled ---
+
+    def lane(self, unit: int) -> Lane | None:
+        """Where the plain requests for *unit* go whose verdict is settled; None: all go to `handle`."""
+        inner = None if self._forwards is None else self._forwards.lane(unit)
+        if inner is None or inner.begun is not None:  # one that is followed already is a firewall's
+            return None
+        passage = self._passages.get(unit)
+        if passage is None or passage.inner is not inner:
+            from mbap.security.passage import Passage  # not needed around devices
+
+            passage = self._passages[unit] = Passage(self, inner, unit)
+        return passage.lane
+
+    def passed(self, settled: Settled, moment: Moment) -> None:
+        """A request that is *settled* goes on: it counts as one that was judged."""
+        self._allowed += 1
+        self._ledger.count(settled.rules, moment)
 
     # --- connections ---
 
@@ -283,8 +311,8 @@ class Firewall:
         Raises:
             Disconnect: no rule allows anything to whoever comes from there.
         """
-        moment = self._clock()
-        for observer in self._observers:
+        moment = self.clock()
+        for observer in self.observers:
             observer.arrived(peer)
         if self.policy.knows(peer, moment):
             self._log.session(peer, moment, begins=True)
@@ -298,22 +326,22 @@ class Firewall:
 
     def left(self, peer: Peer) -> None:
         """A connection has ended."""
-        for observer in self._observers:
+        for observer in self.observers:
             observer.left(peer)
-        self._log.session(peer, self._clock(), begins=False)
+        self._log.session(peer, self.clock(), begins=False)
         if isinstance(self._handler, Doorkeeper):
             self._handler.left(peer)
 
     def turned_away(self, peer: Peer, reason: str) -> None:
         """A connection never became one."""
-        self._log.turned_away(peer, reason, self._clock())
+        self._log.turned_away(peer, reason, self.clock())
         if isinstance(self._handler, Doorkeeper):
             self._handler.turned_away(peer, reason)
 
     def malformed(self, peer: Peer, unit: int, data: bytes, reason: str) -> None:
         """*data* is no request."""
         self._malformed += 1
-        self._log.malformed(peer, unit, data, reason, self._clock())
+        self._log.malformed(peer, unit, data, reason, self.clock())
         if isinstance(self._handler, Doorkeeper):
             self._handler.malformed(peer, unit, data, reason)
 
@@ -340,38 +368,6 @@ def _check_target(policy: Policy, target: str) -> None:
             f"the policy has rules for {', '.join(sorted(named))}, and none of its devices is {target}:"
             " give one of them that endpoint (connect, or HOST in the compact form)"
         )
-
-
-class _Followed(Awaitable[R]):
-    """The answer of a handler, of which somebody hears how it ended; also when nobody ever waits for it."""
-
-    __slots__ = ("_answered", "_begun", "_ended", "_outcome")
-
-    def __init__(
-        self,
-        outcome: Awaitable[R],
-        answered: Callable[[R], None],
-        ended: Callable[[BaseException], None],
-    ) -> None:
-        self._outcome, self._answered, self._ended = outcome, answered, ended
-        self._begun = False
-
-    def __await__(self) -> Generator[Any, None, R]:
-        self._begun = True
-        try:
-            result = yield from self._outcome.__await__()
-        except BaseException as error:
-            self._ended(error)
-            raise
-        self._answered(result)
-        return result
-
-    def __del__(self) -> None:
-        """A connection that ends in the same turn cancels what was not begun; then nothing was sent."""
-        if not self._begun:
-            self._ended(asyncio.CancelledError())
-            if isinstance(self._outcome, Coroutine):
-                self._outcome.close()
 
 
 def _response(call: Call[R], result: R) -> bytes | None:

@@ -106,14 +106,18 @@ class Ledger:
 
     def note(self, verdict: Verdict, now: Moment) -> None:
         """Count *verdict*, and take what it takes."""
-        for rule in verdict.rules or (verdict.rule,):
+        self.count(verdict.rules or (verdict.rule,), now)
+        for bucket, rate in verdict.takes:
+            self._take(bucket, rate, now)
+
+    def count(self, rules: tuple[str, ...], now: Moment) -> None:
+        """*rules* were about a request."""
+        for rule in rules:
             hits = self.hits.get(rule)
             if hits is None:
                 hits = self.hits[rule] = Hits()
             hits.count += 1
             hits.last = now.wall
-        for bucket, rate in verdict.takes:
-            self._take(bucket, rate, now)
 
     def arm(self, name: str, seconds: float, now: Moment) -> None:
         """Open the maintenance window *name* for so long."""

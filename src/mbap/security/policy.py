@@ -178,7 +178,7 @@ class Policy:
             rule = None
             for number in numbers(self.index.candidates(common, access)):
                 examined += 1
-                if self.holds(self.rules[number], now, memory) and _about(self.rules[number], access):
+                if self.holds(self.rules[number], now, memory) and is_about(self.rules[number], access):
                     rule = self.rules[number]
                     break
             if rule is None:
@@ -238,6 +238,8 @@ class Policy:
         examined: int,
     ) -> Verdict:
         """The rules in *chosen* let *call* pass: whether their limits do, too."""
+        if len(chosen) == 1 and chosen[0][0].unlimited:
+            return _passes(chosen[0][0], (chosen[0][0].id,), (), examined)
         ids = tuple(dict.fromkeys(rule.id for rule, _ in chosen))
         for rule, access in chosen:
             if fault := self._fault(rule, access, call, memory):
@@ -272,7 +274,8 @@ class Policy:
         return None
 
 
-def _about(rule: Rule, access: Access) -> bool:
+def is_about(rule: Rule, access: Access) -> bool:
+    """Whether *rule* is about the function and the addresses of *access*."""
     return rule.functions_fit(access) and rule.addresses_fit(access)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from statistics import median
 from typing import Final
@@ -43,7 +44,9 @@ class Rate:
 
     def learn(self, now: float) -> None:
         """Count one request while learning."""
-        self.most = max(self.most, self.count(now))
+        count = self.count(now)
+        if count > self.most:
+            self.most = count
 
 
 class Period:
@@ -52,20 +55,49 @@ class Period:
     Attributes:
         period, spread: the median of the last times, in seconds, and of their distances from it (MAD).
         surplus: how many times as many there were, over all the time of learning, as the period says.
+
+    All three are worked out when somebody asks: requests come more often.
     """
 
-    __slots__ = ("_began", "_count", "_first", "_gaps", "_last", "_seen", "period", "spread", "surplus")
+    __slots__ = (
+        "_began",
+        "_count",
+        "_first",
+        "_gaps",
+        "_last",
+        "_period",
+        "_seen",
+        "_spread",
+        "_stale",
+        "_surplus",
+    )
 
     def __init__(self, period: float = 0.0, spread: float = 0.0, surplus: float = 1.0) -> None:
-        self._gaps: list[float] = []
+        self._gaps: deque[float] = deque(maxlen=_KEPT)
         self._first: float | None = None
         self._last = 0.0
         self._seen = 0
         self._began = 0.0
         self._count = 0
-        self.period = period
-        self.spread = spread
-        self.surplus = surplus
+        self._period = period
+        self._spread = spread
+        self._surplus = surplus
+        self._stale = False
+
+    @property
+    def period(self) -> float:
+        self._work_out()
+        return self._period
+
+    @property
+    def spread(self) -> float:
+        self._work_out()
+        return self._spread
+
+    @property
+    def surplus(self) -> float:
+        self._work_out()
+        return self._surplus
 
     @property
     def steady(self) -> bool:
@@ -74,15 +106,24 @@ class Period:
 
     def learn(self, now: float) -> None:
         """Note a request at *now* while learning."""
-        first, last, self._last = self._first, self._last, now
-        if first is None or now < last:
-            self._first = now
+        if self._first is None or now < self._last:
+            self._work_out()
+            self._first = self._last = now
             return
         self._seen += 1
-        self._gaps = [*self._gaps[1 - _KEPT :], now - last]
-        if len(self._gaps) >= ENOUGH - 1 and now > first:
-            self.period, self.spread = _middle(self._gaps)
-            self.surplus = self._seen * self.period / (now - first)
+        self._gaps.append(now - self._last)
+        self._last = now
+        self._stale = True
+
+    def _work_out(self) -> None:
+        """Bring what is said of the gaps up to date."""
+        if not self._stale:
+            return
+        self._stale = False
+        took = self._last - (self._first or 0.0)
+        if len(self._gaps) >= ENOUGH - 1 and took > 0:
+            self._period, self._spread = _middle(self._gaps)
+            self._surplus = self._seen * self._period / took
 
     def disturbed(self, now: float) -> bool:
         """Note a request at *now*; True when there are too many in eight of its periods.

@@ -123,6 +123,12 @@ class Rule:
         return self.action == "deny"
 
     @property
+    def unlimited(self) -> bool:
+        """Whether what it is about passes however much, often and whatever it is."""
+        limits = self.limits
+        return self.count is None and not self.points and limits.requests is None and limits.writes is None
+
+    @property
     def all_units(self) -> Ranges:
         """The units it is about."""
         return self.units or (ALL_UNITS if self.denies else ANY_UNIT)

@@ -68,6 +68,7 @@ class Watch:
             if options.expected is None
             else Connections(self.alerts, options.expected, now=now, clock=clock)
         )
+        self._seeing = [one.saw for one in self._learners if one.looks_at_requests]
         self._folder = None if folder is None else AlertFolder(folder, for_writing=True)
         self._saver: Saver | None = None
         self._unsaved = True
@@ -84,10 +85,8 @@ class Watch:
 
     def saw(self, exchange: Exchange) -> None:
         """A request was carried out, or not, and answered."""
-        if self._connections is not None:
-            self._connections.saw(exchange)
-        if self._anomaly is not None:
-            self._anomaly.saw(exchange)
+        for see in self._seeing:
+            see(exchange)
 
     def arrived(self, peer: Peer) -> None:
         """A connection was made."""

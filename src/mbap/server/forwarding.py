@@ -33,15 +33,21 @@ class Lane:
     Attributes:
         way: the line. unit: the unit behind. deadline: seconds that a request may take.
         counted: what is counted of the unit. times: and of the line, by *clock*.
-        reading, writing: the priorities of what does. permits: what clients may do; None: everything.
+        reading, writing: the priorities of what does.
+        permits: whether a client may have a request passed on here; None: everything. What it may not goes
+            the long way, where somebody says why.
         first: whether a client comes before all others; None: none does.
         judge: what becomes of errors.
+        begun: is told of each request that `permits` was just asked about and that goes to the line.
+        ended: is told of each that was answered, and with what PDU; None: the client left before.
     """
 
     __slots__ = (
+        "begun",
         "clock",
         "counted",
         "deadline",
+        "ended",
         "first",
         "judge",
         "permits",
@@ -62,9 +68,11 @@ class Lane:
         clock: Callable[[], float],
         reading: Priority,
         writing: Priority,
-        permits: Callable[[Relayed], bool] | None,
+        permits: Callable[[Relayed, Peer], bool] | None,
         first: Callable[[Peer], bool] | None,
         judge: Judge,
+        begun: Callable[[Forwarded], None] | None = None,
+        ended: Callable[[Forwarded, bytes | None], None] | None = None,
     ) -> None:
         self.way = way
         self.unit = unit
@@ -77,6 +85,32 @@ class Lane:
         self.permits = permits
         self.first = first
         self.judge = judge
+        self.begun = begun
+        self.ended = ended
+
+    def followed(
+        self,
+        permits: Callable[[Relayed, Peer], bool],
+        judge: Judge,
+        begun: Callable[[Forwarded], None],
+        ended: Callable[[Forwarded, bytes | None], None] | None,
+    ) -> Lane:
+        """The same for somebody who decides before it, and follows what becomes of requests."""
+        return Lane(
+            self.way,
+            self.unit,
+            self.deadline,
+            self.counted,
+            self.times,
+            self.clock,
+            self.reading,
+            self.writing,
+            permits,
+            self.first,
+            judge,
+            begun,
+            ended,
+        )
 
 
 class Forwarded(Slot):
@@ -86,9 +120,20 @@ class Forwarded(Slot):
         asked: what the line calls it, until there is an outcome.
         began: when it came.
         priority: on the line.
+        note: of who follows it.
     """
 
-    __slots__ = ("_conversation", "_transaction", "_unit", "asked", "began", "lane", "priority", "request")
+    __slots__ = (
+        "_conversation",
+        "_transaction",
+        "_unit",
+        "asked",
+        "began",
+        "lane",
+        "note",
+        "priority",
+        "request",
+    )
 
     def __init__(
         self,
@@ -102,6 +147,7 @@ class Forwarded(Slot):
         self.ready = self.forgotten = False
         self.outcome: object = None
         self.asked: object = None
+        self.note: Any = None
         self.request = request
         self.lane = lane
         self.priority = priority
@@ -131,6 +177,8 @@ class Forwarded(Slot):
             self.lane.counted.cancelled += 1
             asked, self.asked = self.asked, None
             self.lane.way.give_up(asked)
+            if self.lane.ended is not None:
+                self.lane.ended(self, None)
 
     # What the line calls.
 
@@ -150,6 +198,8 @@ class Forwarded(Slot):
         if outcome.__class__ is bytes:
             lane.times.add(lane.clock() - self.began)
             lane.counted.answers += 1
+            if lane.ended is not None:
+                lane.ended(self, outcome)
             return conversation.forwarded(self, self._unit, self._transaction, outcome)
         instead = lane.judge(outcome, self)
         if isinstance(instead, ExceptionResponse):
@@ -181,7 +231,7 @@ class Forwarding:
             if protocol or stop > end or (request := relayed(data, begin)) is None:
                 break
             lane = lane_of(unit)
-            if lane is None or (lane.permits is not None and not lane.permits(request)):
+            if lane is None or (lane.permits is not None and not lane.permits(request, conversation.peer)):
                 break
             priority = lane.writing if request.writes else lane.reading
             if lane.first is not None and lane.first(conversation.peer):
@@ -191,6 +241,8 @@ class Forwarding:
                 break
             begin = stop
             lane.counted.requests += 1
+            if lane.begun is not None:
+                lane.begun(one)
             asked = lane.way.relay(request, lane.unit, one, lane.deadline, priority, conversation.origin)
             if not one.ready:
                 one.asked = asked

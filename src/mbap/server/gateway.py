@@ -134,7 +134,7 @@ class Gateway:
             self._clock,
             Priority.READ if route.priority is None else route.priority,
             Priority.WRITE if route.priority is None else route.priority,
-            None if route.permission == EVERYTHING else route.permission.permits,
+            None if route.permission == EVERYTHING else partial(_permitted, route),
             None if self._first is None else self._comes_first,
             partial(self._of_lane, route),
         )
@@ -258,6 +258,10 @@ async def _sent(route: Route, request: Request[Any], origin: str) -> None:
         await route.line.broadcast(request, deadline=route.deadline, origin=origin)
     except ValueError:  # it reads as well as writes
         raise IllegalFunction from None
+
+
+def _permitted(route: Route, request: Request[Any], peer: Peer) -> bool:
+    return route.permission.permits(request)
 
 
 def _origin(peer: Peer) -> str:
