@@ -85,7 +85,17 @@ def test_a_table_that_is_not_there_takes_one_request() -> None:
 def test_requests_are_bounded_and_the_rest_is_said() -> None:
     contents = found(Fake({}), most=20)
     assert contents.requests == 20
-    assert contents.unknown == [HOLDING]
+    missing = len(contents.missing[HOLDING.table])
+    assert sum(one.last - one.first + 1 for one in contents.unknown) == 1000 - missing
+
+
+@pytest.mark.parametrize("begin", [0, 10, 40, 1000, 5000])
+def test_a_few_registers_where_maps_begin_are_found_within_the_usual_bound(begin: int) -> None:
+    values = dict.fromkeys(range(begin, begin + 4), 7)
+    reaches = [Reach(table, 0, 9999) for table in Table]
+    device = Fake(values)
+    contents = found(device, *reaches, most=2000)
+    assert contents.values[Table.HOLDING_REGISTERS] == values
 
 
 def test_a_silent_device_ends_it() -> None:

@@ -16,6 +16,8 @@ from mbap.protocol.pdu import READS, ReadDeviceIdentification, ReadExceptionStat
 
 MOST_SILENT: Final = 4
 """So many reads in a row without an answer, and the device is taken for gone."""
+_ROUND: Final = 1000
+"""At multiples of it maps often begin."""
 _LARGEST: Final = {True: 2000, False: 125}
 _UNIT_GONE: Final = (
     ExceptionCode.GATEWAY_PATH_UNAVAILABLE,
@@ -204,10 +206,11 @@ class _Walk:
             self.done += 1
             return
         half = block.count // 2
+        further = 2 * _remoteness(block.address) if block.depth == 0 else 0
         for address, count in ((block.address, half), (block.address + half, block.count - half)):
-            # What exists is mostly together: beside it is looked first.
+            # What exists is mostly together, and begins at a round address: there is looked first.
             beside = address - 1 in self._values or address + count in self._values
-            depth = 0 if beside else block.depth + 1
+            depth = 0 if beside or (not block.depth and not address % _ROUND) else block.depth + 1 + further
             heapq.heappush(self.todo, _Block(depth, address, count, mother=block))
 
     def _went_well(self, block: _Block) -> Dialogue[None]:
@@ -254,6 +257,11 @@ class _Walk:
             else:
                 merged.append([block.address, last])
         return (Reach(self._table, first, last) for first, last in merged)
+
+
+def _remoteness(address: int) -> int:
+    """How late to look closely from *address* on: maps mostly begin low, or at round addresses."""
+    return (address % _ROUND // 125).bit_length() + (address // _ROUND).bit_length()
 
 
 def _descends(block: _Block, mother: _Block) -> bool:
