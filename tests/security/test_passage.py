@@ -133,6 +133,23 @@ def test_an_observer_sees_it_with_its_answer() -> None:
     run_virtual(scenario())
 
 
+@pytest.mark.parametrize(("trouble", "code"), [("exception", "02"), ("silent", "0b")])
+@pytest.mark.parametrize("patient", [False, True])
+def test_an_observer_sees_it_with_what_is_answered_instead(trouble: str, code: str, patient: bool) -> None:
+    async def scenario() -> None:
+        place = Place(policy_of(READ_ONLY), patient=patient)
+        client = await place.client()
+        place.devices.next[1] = trouble
+        before = asyncio.all_tasks()
+        client.feed(read(1))
+        assert asyncio.all_tasks() == before
+        await asyncio.sleep(20 * TIMEOUT)
+        assert [one.response for one in place.exchanges] == [bytes.fromhex(taken(client)[14:])]
+        assert patient or place.exchanges[0].response == bytes.fromhex("83" + code)
+
+    run_virtual(scenario())
+
+
 def test_a_client_that_leaves_is_seen_without_an_answer() -> None:
     async def scenario() -> None:
         place = Place(policy_of(READ_ONLY))

@@ -163,3 +163,12 @@ def test_a_request_is_judged_once_for_clients_that_the_same_rules_are_about() ->
     verdicts = fresh_verdicts()
     one = verdicts.of_unit(1).of(READ.encode(), Peer("10.1.0.7", session=1), at())
     assert verdicts.of_unit(1).of(READ.encode(), Peer("10.1.0.8", session=2), at()) is one
+
+
+def test_what_is_settled_ends_when_its_rule_does_and_counts_again_where_the_clock_is_set_back() -> None:
+    verdicts = fresh_verdicts("expires = 2026-11-30T12:00:20Z")
+    for second, passes in ((0, True), (19, True), (20, False), (19, True), (21, False)):
+        now = Moment(0.0, NOON + 1_000_000 * second)
+        found = verdicts.of_unit(1).of(READ.encode(), HMI, now)
+        assert found is None or passes
+    assert verdicts.of_unit(1).of(ReadHoldingRegisters(1, 1).encode(), HMI, Moment(0.0, NOON)) is not None
