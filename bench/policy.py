@@ -20,8 +20,9 @@ from mbap.addresses import Table
 from mbap.protocol.pdu import ReadHoldingRegisters
 from mbap.security.functions import Functions
 from mbap.security.policy import Moment, Policy, Rule
-from mbap.security.sources import Source, network_of
+from mbap.security.sources import Source
 from mbap.server.handler import Call, Peer
+from mbap.server.networks import network_of
 
 SIZES = (10, 100, 1_000, 10_000)
 TURNS = 7

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "transport": {"protocol", "errors", "addresses", "records"},
     "client": {*WIRE, "transport"},
     "server": {*WIRE, "transport"},
-    "security": {*WIRE, "server.handler", "server.diagnostics", "server.forwarding"},
+    "security": {*WIRE, "server.handler", "server.networks", "server.diagnostics", "server.forwarding"},
     "collect": {*WIRE, "server.handler", "client.quirks"},  # data, as a profile has them
     "sinks": {*LEAVES, "collect"},
     "dashboard": {*LEAVES, "protocol", "collect", "sinks.base"},

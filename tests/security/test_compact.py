@@ -131,7 +131,7 @@ def test_a_rule_that_denies_any_unit_denies_unit_0_too() -> None:
         ),
         ("ALLOW SCR=10.0.0.5", '"SCR" is no key; did you mean "SRC"?'),
         ("ALLOW SRC=hmi", 'SRC="hmi" is no host: write HOST hmi=ADDRESS'),
-        ("ALLOW SRC=10.0.0.5/8", '"10.0.0.5/8" is an address within a network: write 10.0.0.0/8'),
+        ("ALLOW SRC=10.0.0.5/8", "'10.0.0.5/8' is an address within a network: write 10.0.0.0/8"),
         ("ALLOW FC=300", '"300": a function code is 1 to 127'),
         ("ALLOW FC=raed", '"raed" is no function; did you mean "read"?'),
         ("ALLOW FC=3 REG=70000", '"70000": addresses are 0 to 65535'),

@@ -27,8 +27,9 @@ from mbap.protocol.pdu.base import Request
 from mbap.security.accesses import joined
 from mbap.security.functions import Functions
 from mbap.security.policy import Policy, Rule
-from mbap.security.sources import Source, network_of
+from mbap.security.sources import Source
 from mbap.server.handler import Call, Peer
+from mbap.server.networks import network_of
 from support.naive_policy import decides
 from support.policies import at, judged
 

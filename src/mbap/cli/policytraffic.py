@@ -142,7 +142,7 @@ def _sources(policy: Policy) -> Sequence[str]:
 
 def _devices(policy: Policy) -> Iterator[str]:
     """The addresses of the policy's devices; a name is not known to a packet filter."""
-    from mbap.security.sources import address_of
+    from mbap.server.networks import address_of
     from mbap.transport.endpoint import parse_endpoint
 
     for device in policy.devices.values():

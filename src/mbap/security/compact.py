@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mbap.addresses import Table
 from mbap.filefaults import Fault, FileFaults, shown, suggestion
@@ -24,7 +24,12 @@ from mbap.security.policy import Policy
 from mbap.security.policytext import TABLE_KEYS
 from mbap.security.rates import PER, Limits, Per, parse_rate
 from mbap.security.rules import ACTIONS, LOGS, SEVERITIES, Action, Default, Device, Log, Rule, parse_answer
-from mbap.security.sources import NO_ROLE, Network, Source, network_of
+from mbap.security.sources import NO_ROLE, Source
+from mbap.server.networks import network_of
+
+if TYPE_CHECKING:
+    from mbap.server.networks import Network
+
 
 W = TypeVar("W", bound=str)
 

@@ -14,7 +14,8 @@ from mbap.security.accesses import Range, accesses, joined
 from mbap.security.functions import WRITES, Functions
 from mbap.security.policy import Policy
 from mbap.security.rules import Addresses, Device, Rule
-from mbap.security.sources import Source, network_of
+from mbap.security.sources import Source
+from mbap.server.networks import network_of
 
 MOST_RULES: Final = 2_000
 """What more clients, devices, units and functions there are is counted, and not learned."""

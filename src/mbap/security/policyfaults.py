@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from mbap.filefaults import Path, suggestion
 from mbap.security.accesses import Ranges
-from mbap.security.sources import network_of
+from mbap.server.networks import network_of
 from mbap.values import Encoding
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mbap.addresses import Table
 from mbap.filefaults import FileFaults, read_text
@@ -16,7 +16,12 @@ from mbap.security.policymodels import PointModel, PolicyModel, RuleModel, Sourc
 from mbap.security.rates import Limits
 from mbap.security.rules import Default, Device, Rule
 from mbap.security.schedules import Schedule
-from mbap.security.sources import Network, Source, network_of
+from mbap.security.sources import Source
+from mbap.server.networks import network_of
+
+if TYPE_CHECKING:
+    from mbap.server.networks import Network
+
 
 __all__ = ["FileFaults", "load_policy", "parse_policy", "policy_json_schema"]
 

@@ -9,8 +9,9 @@ from mbap.security.accesses import Access
 from mbap.security.addressindex import AddressIndex, Rules
 from mbap.security.functions import READS, WRITES, Function
 from mbap.security.rules import TABLES, Device, Rule, to_fits
-from mbap.security.sources import FACTS, address_of, listener_names
+from mbap.security.sources import FACTS, listener_names
 from mbap.server.handler import Peer
+from mbap.server.networks import address_of
 
 _MOST_KEPT: Final = 1024
 """Clients, and requests' targets, of which it is kept what can be about them."""

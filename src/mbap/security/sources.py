@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mbap.server.handler import Peer
+from mbap.server.networks import address_of
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+if TYPE_CHECKING:
+    from mbap.server.networks import Network
+
 
 NO_ROLE = ""
 """How a rule names clients without a role; no role is empty."""
@@ -80,29 +82,3 @@ ANYBODY = Source()
 def listener_names(listener: str) -> tuple[str, str]:
     """How a rule may name *listener*: the URL, or its scheme."""
     return listener, listener.partition("://")[0]
-
-
-def address_of(text: str) -> Address | None:
-    """The address that *text* is, IPv4 also where it is written as IPv6; None where it is none."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def network_of(text: str) -> Network:
-    """The network, or the one address, that *text* is.
-
-    Raises:
-        ValueError: it is neither; a sentence.
-    """
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError:
-        pass
-    try:
-        meant = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError(f'"{text}" is not a network: write 192.168.1.0/24, 10.0.0.5 or fd00::/8') from None
-    raise ValueError(f'"{text}" is an address within a network: write {meant}, or the address alone')

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import ipaddress
 
     Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-    _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+    Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Networks:
@@ -23,7 +23,7 @@ class Networks:
 
     def __init__(self, written: Iterable[str]) -> None:
         self._written = tuple(written)
-        self._networks = tuple(_network(text) for text in self._written)
+        self._networks = tuple(network_of(text) for text in self._written)
 
     def __contains__(self, address: object) -> bool:
         known = address_of(address) if isinstance(address, str) else None
@@ -44,7 +44,12 @@ def address_of(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _network(text: str) -> _Network:
+def network_of(text: str) -> Network:
+    """The network, or the one address, that *text* is.
+
+    Raises:
+        ValueError: it is neither; a sentence.
+    """
     import ipaddress
 
     try:

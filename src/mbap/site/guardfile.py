@@ -18,9 +18,9 @@ from mbap.security.connections import Expected, Hours
 from mbap.security.policy import Policy
 from mbap.security.policyfile import load_policy
 from mbap.security.schedules import parse_clock, parse_days, time_zone
-from mbap.security.sources import network_of
 from mbap.security.syslog import parse_syslog
 from mbap.security.watch import WatchOptions
+from mbap.server.networks import network_of
 from mbap.site.guardplan import GuardPlan
 from mbap.site.sizes import Size
 
