@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.request
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
         port = first.page().rsplit(":", 1)[1]
         done = mbap("demo", "--no-browser", "--for", "1s", "--port", port)
         assert done.returncode == 1
-        assert f"port {port} is taken" in done.stderr
+        said = f"error: the page cannot listen on 127.0.0.1:{port}: port {port} is taken"
+        assert said in done.stderr
         first.end()
 
 
@@ -65,3 +67,35 @@ def test_port_and_data_are_used_as_given(tmp_path: Path) -> None:
         assert program.page() == f"http://127.0.0.1:{port}"
         assert (tmp_path / "new" / "history.db").exists()
         program.end()
+
+
+def test_its_devices_answer_other_commands_at_the_ports_that_it_tells() -> None:
+    with running("demo", "--no-browser", "--port", "0") as program:
+        url = program.wait_for(r"device:  (\S+)  Water tank \(unit 1\)")[1]
+        done = mbap("read", url, "hr0", "--csv")
+        assert done.returncode == 0, done.stderr
+        assert ",1800" in done.stdout
+        program.end()
+
+
+def test_its_devices_take_the_ports_from_the_one_that_was_asked_for() -> None:
+    first = free_port()
+    with running("demo", "--no-browser", "--port", "0", "--devices", str(first)) as program:
+        assert program.wait_for(r"device:  (\S+)  Main meter")[1] == f"tcp://127.0.0.1:{first}"
+        assert program.wait_for(r"device:  (\S+)  Heat pump")[1] == f"tcp://127.0.0.1:{first + 4}"
+        program.end()
+
+
+def test_a_device_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = mbap("demo", "--no-browser", "--for", "1s", "--port", "0", "--devices", str(port))
+    assert done.returncode == 1
+    assert f"port {port} is taken" in done.stderr
+
+
+def test_without_ports_for_its_devices_a_second_demo_takes_free_ones() -> None:
+    with running("demo", "--no-browser") as first, running("demo", "--no-browser") as second:
+        places = {program.wait_for(r"device:  (\S+)  Main meter")[1] for program in (first, second)}
+        assert len(places) == 2
+        assert (first.end(), second.end()) == (0, 0)

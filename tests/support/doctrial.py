@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Timer
@@ -19,9 +20,22 @@ from support.documents import Block, Step, devices, matches, steps
 from support.peers import free_port
 from support.simulated import serve_file
 
-PORT_OF_OURS = re.compile(r"(?:\b127\.0\.0\.1:|\blocalhost:|--port )(\d{4,5})\b")
+PORT_OF_OURS = re.compile(r"(?:\b127\.0\.0\.1:|\blocalhost:|--port |--devices )(\d{4,5})\b")
+NEIGHBOURS = 4
+"""Ports of a document that are so close to each other stay so: `--devices` takes several in a row."""
 PLAIN = re.compile(r"[\w./-]+( [^|;&<>]*)?")
 TIMEOUT = 30.0
+
+
+def free_ports(named: Sequence[int]) -> dict[int, int]:
+    """A free port for each of *named*, which are in order; neighbours get neighbours."""
+    found: dict[int, int] = {}
+    last = 0
+    for port in named:
+        near = last and port - last <= NEIGHBOURS
+        found[port] = found[last] + port - last if near else free_port()
+        last = port
+    return found
 
 
 class Trial:
@@ -43,8 +57,8 @@ class Trial:
             pytest.skip("needs a POSIX shell")
         for host, file in devices(self._document).items():
             self._replaced[host] = self._open.enter_context(serve_file(file)).removeprefix("tcp://")
-        for port in sorted(set(PORT_OF_OURS.findall(self._document.read_text(encoding="utf-8")))):
-            self._replaced[port] = str(free_port())
+        named = {int(port) for port in PORT_OF_OURS.findall(self._document.read_text(encoding="utf-8"))}
+        self._replaced |= {str(theirs): str(ours) for theirs, ours in free_ports(sorted(named)).items()}
         return self
 
     def __exit__(

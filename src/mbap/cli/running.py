@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -160,8 +160,8 @@ async def signals(on_hangup: Callable[[], None] | None = None) -> AsyncIterator[
             signal.signal(number, handler)  # type: ignore[arg-type]
 
 
-def say_where(site: Site) -> None:
-    """Print what runs and where to look."""
+def say_where(site: Site, also: Iterable[str] = ()) -> None:
+    """Print what runs and where to look; *also* is told before how it ends."""
     plan = site.plan
     devices, connections = many(len(plan.devices), "device"), many(len(plan.links), "connection")
     click.echo(f"{plan.name}: polling {devices} on {connections}", err=True)
@@ -171,4 +171,6 @@ def say_where(site: Site) -> None:
         click.echo(f"server:  {', '.join(site.server.urls)}", err=True)
     if site.url:
         click.echo(f"page:    {site.url}", err=True)
+    for line in also:
+        click.echo(line, err=True)
     click.echo("stop with Ctrl-C", err=True)

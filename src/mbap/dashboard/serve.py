@@ -28,7 +28,9 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         return _bind(host, port)
     except OSError as error:
-        raise type(error)(error.errno, _sentence(error, host, port)) from error
+        sentence = OSError(_sentence(error, host, port))  # alone: a number before it says nothing to anybody
+        sentence.errno = error.errno
+        raise sentence from error
 
 
 def url(listening: socket.socket) -> str:

@@ -150,6 +150,7 @@ class Plant:
     Attributes:
         model: what is behind the values.
         devices: what can be read, in the order in which a site would list them.
+        connections: the names of their connections, in the same order.
     """
 
     def __init__(self, seed: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
@@ -168,6 +169,7 @@ class Plant:
             )
             for source in _SOURCES
         )
+        self.connections: Sequence[str] = tuple(dict.fromkeys(device.connection for device in self.devices))
 
     def advance(self) -> float:
         """Let the model catch up with the clock; gives the model's age."""
@@ -183,7 +185,8 @@ class PlantServers:
     The connection `FAILING` fails now and then, as `FAULT_RULES` say.
 
     Args:
-        host: where to listen; each connection gets a free port of its own.
+        host: where to listen.
+        port: of the first connection; each of the others has the next one. 0 gives each a free one.
         faults: False for a plant that never fails.
 
     Attributes:
@@ -191,10 +194,10 @@ class PlantServers:
         urls: where each connection is reached, by its name.
     """
 
-    def __init__(self, plant: Plant, *, host: str = "127.0.0.1", faults: bool = True) -> None:
+    def __init__(self, plant: Plant, *, host: str = "127.0.0.1", port: int = 0, faults: bool = True) -> None:
         self.plant = plant
         self.urls: dict[str, str] = {}
-        self._host, self._faults = host, faults
+        self._host, self._port, self._faults = host, port, faults
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> PlantServers:
@@ -214,8 +217,9 @@ class PlantServers:
         await self._stack.aclose()
 
     async def _listen(self) -> None:
-        for connection in dict.fromkeys(device.connection for device in self.plant.devices):
-            server = Server(f"tcp://{self._host}:0", self._units(connection), faults=self._stage(connection))
+        for number, connection in enumerate(self.plant.connections):
+            url = f"tcp://{self._host}:{self._port and self._port + number}"
+            server = Server(url, self._units(connection), faults=self._stage(connection))
             self.urls[connection] = (await self._stack.enter_async_context(server)).url
 
     def _units(self, connection: str) -> Units:
