@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from support.certscommand import Certs
+from support.commandline import CommandLine
 from support.disks import mounted
 
 
@@ -15,3 +17,23 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for two megabytes."""
     with mounted(tmp_path / "disk", "2m") as folder:
         yield folder
+
+
+@pytest.fixture
+def certs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Certs:
+    """`mbap certs`, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    call = CommandLine(capsys, monkeypatch)
+    return lambda *words: call("certs", *map(str, words))
+
+
+@pytest.fixture
+def site(certs: Certs) -> Certs:
+    """`mbap certs` where a CA, the server plc1 and the client panel are."""
+    for words in (
+        ("init", "--name", "Test site"),
+        ("server", "plc1", "--dns", "localhost", "--ip", "127.0.0.1"),
+        ("client", "panel", "--role", "Operator"),
+    ):
+        assert certs(*words).code == 0
+    return certs

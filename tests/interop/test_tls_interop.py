@@ -323,7 +323,7 @@ TMODBUS_SERVER = """
 def python_of(package: str) -> str:
     if package == "pymodbus":
         return sys.executable
-    found = python_with(package)
+    found = python_with(package, "cryptography")  # which its server wants for certificates of clients
     if found is None:  # it cannot be installed everywhere, so that it is not required anywhere
         pytest.skip(f"needs {package}, which needs Python 3.12: python3 dev robustness installs it")
     return found
