@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,11 @@ from support import axe, peers
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that runs the tests in the background has it ignored, and programs started here inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What is printed is as wide as these say. A worker of pytest-xdist gets them from the process that starts
+# it, where readline sets them to those of the terminal.
+for size in ("COLUMNS", "LINES"):
+    os.environ.pop(size, None)
 
 # A busy machine is no failure of a property: how long an example takes is not what these tests are about.
 hypothesis.settings.register_profile("mbap", deadline=None)

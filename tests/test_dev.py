@@ -159,6 +159,17 @@ def test_what_follows_a_command_is_passed_on(
     assert dev.main([command, "--for", "5s"]) == ["--for", "5s"]
 
 
+@pytest.mark.parametrize(
+    ("words", "workers"),
+    [((), True), (("--durations=9",), True), (("tests/collect",), False), (("-n0",), False)],
+)
+def test_all_tests_run_side_by_side_and_those_that_are_named_do_not(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], workers: bool
+) -> None:
+    monkeypatch.setattr(dev, "become", lambda words, folder: words)
+    assert ("worksteal" in dev.main(["test", *words])) is workers
+
+
 def test_robustness_installs_the_other_libraries_once_and_not_into_venv(
     dev: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
