@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable
 
@@ -86,52 +85,6 @@ def test_a_terminal_gets_colours_unless_no_color_says_otherwise(
     monkeypatch.setattr(sys, "stdout", terminal)
     show_finding(LONG)
     assert ("\x1b[31m" in terminal.text) is coloured
-
-
-def timeless(text: str) -> str:
-    """*text* with all durations and ports the same."""
-    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:502", re.sub(r"port \d+", "port 502", text))
-    return re.sub(r"\d[\d.e-]* ?(ms|s)\b", "1 ms", text)
-
-
-WELL = """\
-ok       name          127.0.0.1 is an address: there is no name to look up
-ok       route         it is this machine itself
-ok       connect       port 502 is open; connecting took 1 ms
-ok       answer        Modbus is spoken: unit 1 after 1 ms
-note     units         unit 1 answers, and so do 0, 255
-                       means: the device does not look at the unit, or others
-                              are behind it
-                       try:   mbap scan units tells which there are
-note     identity      it does not say who it is
-                       means: many devices do not
-                       try:   read its type off the label
-ok       tables        holding registers can be read: hr0
-note     tables        input registers: exception 02
-                       means: not at the addresses that were tried; its map
-                              begins elsewhere, or is counted otherwise
-note     tables        coils: exception 02
-                       means: not at the addresses that were tried; its map
-                              begins elsewhere, or is counted otherwise
-note     tables        discrete inputs: exception 02
-                       means: not at the addresses that were tried; its map
-                              begins elsewhere, or is counted otherwise
-skipped  values        not examined: without --profile nobody knows what the
-                       values should be
-"""
-
-
-def test_the_whole_walk_at_80_columns(run: CommandLine) -> None:
-    with mbap.serving(Device(holding_registers=range(200)), "tcp://127.0.0.1:0") as url:
-        done = run("doctor", url, "--pause", "1ms", "--reads", "3")
-    without_ping = "".join(line for line in timeless(done.out).splitlines(True) if " ping " not in line)
-    assert without_ping.startswith(WELL)
-    assert without_ping.endswith(
-        "\nthis reads a value:\n  mbap read tcp://127.0.0.1:502 hr0 --unit 1\n\nnothing is wrong\n"
-    )
-    assert max(map(len, done.out.splitlines())) <= 80
-    assert (done.code, done.err) == (0, "")
-    assert "\x1b" not in done.out
 
 
 def test_json_has_every_finding_and_what_to_write_down(run: CommandLine) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from mbap.addresses import Location, Table
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.collect.registermap import Profile
 from mbap.diagnose.doctor.asking import Asking, Clock, Outcome, Sleep
+from mbap.diagnose.doctor.talk import QUIET
 from mbap.protocol.pdu import READS, Request
 from mbap.transport import opening
 from mbap.transport.endpoint import Endpoint
+from mbap.values import Encoding
 
 if TYPE_CHECKING:
     from mbap.transport.tls import TLS
@@ -28,12 +30,30 @@ def read_of(table: Table, address: int, count: int = 1) -> Request[Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownValue:
+    """What somebody read off the display: *name*, which should be at *address* of *table*, shows *value*.
+
+    *encoding* is that of a profile's point; None where only the place is known.
+    """
+
+    name: str
+    table: Table
+    address: int
+    value: float
+    encoding: Encoding | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.value:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """What the examination is to look at, beyond what it always does.
 
     Attributes:
         unit: whom to ask; None where nobody said.
         profile: what is known of the device's registers.
+        known: values that the device shows now.
         timeout: seconds for one answer.
         pause: seconds of rest between an answer and the next request.
         reads: how many equal reads are timed.
@@ -47,6 +67,7 @@ class Wishes:
 
     unit: int | None = None
     profile: Profile | None = None
+    known: tuple[KnownValue, ...] = ()
     timeout: float = 2.0
     pause: float = 0.02
     reads: int = 20
@@ -70,7 +91,10 @@ class Known:
         largest: registers in one read, as far as was found; None while it was not.
         slowest: the longest answer so far, in seconds.
         pause: the rest it needs, in seconds.
+        reach: of each table, how many registers can be read at once from where it begins, as far as is known.
         shift, order: what has to be added to the profile's addresses, and its order of words.
+        order_sure: "sure" or "likely" where the order was told by the looks of registers, without a profile.
+        items: a few places with what they seem to hold, as `mbap read` takes them.
     """
 
     address: str = ""
@@ -90,8 +114,26 @@ class Known:
     timeout: float | None = None
     period: float | None = None
     gaps: bool = True
+    reach: dict[Table, int] = field(default_factory=dict)
     shift: int = 0
     order: str = ""
+    order_sure: str = "sure"
+    items: list[str] = field(default_factory=list)
+
+
+class Waits(NamedTuple):
+    """Seconds that are waited for what may not come.
+
+    Attributes:
+        quiet: without another byte, after which what came is complete.
+        listening: for a greeting of something else than Modbus; what greets is quick.
+    """
+
+    quiet: float = QUIET
+    listening: float = 0.7
+
+
+USUAL_WAITS = Waits()
 
 
 class Case:
@@ -101,7 +143,7 @@ class Case:
         endpoint: where it is. wishes: what was asked for. known: what was found out.
         asking: the one connection that most examinations share.
         progress: told by an examination that takes long which share of it is done.
-        clock, sleep: of the machine; a test hands in its own.
+        clock, sleep, waits: of the machine; a test hands in its own.
     """
 
     def __init__(
@@ -111,6 +153,7 @@ class Case:
         *,
         clock: Clock = time.perf_counter,
         sleep: Sleep = time.sleep,
+        waits: Waits = USUAL_WAITS,
     ) -> None:
         self.endpoint = endpoint
         self.wishes = wishes
@@ -118,6 +161,7 @@ class Case:
         self.progress: Callable[[float], None] = lambda _share: None
         self.clock = clock
         self.sleep = sleep
+        self.waits = waits
         self.asking = Asking(
             endpoint.url,
             timeout=wishes.timeout,

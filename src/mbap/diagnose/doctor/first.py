@@ -47,6 +47,7 @@ def _heard(case: Case, asked: list[Adu]) -> tuple[list[Heard], float]:
             *words,
             patience=LONG * case.wishes.timeout,
             rest=case.wishes.pause,
+            quiet=case.waits.quiet,
             clock=case.clock,
             sleep=case.sleep,
         )

@@ -13,6 +13,7 @@ from mbap.values.orders import order_kind
 
 SHIFTS = (0, -1, 1)
 """What to add to the profile's addresses: nothing, or one where it was counted from 1 or the device does."""
+NEIGHBOURS = (-1, 1)
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 CLEAR = 0.2
 """How much better a way has to be than that of the profile, to be believed."""
@@ -38,10 +39,12 @@ class Likeness:
     judged: int
 
 
-def ranked(points: Sequence[Point], memory: Memory, order: str) -> list[Likeness]:
+def ranked(
+    points: Sequence[Point], memory: Memory, order: str, shifts: Sequence[int] = SHIFTS
+) -> list[Likeness]:
     """All ways of reading *points* out of *memory*, the likeliest first; the profile's before equals."""
     turned = turns(order)
-    ways = [_judge(points, memory, shift, turn, ORDERS[kind]) for shift in SHIFTS for kind, turn in turned]
+    ways = [_judge(points, memory, shift, turn, ORDERS[kind]) for shift in shifts for kind, turn in turned]
     return sorted(ways, key=lambda way: -way.share + TIE * (bool(way.shift) + (way.order != order)))
 
 
@@ -52,31 +55,31 @@ def turns(order: str) -> list[tuple[int, int]]:
 
 
 def _judge(points: Sequence[Point], memory: Memory, shift: int, turn: int, order: str) -> Likeness:
-    marks = [mark for point in points if (mark := _mark(point, memory, shift, turn)) is not None]
+    marks = [one for point in points if (one := mark(point, memory, shift, turn)) is not None]
     return Likeness(shift, order, sum(marks) / len(marks) if marks else 0.0, len(marks))
 
 
-def _mark(point: Point, memory: Memory, shift: int, turn: int) -> float | None:
+def mark(point: Point, memory: Memory, shift: int, turn: int) -> float | None:
     """How right the point looks, 0 to 1; None where nothing can be said."""
     if point.encoding is None or point.encoding.bit is not None or point.encoding.type.startswith("string"):
         return None
     words = [memory.get((point.table, address + shift)) for address in range(point.address, point.last + 1)]
     if any(word is None for word in words):
-        return 0.0 if shift == 0 else None
+        return None if shift in NEIGHBOURS else 0.0  # beside the map there may be nothing
     known = [word for word in words if word is not None]
     if not any(known):
         return None  # zero looks the same in every way
-    return _plausible(point, _decoded(_turned(point.encoding, turn), known))
+    return _plausible(point, decoded(turned_by(point.encoding, turn), known))
 
 
-def _turned(encoding: Encoding, turn: int) -> Encoding:
+def turned_by(encoding: Encoding, turn: int) -> Encoding:
     """The same with its bytes in another order; what is in a single register stays as it is."""
     if encoding.count == 1:
         return encoding
     return replace(encoding, order=ORDERS[order_kind(encoding.order) ^ turn])
 
 
-def _decoded(encoding: Encoding, words: Sequence[int]) -> float | None:
+def decoded(encoding: Encoding, words: Sequence[int]) -> float | None:
     try:
         value = encoding.decode(words)
     except ValueError:

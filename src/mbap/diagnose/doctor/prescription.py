@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from mbap.client.quirks import Quirks
-from mbap.diagnose.doctor.case import Case
+from mbap.diagnose.doctor.case import Case, Known
 from mbap.durations import format_duration
 
 USUAL_TIMEOUT = 3.0
@@ -38,7 +38,8 @@ def prescribe(case: Case) -> Prescription | None:
 
 
 def _command(case: Case) -> str:
-    words = ["mbap", "read", case.endpoint.url, str(case.known.place), "--unit", str(case.unit)]
+    items = case.known.items or [str(case.known.place)]
+    words = ["mbap", "read", case.endpoint.url, *items, "--unit", str(case.unit)]
     if _waits_longer(case):
         words += ["--timeout", format_duration(case.known.timeout or 0.0)]
     words += _trust(case)
@@ -79,8 +80,25 @@ def _profile(case: Case) -> str:
         reads += [f'{name} = "{format_duration(seconds)}"'] if seconds else []
     quirks = [f"{name} = {_toml(name, value)}" for name, value in case.asking.quirks.said().items()]
     sections = [("[read]", reads), ("[quirks]", quirks)]
-    order = [f'[profile]\nword_order = "{known.order}"'] if known.order else []
-    return "\n\n".join(order + ["\n".join([head, *lines]) for head, lines in sections if lines])
+    return "\n\n".join(
+        _moved(case) + _order(known) + ["\n".join([head, *lines]) for head, lines in sections if lines]
+    )
+
+
+def _moved(case: Case) -> list[str]:
+    """What has to be done to the profile's addresses."""
+    shift, profile = case.known.shift, case.wishes.profile
+    if not shift or profile is None:
+        return []
+    return [f"# addresses: those of {profile.name} {'plus' if shift > 0 else 'minus'} {abs(shift)}"]
+
+
+def _order(known: Known) -> list[str]:
+    """The order of words, where it is another than that of the profile, or than the usual one without it."""
+    if not known.order:
+        return []
+    doubt = "" if known.order_sure == "sure" else "  # likely; compare a value with its display"
+    return [f'[profile]\nword_order = "{known.order}"{doubt}']
 
 
 def _toml(name: str, value: object) -> str:

@@ -6,15 +6,19 @@ from collections.abc import Iterator
 
 from mbap.addresses import Table, reference
 from mbap.collect.registermap import Point, Profile
+from mbap.diagnose.doctor import display, likeness
 from mbap.diagnose.doctor.case import Case, read_of
-from mbap.diagnose.doctor.finding import Finding, Severity, note, ok, skipped, warning
-from mbap.diagnose.doctor.likely import CLEAR, ORDERS, Likeness, ranked
+from mbap.diagnose.doctor.finding import Finding, Severity, note, ok, warning
+from mbap.diagnose.doctor.items import item
+from mbap.diagnose.doctor.likely import CLEAR, ORDERS, Likeness, mark, ranked, turned_by
+from mbap.diagnose.doctor.offsets import far_away, in_words, meaning, tried
 from mbap.values.orders import order_kind
 
 MOST_POINTS = 24
 ALL, MOST = 0.99, 0.95
 BELIEVED = 0.7
 """So many of the values have to look right, or it is another device."""
+SHOWN = 3
 _ENOUGH = 2
 """So many points have to say something, before anything is concluded."""
 
@@ -24,18 +28,33 @@ Memory = dict[tuple[Table, int], int]
 def reading(case: Case) -> Iterator[Finding]:
     """Read the profile's points and their neighbours, and compare the ways to understand them."""
     profile = case.wishes.profile
+    if case.wishes.known:
+        yield display.values(case, order_of(list(profile.points)) if profile else "")
+        return
     if profile is None:
-        yield skipped("values", "without --profile nobody knows what the values should be")
+        yield likeness.guess(case)
         return
     points = chosen(profile)
     memory = remembered(case, points)
     order = order_of(points)
     ways = ranked(points, memory, order)
-    finding = judge(ways, order, points)
-    best = ways[0]
-    if finding.severity is Severity.FAULT and finding.data:
+    far = far_away(case, points, memory, order) if _lost(ways, order) else None
+    finding = judge(ways, order, points, far)
+    if finding.severity is Severity.FAULT and "shift" in finding.data:
+        best = far or ways[0]
         case.known.shift, case.known.order = best.shift, best.order if best.order != order else ""
+    case.known.items = worth_reading(points, memory, case.known.shift, case.known.order or order, order)
     yield finding
+
+
+def _lost(ways: list[Likeness], order: str) -> bool:
+    """Whether neither the profile's way nor one near it is to be believed."""
+    own = _own(ways, order)
+    return max(own.share, ways[0].share) < BELIEVED or max(own.judged, ways[0].judged) < _ENOUGH
+
+
+def _own(ways: list[Likeness], order: str) -> Likeness:
+    return next(way for way in ways if way.shift == 0 and way.order == order)
 
 
 def chosen(profile: Profile) -> list[Point]:
@@ -70,45 +89,70 @@ def remembered(case: Case, points: list[Point]) -> Memory:
     return memory
 
 
-def judge(ways: list[Likeness], order: str, points: list[Point]) -> Finding:
-    """What the likeliest way says."""
-    best = ways[0]
-    own = next(way for way in ways if way.shift == 0 and way.order == order)
+def worth_reading(points: list[Point], memory: Memory, shift: int, order: str, own: str) -> list[str]:
+    """A few points that look right, for `mbap read`."""
+    turn = order_kind(order) ^ order_kind(own)
+    right = [point for point in points if mark(point, memory, shift, turn) == 1.0]
+    return [
+        item(point.table, point.address + shift, turned_by(point.encoding, turn))
+        for point in right[:SHOWN]
+        if point.encoding
+    ]
+
+
+def judge(ways: list[Likeness], order: str, points: list[Point], far: Likeness | None = None) -> Finding:
+    """What the likeliest way says; *far* is one far away, where those near say nothing."""
+    best, own = ways[0], _own(ways, order)
     said = f"{own.share:.0%} of {max(own.judged, 1)} values look right as the profile reads them"
+    if far is not None:
+        return wrong(far, own, order, points) if own.judged >= _ENOUGH else in_doubt(far, own, order)
     if best.judged < _ENOUGH:
         return note("values", "the values are zero or missing: nothing can be told from them")
-    if best.share <= own.share + CLEAR or best.share < BELIEVED:
-        if best.share > ALL and own.share < MOST:
-            return in_doubt(best, own, order)
-        if own.share < BELIEVED:
-            means = "neither addresses one off nor another order of words makes them better"
-            advice = "is it the right profile for this device, and the right unit?"
-            return Finding("values", Severity.FAULT, said, means, advice, {"share": own.share})
-        return ok("values", said, share=own.share)
+    if best.share > own.share + CLEAR and best.share >= BELIEVED:
+        return wrong(best, own, order, points)
+    if best.share > ALL and own.share < MOST:
+        return in_doubt(best, own, order)
+    if own.share < BELIEVED:
+        means = f"neither addresses {tried()} nor another order of words makes them better"
+        advice = (
+            "is it the right profile for this device, and the right unit? --known NAME=VALUE helps to tell"
+        )
+        return Finding("values", Severity.FAULT, said, means, advice, {"share": own.share})
+    return ok("values", said, share=own.share)
+
+
+def wrong(best: Likeness, own: Likeness, order: str, points: list[Point]) -> Finding:
+    """The values are there, in another way."""
+    said = f"{own.share:.0%} of {own.judged} values look right as the profile reads them"
     seen = f"{said}, and {best.share:.0%} when {_how(best, order)}"
-    data = {"shift": best.shift, "word_order": best.order, "share": best.share, "share_now": own.share}
-    return Finding("values", Severity.FAULT, seen, _means(best, order), _advice(best, order, points), data)
+    return Finding(
+        "values", Severity.FAULT, seen, _means(best, order), _advice(best, order, points), _data(best, own)
+    )
+
+
+def _data(best: Likeness, own: Likeness) -> dict[str, object]:
+    return {"shift": best.shift, "word_order": best.order, "share": best.share, "share_now": own.share}
 
 
 def in_doubt(best: Likeness, own: Likeness, order: str) -> Finding:
     """Another way is a little better than the profile's: neighbours that are alike can do that by chance."""
     how = _how(best, order)
     seen = f"{own.share:.0%} of the values look right as the profile reads them, and all when {how}"
+    if own.judged < _ENOUGH:
+        seen = f"the values are zero where the profile has them, and look right when {how}"
     means = f"it may be chance, or {_means(best, order)}"
-    data = {"shift": best.shift, "word_order": best.order, "share": best.share, "share_now": own.share}
-    return warning("values", seen, means, "compare one value with the display of the device", **data)
+    advice = "compare one value with the display of the device: --known NAME=VALUE"
+    return warning("values", seen, means, advice, **_data(best, own))
 
 
 def _how(way: Likeness, order: str) -> str:
-    parts = [] if not way.shift else [f"read one address {'higher' if way.shift > 0 else 'lower'}"]
+    parts = [f"read {in_words(way.shift)}"] if way.shift else []
     parts += [] if way.order == order else [f"taken as {way.order} instead of {order}"]
     return " and ".join(parts)
 
 
 def _means(way: Likeness, order: str) -> str:
-    parts = []
-    if way.shift:
-        parts.append("the manual counts from 1 and the wire from 0, and one was taken for the other")
+    parts = [meaning(way.shift)] if way.shift else []
     if way.order != order:
         parts.append("numbers of several registers come in another order of words or bytes")
     return "; ".join(parts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from mbap.addresses import Location, Table, describe
 from mbap.collect.plan import Block, plan
@@ -10,67 +11,117 @@ from mbap.collect.registermap import Profile
 from mbap.diagnose.doctor.asking import Outcome
 from mbap.diagnose.doctor.case import Case, read_of
 from mbap.diagnose.doctor.finding import Finding, note, ok, warning
+from mbap.diagnose.doctor.offsets import moved
+from mbap.diagnose.doctor.tables import USUAL
 
 LARGEST = 125
 MOST_BLOCKS = 20
+ELSEWHERE = 6
+"""So many of the usual addresses are tried, too, where registers end soon."""
 _REGISTERS = (Table.HOLDING_REGISTERS, Table.INPUT_REGISTERS)
 
 
+class Short(NamedTuple):
+    """A stretch that ends: from *place* on *good* registers can be read, and one more gives *said*."""
+
+    place: Location
+    good: int
+    said: str
+
+
 def largest(case: Case) -> Iterator[Finding]:
-    """Halve the distance between a read that is answered and one that is not, until there is none."""
-    places = [(table, case.known.first[table]) for table in _REGISTERS if table in case.known.first]
-    if not places:
-        return
-    table, address = places[0]
-    most = min(LARGEST, 0x10000 - address)
-    whole = case.asking.ask(read_of(table, address, most), case.unit)
-    if whole.good and _gave(whole) == most:
-        case.known.largest = LARGEST
-        yield ok("largest read", f"{most} registers at once: all that the standard allows", largest=most)
-        return
-    good, refusal = _between(case, table, address, most, whole)
-    beyond = case.asking.ask(read_of(table, address + 1, good), case.unit)
-    yield judge(case, Location(table, address), good, refusal, limited=beyond.good or refusal.code == 3)
+    """Halve the distance between a read that is answered and one that is not, until there is none.
+
+    Where registers end before that says anything, the other table and the usual addresses are tried.
+    """
+    ends: list[Short] = []
+    for table in _REGISTERS:
+        if table not in case.known.first:
+            continue
+        place = Location(table, case.known.first[table])
+        if (refusal := _refused(case, place)) is None:
+            yield all_of_them(case, place)
+            return
+        end, limited = _end(case, place, refusal)
+        if limited:
+            yield too_long(case, end)
+            return
+        ends.append(end)
+    if ends:
+        yield _elsewhere(case) or short(case, ends)
+
+
+def _refused(case: Case, place: Location) -> Outcome | None:
+    """What came instead of the longest read from *place* on; None where that was answered."""
+    most = min(LARGEST, 0x10000 - place.address)
+    outcome = case.asking.ask(read_of(place.table, place.address, most), case.unit)
+    return None if _gave(outcome) == most else outcome
 
 
 def _gave(outcome: Outcome) -> int:
     return len(outcome.result) if outcome.good else 0
 
 
-def _between(case: Case, table: Table, address: int, most: int, refusal: Outcome) -> tuple[int, Outcome]:
-    """The largest that is answered, and what came of one more."""
-    good, bad = 1, most
+def _end(case: Case, place: Location, refusal: Outcome) -> tuple[Short, bool]:
+    """Where reads from *place* end, and whether for their length: one address later the same works."""
+    good, bad = 1, min(LARGEST, 0x10000 - place.address)
     while bad - good > 1:
         count = (good + bad) // 2
-        outcome = case.asking.ask(read_of(table, address, count), case.unit)
+        outcome = case.asking.ask(read_of(place.table, place.address, count), case.unit)
         if _gave(outcome) == count:
             good = count
         else:
             bad, refusal = count, outcome
-    return good, refusal
+    case.known.reach[place.table] = good
+    beyond = case.asking.ask(read_of(place.table, place.address + 1, good), case.unit)
+    return Short(place, good, refusal.said), beyond.good or refusal.code == 3
 
 
-def judge(case: Case, place: Location, good: int, refusal: Outcome, *, limited: bool) -> Finding:
-    """What it means that *good* registers can be read at once, and not one more."""
-    data = {"largest": good if limited else None, "refused_with": refusal.said}
-    if not limited:
-        seen = f"from {place} on {good} can be read, and one more gives {refusal.said}"
-        means = (
-            "its registers end there, or there is a hole; how many it gives at once is not known from that"
-        )
-        return note("largest read", seen, means, "mbap scan registers finds what can be read", **data)
-    case.known.largest = good
-    seen = f"{good} registers at once, and {good + 1} give {refusal.said}"
+def _elsewhere(case: Case) -> Finding | None:
+    """The longest read at some other address; None where none of them is answered."""
+    for table in _REGISTERS:
+        for address in USUAL[:ELSEWHERE] if table in case.known.first else ():
+            place = Location(table, address)
+            if address != case.known.first[table] and _refused(case, place) is None:
+                return all_of_them(case, place)
+    return None
+
+
+def all_of_them(case: Case, place: Location) -> Finding:
+    """As much as there can be."""
+    case.known.largest = LARGEST
+    most = min(LARGEST, 0x10000 - place.address)
+    seen = f"{most} registers at once, from {place} on: all that the standard allows"
+    return ok("largest read", seen, largest=LARGEST, place=str(place))
+
+
+def too_long(case: Case, end: Short) -> Finding:
+    """It gives less than the standard allows."""
+    case.known.largest = end.good
+    seen = f"{end.good} registers at once, and {end.good + 1} give {end.said}"
     means = "the standard allows 125; longer reads have to be divided"
-    advice = f"largest = {good} in the profile, or --quirk largest-read={good}"
+    advice = f"largest = {end.good} in the profile, or --quirk largest-read={end.good}"
+    data = {"largest": end.good, "refused_with": end.said}
     return warning("largest read", seen, means, advice, **data)
+
+
+def short(case: Case, ends: Sequence[Short]) -> Finding:
+    """Registers end, or there is a hole, before a read is too long."""
+    most = max(ends, key=lambda end: end.good)
+    parts = " and ".join(f"{end.good} from {end.place} on" for end in ends)
+    seen = f"registers can be read: {parts}; one more gives {most.said}"
+    means = "they end there, or there is a hole; how long a read may be is not known from that"
+    more = f"mbap scan registers {case.endpoint.url} finds what else there is"
+    advice = f"blocks of up to {most.good} are known to work; {more}"
+    data = {"largest": None, "refused_with": most.said, "reach": {str(end.place): end.good for end in ends}}
+    return note("largest read", seen, means, advice, **data)
 
 
 def holes(case: Case) -> Iterator[Finding]:
     """Read what the profile's points would be read with, and look at what is refused."""
-    profile = case.wishes.profile
-    if profile is None:
+    if case.wishes.profile is None:
         return
+    profile = moved(case.wishes.profile, case.known.shift)
     refused: list[Block] = []
     blocks = plan(profile, profile.points)[:MOST_BLOCKS]
     for number, block in enumerate(blocks):

@@ -17,8 +17,6 @@ from mbap.protocol.sides import Side
 from mbap.protocol.tcp import TcpFraming
 from mbap.transport.endpoint import Endpoint
 
-LISTENING = 0.7
-"""Seconds for each; what greets is quick."""
 _TRANSACTION = 0x4D44
 
 Recognise = Callable[[bytes], bool]
@@ -33,7 +31,8 @@ def what_else_answers(case: Case) -> Iterator[Finding]:
         (heard,) = say(
             case.open,
             words,
-            patience=max(LISTENING, case.wishes.timeout / 2),
+            patience=max(case.waits.listening, case.wishes.timeout / 2),
+            quiet=case.waits.quiet,
             clock=case.clock,
             sleep=case.sleep,
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from mbap.addresses import Location, Table
 from mbap.diagnose.doctor.asking import Outcome
 from mbap.diagnose.doctor.case import Case, read_of
 from mbap.diagnose.doctor.finding import Finding, Severity, note, ok
+from mbap.diagnose.doctor.offsets import FAR
 
 USUAL = (0, 1, 100, 1000, 256, 4096, 30000, 40000, 40001, 8192)
 """Addresses at which maps of devices begin."""
@@ -48,42 +50,57 @@ def tables(case: Case) -> Iterator[Finding]:
 
 
 def addresses(case: Case, table: Table) -> Sequence[int]:
-    """Where to try *table*."""
+    """Where to try *table*: where somebody or the profile says, and where maps begin or are moved to."""
     profile = case.wishes.profile
     known = [point.address for point in profile.points if point.table is table] if profile else []
-    return list(dict.fromkeys([*known[:5], *USUAL]))
+    moved = [at + shift for at in known[:1] for shift in (-1, 1, *FAR)]
+    wanted = [place.address for place in case.wishes.known if place.table is table]
+    return [at for at in dict.fromkeys([*wanted, *known[:5], *USUAL, *moved]) if 0 <= at <= 0xFFFF]
 
 
 def judge(last: Mapping[Table, Outcome], found: Mapping[Table, int], url: str) -> Iterator[Finding]:
     """What each table answered; without one that can be read that is the fault."""
-    for table, outcome in last.items():
-        if table in found:
-            yield ok(
-                "tables", f"{name(table)} can be read: {Location(table, found[table])}", table=table.value
-            )
-        elif found:
-            yield note("tables", *refused(table, outcome), table=table.value, exception=outcome.code or None)
+    for table, address in found.items():
+        yield ok("tables", f"{name(table)} can be read: {Location(table, address)}", table=table.value)
+    groups = alike({table: outcome for table, outcome in last.items() if table not in found})
     if found or not last:
+        for (said, means), missing in groups.items():
+            codes = {last[table].code for table in missing}
+            data: dict[str, Any] = {"tables": [table.value for table in missing], "exception": max(codes) or None}
+            yield note("tables", f"{names(missing)}: {said}", means, **data)
         return
     first = next(iter(last.values()))
-    shown = "; ".join(f"{name(table)}: {refused(table, outcome)[1]}" for table, outcome in last.items())
-    codes = ", ".join(sorted({outcome.said for outcome in last.values()}))
-    seen = f"it answers, and nothing could be read: {codes}"
+    shown = "; ".join(f"{names(missing)}: {means}" for (_, means), missing in groups.items())
+    came = ", ".join(sorted({outcome.said for outcome in last.values()}))
+    seen = f"it answers, and nothing could be read: {came}"
     advice = first.error.advice if first.error else ""
     if any(outcome.code == 2 for outcome in last.values()):
         advice = f"look up one address in the manual and read it; or search: mbap scan registers {url}"
     yield Finding("tables", Severity.FAULT, seen, shown, advice, error=first.error, last=True)
 
 
+def alike(refusals: Mapping[Table, Outcome]) -> dict[tuple[str, str], list[Table]]:
+    """The tables that gave the same, by what was seen and what it means."""
+    groups: dict[tuple[str, str], list[Table]] = {}
+    for table, outcome in refusals.items():
+        groups.setdefault(refused(table, outcome), []).append(table)
+    return groups
+
+
+def names(tables: Sequence[Table]) -> str:
+    """`input registers, coils and discrete inputs`."""
+    *first, last = map(name, tables)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def refused(table: Table, outcome: Outcome) -> tuple[str, str]:
-    """What was seen, and what it means."""
-    seen = f"{name(table)}: {outcome.said}"
+    """What came, and what it means."""
     if outcome.silent:
-        return seen, "it is silent where others answer with an exception"
+        return outcome.said, "it is silent where others answer with an exception"
     meaning = _MEANINGS.get(outcome.code, "a code that the standard does not define")
     if not outcome.code:
         meaning = outcome.error.reason if outcome.error else ""
-    return seen, meaning.format(function=_FUNCTIONS[table])
+    return outcome.said, meaning.format(function=_FUNCTIONS[table])
 
 
 def name(table: Table) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mbap.diagnose.doctor.asking import Clock, Sleep
 from mbap.errors import ConnectFailed
@@ -13,6 +14,13 @@ from mbap.transport import opening
 MOST_BYTES = 4096
 QUIET = 0.15
 """After so many seconds without another byte, what came is complete."""
+
+
+class Patience(NamedTuple):
+    """Seconds to wait for the first byte, and for another one after it."""
+
+    first: float
+    between: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +45,14 @@ def say(
     *words: bytes,
     patience: float,
     rest: float = 0.0,
+    quiet: float = QUIET,
     clock: Clock = time.perf_counter,
     sleep: Sleep = time.sleep,
 ) -> list[Heard]:
     """Connect by *make*, and wait *patience* seconds after each of *words* for the first byte of an answer.
 
-    Between an answer and the next words are *rest* seconds. Nothing more is said after a silence, or the end
+    An answer is complete after *quiet* seconds without another byte. Between it and the next words are *rest*
+    seconds. Nothing more is said after a silence, or the end
     of the connection. Without a connection there is one `Heard` that tells why.
     """
     try:
@@ -54,7 +64,7 @@ def say(
         for sentence in words:
             if heard:
                 sleep(rest)
-            heard.append(_listen(wire, sentence, patience, clock))
+            heard.append(_listen(wire, sentence, Patience(patience, quiet), clock))
             if heard[-1].ended or not heard[-1].data:
                 break
     finally:
@@ -62,14 +72,14 @@ def say(
     return heard
 
 
-def _listen(wire: opening.Wire, words: bytes, patience: float, clock: Clock) -> Heard:
+def _listen(wire: opening.Wire, words: bytes, patience: Patience, clock: Clock) -> Heard:
     data, seconds, ended = b"", None, False
     began = clock()
     try:
         if words:
             wire.send(words)
         while len(data) < MOST_BYTES:
-            wait = QUIET if data else began + patience - clock()
+            wait = patience.between if data else began + patience.first - clock()
             if wait <= 0:
                 break
             wire.settimeout(wait)

@@ -76,14 +76,15 @@ def timing(case: Case) -> Iterator[Finding]:
     if times:
         network = case.known.ping or case.known.connecting or 0.0
         long = _longest_read(case)
-        case.known.timeout = timeout_for(times)
+        case.known.timeout = timeout_for([*times, long[1]] if long else times)
         case.known.period = period_for(case, times)
         yield latency(times, network, long, case.known.timeout, case.known.period)
 
 
 def _longest_read(case: Case) -> tuple[int, float] | None:
     """How many registers the longest read has, and how long it takes."""
-    place, most = case.known.place, case.known.largest
+    place = case.known.place
+    most = case.known.reach.get(place.table, case.known.largest) if place else None
     if place is None or place.table.holds_bits or most is None:
         return None
     outcome = case.asking.ask(read_of(place.table, place.address, most), case.unit)
@@ -124,9 +125,11 @@ def latency(
         "max": round(longest, 5),
         "network": round(network, 5),
         "timeout": timeout,
+        "block": long[0] if long else None,
         "period": period,
     }
-    advice = f"timeout {format_duration(timeout)}; a period of {format_duration(period)} or more"
+    blocks = f" blocks of up to {long[0]} registers;" if long else ""
+    advice = f"timeout {format_duration(timeout)};{blocks} a period of {format_duration(period)} or more"
     if usual >= SLOW:
         whose = "the network" if network > device else "the device"
         return warning("latency", seen, f"answers are slow, and {whose} is why", advice, **data)
