@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from mbap.diagnose.doctor.case import LONG, Case
@@ -69,6 +70,9 @@ def judge(case: Case, asked: list[Adu], heard: list[Heard]) -> Iterator[Finding]
     if not first.data:
         if first.ended:
             yield from what_else_answers(case)
+        if first.ended and case.endpoint.datagrams:
+            yield not_served()
+            return
         yield closed(first) if first.ended or first.failed else silent(case, first)
         return
     case.known.slowest = first.seconds or 0.0
@@ -110,7 +114,7 @@ def answered(case: Case, head: Headed, seconds: float) -> Finding:
     advice = (
         "give it time: the figures below say how much"
         if seconds < case.wishes.timeout
-        else (f"wait longer: --timeout {2 * seconds:.0f}s")
+        else f"wait longer: --timeout {math.ceil(2 * seconds)}s"
     )
     if seconds >= case.wishes.timeout:
         case.asking.timeout = 2 * seconds
@@ -140,6 +144,14 @@ def closed(heard: Heard) -> Finding:
     advice = "close other programs that use it; look at its list of permitted clients; check the port"
     error = ConnectionLost("the device closed the connection instead of answering")
     return Finding("answer", Severity.FAULT, seen, means, advice, error=error, last=True)
+
+
+def not_served() -> Finding:
+    """The host sent back that nothing takes datagrams there."""
+    seen = "the host says that nothing serves this port for UDP"
+    means = "the host is there; most devices speak Modbus over TCP only"
+    error = ConnectionLost("nothing serves this port for UDP")
+    return Finding("answer", Severity.FAULT, seen, means, "use tcp:// instead", error=error, last=True)
 
 
 def silent(case: Case, heard: Heard) -> Finding:

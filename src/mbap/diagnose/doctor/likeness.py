@@ -10,6 +10,7 @@ from mbap.addresses import Location, Table
 from mbap.diagnose.doctor.case import Case, read_of
 from mbap.diagnose.doctor.finding import Finding, note, skipped
 from mbap.diagnose.doctor.items import item, shown
+from mbap.diagnose.doctor.prescription import in_full
 from mbap.diagnose.probe import Block, Found, Guess, Place, Sample, probe_device
 from mbap.values import Encoding
 
@@ -160,27 +161,33 @@ def all_zero(case: Case, stretches: Sequence[Stretch]) -> Finding:
 
 def judge(case: Case, stretches: Sequence[Stretch], looks: Looks) -> Finding:
     """What it means, and how to make sure."""
-    spans = " ".join(map(str, stretches))
-    probing = f"mbap probe {case.endpoint.url} {spans} --unit {case.unit}"
+    spans = [str(one) for one in stretches]
     examples = [shown(table, one.address, one.encoding, one.values[-1]) for table, one in looks.worth]
+    such = f"; {', '.join(examples)}" if examples else ""
+    told = looks.sure != "open"
     data = {
-        "order": looks.order if looks.sure != "open" else None,
+        "order": looks.order if told else None,
         "sure": looks.sure,
         "lead": round(looks.lead, 1),
         "rival": looks.rival,
-        "registers": [str(one) for one in stretches],
+        "registers": spans,
         "items": case.known.items,
-        "probe": probing,
     }
-    such = f"; {', '.join(examples)}" if examples else ""
-    if looks.sure == "open":
-        means = f"single registers read the same in every order{such}"
-        advice = f"with one value off its display: {probing} --known PLACE=VALUE"
-        return note("values", f"the order of words cannot be told: {_why_not(looks)}", means, advice, **data)
-    seen = f"by their looks the order of words is {looks.order}, {looks.sure}: {_kinds(looks)} in it"
-    means = f"{looks.rival} is the next, {looks.lead:.0f} points behind ({SURE:.0f} are sure){such}"
-    advice = f"compare one with its display; all of them: {probing}"
-    return note("values", seen, means, advice, **data)
+    if told:
+        seen = f"by their looks the order of words is {looks.order}, {looks.sure}: {_kinds(looks)} in it"
+        means = f"{looks.rival} is the next, {looks.lead:.0f} points behind ({SURE:.0f} are sure){such}"
+    else:
+        seen = f"the order of words cannot be told: {_why_not(looks)}"
+        means = f"single registers read the same in every order of words{such}"
+    return note("values", seen, means, _advice(case, spans, told=told), **data)
+
+
+def _advice(case: Case, spans: Sequence[str], *, told: bool) -> str:
+    """The command that tells more; over TLS that is the doctor, who has been told whom to trust."""
+    probing = in_full(case, "doctor") if case.endpoint.secure else in_full(case, "probe", *spans)
+    if told and not case.endpoint.secure:
+        return f"compare one with its display; all of them: {probing}"
+    return f"with one value off its display: {probing} --known PLACE=VALUE"
 
 
 def _why_not(looks: Looks) -> str:
@@ -190,10 +197,9 @@ def _why_not(looks: Looks) -> str:
 
 
 def _kinds(looks: Looks) -> str:
-    """`4 places look like float32, 1 like uint32`."""
-    kinds = Counter(guess.kind for _, guess in looks.numbers).most_common()
-    first, *others = [f"like {kind}" for kind, _ in kinds]
-    many = f"{kinds[0][1]} places look" if kinds[0][1] > 1 else "1 place looks"
+    """`4 places look like float32, 1 place looks like uint32`."""
+    counts = Counter(guess.kind for _, guess in looks.numbers)
     return ", ".join(
-        [f"{many} {first}", *(f"{kind[1]} {text}" for kind, text in zip(kinds[1:], others, strict=True))]
+        f"{count} {'place looks' if count == 1 else 'places look'} like {kind}"
+        for kind, count in counts.most_common()
     )

@@ -38,8 +38,12 @@ def prescribe(case: Case) -> Prescription | None:
 
 
 def _command(case: Case) -> str:
-    items = case.known.items or [str(case.known.place)]
-    words = ["mbap", "read", case.endpoint.url, *items, "--unit", str(case.unit)]
+    return in_full(case, "read", *(case.known.items or [str(case.known.place)]))
+
+
+def in_full(case: Case, verb: str, *items: str) -> str:
+    """`mbap VERB URL ITEM...`, with all options that this device needs."""
+    words = ["mbap", verb, case.endpoint.url, *items, "--unit", str(case.unit)]
     if _waits_longer(case):
         words += ["--timeout", format_duration(case.known.timeout or 0.0)]
     words += _trust(case)

@@ -22,6 +22,8 @@ SHOWN = 3
 _ENOUGH = 2
 """So many points have to say something, before anything is concluded."""
 
+_COMPARE = "compare one value with the display of the device: --known NAME=VALUE"
+
 Memory = dict[tuple[Table, int], int]
 
 
@@ -41,7 +43,7 @@ def reading(case: Case) -> Iterator[Finding]:
     far = far_away(case, points, memory, order) if _lost(ways, order) else None
     finding = judge(ways, order, points, far)
     if finding.severity is Severity.FAULT and "shift" in finding.data:
-        best = far or ways[0]
+        best = far or _best(ways, order)
         case.known.shift, case.known.order = best.shift, best.order if best.order != order else ""
     case.known.items = worth_reading(points, memory, case.known.shift, case.known.order or order, order)
     yield finding
@@ -49,8 +51,14 @@ def reading(case: Case) -> Iterator[Finding]:
 
 def _lost(ways: list[Likeness], order: str) -> bool:
     """Whether neither the profile's way nor one near it is to be believed."""
+    best = _best(ways, order)
+    return best.share < BELIEVED or best.judged < _ENOUGH
+
+
+def _best(ways: list[Likeness], order: str) -> Likeness:
+    """The likeliest of those that several points speak for; the profile's where there is none."""
     own = _own(ways, order)
-    return max(own.share, ways[0].share) < BELIEVED or max(own.judged, ways[0].judged) < _ENOUGH
+    return next((way for way in ways if way.judged >= _ENOUGH), own)
 
 
 def _own(ways: list[Likeness], order: str) -> Likeness:
@@ -102,16 +110,17 @@ def worth_reading(points: list[Point], memory: Memory, shift: int, order: str, o
 
 def judge(ways: list[Likeness], order: str, points: list[Point], far: Likeness | None = None) -> Finding:
     """What the likeliest way says; *far* is one far away, where those near say nothing."""
-    best, own = ways[0], _own(ways, order)
-    said = f"{own.share:.0%} of {max(own.judged, 1)} values look right as the profile reads them"
+    best, own = _best(ways, order), _own(ways, order)
+    if own.judged < _ENOUGH:
+        nearer = best if best is not own and best.share >= BELIEVED else None
+        return zeros(far or nearer, own, order)
     if far is not None:
-        return wrong(far, own, order, points) if own.judged >= _ENOUGH else in_doubt(far, own, order)
-    if best.judged < _ENOUGH:
-        return note("values", "the values are zero or missing: nothing can be told from them")
+        return wrong(far, own, order, points)
     if best.share > own.share + CLEAR and best.share >= BELIEVED:
         return wrong(best, own, order, points)
     if best.share > ALL and own.share < MOST:
         return in_doubt(best, own, order)
+    said = f"{own.share:.0%} of {own.judged} values look right as the profile reads them"
     if own.share < BELIEVED:
         means = f"neither addresses {tried()} nor another order of words makes them better"
         advice = (
@@ -134,15 +143,22 @@ def _data(best: Likeness, own: Likeness) -> dict[str, object]:
     return {"shift": best.shift, "word_order": best.order, "share": best.share, "share_now": own.share}
 
 
+def zeros(other: Likeness | None, own: Likeness, order: str) -> Finding:
+    """There are only zeros where the profile has its points, and perhaps other values somewhere else."""
+    if other is None:
+        return note("values", "the values are zero or missing: nothing can be told from them")
+    how = _how(other, order)
+    seen = f"the values are zero where the profile has them, and look right when {how}"
+    means = f"nothing may be measured now, and the others be there by chance; or {_means(other, order)}"
+    return warning("values", seen, means, _COMPARE, **_data(other, own))
+
+
 def in_doubt(best: Likeness, own: Likeness, order: str) -> Finding:
     """Another way is a little better than the profile's: neighbours that are alike can do that by chance."""
     how = _how(best, order)
     seen = f"{own.share:.0%} of the values look right as the profile reads them, and all when {how}"
-    if own.judged < _ENOUGH:
-        seen = f"the values are zero where the profile has them, and look right when {how}"
     means = f"it may be chance, or {_means(best, order)}"
-    advice = "compare one value with the display of the device: --known NAME=VALUE"
-    return warning("values", seen, means, advice, **_data(best, own))
+    return warning("values", seen, means, _COMPARE, **_data(best, own))
 
 
 def _how(way: Likeness, order: str) -> str:

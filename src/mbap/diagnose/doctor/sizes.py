@@ -133,7 +133,8 @@ def holes(case: Case) -> Iterator[Finding]:
         if not case.known.gaps:
             return
     if blocks and not refused:
-        yield ok("holes", f"the {len(blocks)} reads that the profile needs are all answered")
+        many = "the read" if len(blocks) == 1 else f"all {len(blocks)} reads"
+        yield ok("holes", f"{many} that the profile needs {'is' if len(blocks) == 1 else 'are'} answered")
 
 
 def _look_into(case: Case, profile: Profile, block: Block) -> Finding:

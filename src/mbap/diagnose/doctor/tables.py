@@ -66,7 +66,10 @@ def judge(last: Mapping[Table, Outcome], found: Mapping[Table, int], url: str) -
     if found or not last:
         for (said, means), missing in groups.items():
             codes = {last[table].code for table in missing}
-            data: dict[str, Any] = {"tables": [table.value for table in missing], "exception": max(codes) or None}
+            data: dict[str, Any] = {
+                "tables": [table.value for table in missing],
+                "exception": max(codes) or None,
+            }
             yield note("tables", f"{names(missing)}: {said}", means, **data)
         return
     first = next(iter(last.values()))

@@ -119,6 +119,7 @@ def nobody(outcomes: dict[int, Outcome], data: dict[str, object], *, scanned: bo
         means = "the unit is wrong, or the device is off, or its line is broken or at another speed"
         advice = (
             "look at the number set at the device, its power, its two wires, and the line's speed and parity"
+            + ("" if scanned else "; --scan-units asks all")
         )
     elif any(isinstance(one.error, ConnectionLost) for one in outcomes.values()):
         seen = "the connection ends again and again while units are asked"
