@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from typing import Any
 
+import click
 import pytest
 
 import mbap
 from mbap import Device
-from mbap.cli.doctor import status
+from mbap.cli.doctor import report, status
+from mbap.cli.doctorasked import known_values
 from mbap.cli.findings import show_finding
+from mbap.collect.profiles import load_profile
+from mbap.diagnose.doctor.case import Case, Wishes
 from mbap.diagnose.doctor.finding import Finding, Severity
+from mbap.transport.endpoint import parse_endpoint
 from support.commandline import CommandLine
-from support.doctored import only_unit, refusing
+from support.doctored import WAITS, only_unit, refusing
 from support.scripted import Reply, Silence, scripted
 
 LONG = Finding(
@@ -87,25 +93,61 @@ def test_a_terminal_gets_colours_unless_no_color_says_otherwise(
     assert ("\x1b[31m" in terminal.text) is coloured
 
 
-def test_json_has_every_finding_and_what_to_write_down(run: CommandLine) -> None:
+def reported(url: str, *, as_json: bool = False, **wishes: Any) -> int:
+    """The exit code of what is found at *url*, without rests."""
+    wanted: dict[str, Any] = {"timeout": 0.1, "pause": 0.0, "reads": 2, **wishes}
+    case = Case(parse_endpoint(url), Wishes(**wanted), sleep=lambda _: None, waits=WAITS)
+    return report(case, as_json=as_json)
+
+
+def test_json_has_every_finding_and_what_to_write_down(capsys: pytest.CaptureFixture[str]) -> None:
     with scripted(Reply(transaction=0)) as server:
-        done = run("doctor", server.url, "--pause", "1ms", "--reads", "3", "--json")
-    whole = json.loads(done.out)
+        reported(server.url, as_json=True)
+    whole = json.loads(capsys.readouterr().out)
     assert whole["unit"] == 1
     assert {"topic", "severity", "seen", "means", "advice", "data"} == set(whole["findings"][0])
     assert whole["prescription"]["quirks"] == {"transaction": "zero"}
 
 
-QUICK = ("--timeout", "100ms", "--pause", "1ms", "--reads", "2")
+QUICK = ("--timeout", "100ms", "--pause", "0s", "--reads", "2")
 
 
-def test_exit_codes_are_those_of_the_errors(run: CommandLine, free_port: Callable[[], int]) -> None:
-    assert run("doctor", f"tcp://127.0.0.1:{free_port()}", *QUICK).code == 3
-    for code, step in ((4, Silence()), (5, refusing(2)), (6, Reply(raw=b"SSH-2.0-x\r\n")), (0, Reply())):
-        with scripted(step) as server:
-            assert run("doctor", server.url, *QUICK).code == code
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [(4, Silence()), (5, refusing(2)), (6, Reply(raw=b"SSH-2.0-x\r\n")), (0, Reply())],
+)
+def test_the_exit_code_is_that_of_the_error(code: int, step: Reply | Silence) -> None:
+    with scripted(step) as server:
+        assert reported(server.url) == code
+
+
+def test_a_unit_that_is_silent_while_others_answer_is_no_answer() -> None:
     with scripted(only_unit(1)) as server:
-        assert run("doctor", server.url, *QUICK, "--unit", "5").code == 4
+        assert reported(server.url, unit=5) == 4
+
+
+def test_the_command_ends_with_the_code_and_a_verdict(run: CommandLine, free_port: Callable[[], int]) -> None:
+    done = run("doctor", f"tcp://127.0.0.1:{free_port()}", *QUICK)
+    assert (done.code, done.err) == (3, "")
+    assert done.out.endswith("\n1 fault: connect\n")
+
+
+@pytest.mark.parametrize(
+    "known",
+    ["hr100", "hr100=", "hr100=0", "hr100=nan", "hr100=inf", "co0=1", "hr0.3=1", "voltage=230", "=5"],
+)
+def test_a_known_value_that_cannot_be_meant_is_one_sentence(run: CommandLine, known: str) -> None:
+    done = run("doctor", "127.0.0.1", "--known", known)
+    assert done.code == 2
+    assert f"--known {known}: " in done.err
+
+
+def test_a_known_value_may_be_that_of_a_point() -> None:
+    meter = load_profile("sdm630")
+    (known,) = known_values(["voltage_l1=231.5"], meter)
+    assert (known.address, known.value, known.encoding) == (0, 231.5, meter.points[0].encoding)
+    with pytest.raises(click.UsageError, match="mbap profile show sdm630"):
+        known_values(["voltage_l9=231.5"], meter)
 
 
 def test_a_fault_without_an_error_is_1() -> None:

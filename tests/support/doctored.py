@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,11 @@ QUICK = 0.15
 """A timeout for devices that are silent on purpose."""
 WAITS = Waits(quiet=0.03, listening=0.2)
 """Loopback is quick."""
+
+
+def briefly(seconds: float) -> None:
+    """A rest that is real, but no longer than the scripted devices need."""
+    time.sleep(min(seconds, 0.2))
 
 
 @dataclass(slots=True)
@@ -66,10 +72,22 @@ class Examined:
         return found
 
 
-def examined(url: str, *, sleep: Callable[[float], None] = lambda _: None, **wishes: Any) -> Examined:
-    """Examine what is at *url*."""
+def examined(
+    url: str,
+    *,
+    sleep: Callable[[float], None] = lambda _: None,
+    hurry: float = 1.0,
+    **wishes: Any,
+) -> Examined:
+    """Examine what is at *url*; by a clock that goes *hurry* times as fast as time."""
     wanted: dict[str, Any] = {"timeout": 1.0, "pause": 0.0, "reads": 5, **wishes}
-    case = Case(parse_endpoint(url), Wishes(**wanted), sleep=sleep, waits=WAITS)
+    case = Case(
+        parse_endpoint(url),
+        Wishes(**wanted),
+        clock=lambda: hurry * time.perf_counter(),
+        sleep=sleep,
+        waits=WAITS,
+    )
     return Examined(case, list(examine(case)))
 
 

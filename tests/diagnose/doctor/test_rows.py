@@ -15,7 +15,7 @@ from mbap.diagnose.doctor.talk import say
 from mbap.errors import ConnectFailed, ConnectionLost, ExceptionResponse, ProtocolError, ResponseTimeout
 from mbap.transport import opening
 from mbap.transport.endpoint import parse_endpoint
-from support.doctored import QUICK, examined, only_unit, refusing
+from support.doctored import QUICK, briefly, examined, only_unit, refusing
 from support.scripted import Reply, Request, Silence, scripted
 
 
@@ -58,9 +58,14 @@ def test_a_unit_that_was_named_and_is_silent_is_a_fault_even_where_others_answer
 
 
 def test_all_units_are_asked_where_that_is_wanted() -> None:
-    with scripted(only_unit(17)) as server:
-        found = examined(server.url, scan_units=True, timeout=0.02)
+    def step(request: Request) -> Reply:
+        return Reply() if request.unit == 17 else refusing(0x0B)
+
+    with scripted(step) as server:
+        found = examined(server.url, scan_units=True)
+        asked = {request.unit for request in server.requests}
     assert found["units"].data["present"] == [17]
+    assert asked == {0, *range(1, 248), 255}
 
 
 def test_a_device_that_never_answers_is_silence() -> None:
@@ -91,7 +96,7 @@ def test_the_first_request_that_is_ignored_after_connecting_is_survived() -> Non
 )
 def test_the_connection_that_is_one_too_many_is_counted(beyond: str, said: str) -> None:
     with scripted(Reply(), most=3, beyond=beyond) as server:  # type: ignore[arg-type]
-        found = examined(server.url, timeout=0.3, connections=6, sleep=time.sleep)
+        found = examined(server.url, timeout=0.3, connections=6, sleep=briefly)
     assert found["connections"].data == {"served": 3, "tried": 6, "then": said}
     assert "usual are" in found["connections"].means
 
@@ -108,7 +113,7 @@ def test_a_device_that_drops_the_first_connection_for_another_is_told() -> None:
         "tcp://127.0.0.1:0",
         limits=mbap.Limits(max_connections=2, when_full="drop_idle"),
     ) as url:
-        found = examined(url, connections=6, sleep=time.sleep)
+        found = examined(url, connections=6, sleep=briefly)
     assert found["connections"].data["then"] == "is served, and one of the others is closed for it"
 
 
@@ -120,8 +125,8 @@ def test_a_connection_that_is_closed_instead_of_an_answer_is_a_fault() -> None:
 
 
 def test_a_device_that_needs_a_rest_between_connections_gets_it() -> None:
-    with scripted(Reply(), refuses_for=0.6) as server:
-        found = examined(server.url, sleep=time.sleep)
+    with scripted(Reply(), refuses_for=0.1) as server:
+        found = examined(server.url, sleep=briefly)
     assert found.faults == []
     assert "served only after" in found["connect"].seen
 
@@ -163,8 +168,8 @@ def slow(delay: float) -> Callable[[Request], Reply]:
 
 
 def test_answers_that_are_slow_are_measured_and_given_time() -> None:
-    with scripted(slow(0.55)) as server:
-        found = examined(server.url, timeout=2.0, reads=2)
+    with scripted(slow(0.11)) as server:
+        found = examined(server.url, timeout=2.0, reads=2, hurry=5)
     assert found["answer"].severity is Severity.WARNING
     assert found["latency"].severity is Severity.WARNING
     assert found["latency"].means == "answers are slow, and the device is why"
@@ -172,8 +177,8 @@ def test_answers_that_are_slow_are_measured_and_given_time() -> None:
 
 
 def test_answers_that_are_slower_than_the_timeout_are_waited_for() -> None:
-    with scripted(slow(0.3)) as server:
-        found = examined(server.url, timeout=0.2, reads=2)
+    with scripted(slow(0.15)) as server:
+        found = examined(server.url, timeout=0.1, reads=2)
     assert found["answer"].severity is Severity.WARNING
     assert found["answer"].advice == "wait longer: --timeout 1s"
     assert found.faults == []
@@ -217,7 +222,7 @@ def test_a_device_that_needs_a_rest_between_requests_is_found_out_how_long() -> 
         return refusing(6) if early else Reply()
 
     with scripted(step) as server:
-        found = examined(server.url, pause=0.05, sleep=time.sleep)
+        found = examined(server.url, pause=0.05, sleep=briefly)
     assert found["rest"].severity is Severity.WARNING
     assert 0.02 <= found.case.known.pause <= 0.1
     assert "pause = " in found.prescription.profile
@@ -275,14 +280,14 @@ def test_what_is_not_modbus_is_named(raw: bytes, word: str) -> None:
 @pytest.mark.parametrize(("scheme", "words"), [("rtu+tcp", "RTU over TCP"), ("ascii+tcp", "ASCII over TCP")])
 def test_frames_of_serial_lines_over_tcp_are_recognised(scheme: str, words: str) -> None:
     with mbap.serving(Device(holding_registers=[1]), f"{scheme}://127.0.0.1:0") as url:
-        found = examined(url.replace(scheme, "tcp"), timeout=0.3)
+        found = examined(url.replace(scheme, "tcp"), timeout=QUICK)
     assert words in found["answer"].seen
     assert found["answer"].advice == f"use {url}"
 
 
 def test_modbus_tcp_is_recognised_where_rtu_was_asked_for() -> None:
     with mbap.serving(Device(holding_registers=[1]), "tcp://127.0.0.1:0") as url:
-        found = examined(url.replace("tcp", "rtu+tcp"), timeout=0.3)
+        found = examined(url.replace("tcp", "rtu+tcp"), timeout=QUICK)
     assert url in found["answer"].advice
 
 
