@@ -44,7 +44,7 @@ class Endpoint(Record):
         """The canonical form without the unit: whatever leads to the same place shares a link by it."""
         if self.line is not None:
             slash = "/" if self.host.startswith("COM") else ""
-            return f"{self.scheme}://{slash}{self.host}?{self.line.query}"
+            return f"{self.scheme}://{slash}{self.host}?{self.line.query(self.scheme)}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         said = [] if self.source is None else [f"source={self.source}"]
         if self.plain_port != DEFAULT_PORT:

@@ -70,11 +70,10 @@ class LineSettings:
         """How many seconds *size* bytes take."""
         return size * self.character
 
-    @property
-    def query(self) -> str:
-        """As it is written in a URL: what is always said, then what differs from the usual."""
+    def query(self, scheme: str) -> str:
+        """As it is written in a URL of *scheme*: what is always said, then what is not plain there."""
         said = f"baudrate={self.baudrate}&parity={self.parity}&stopbits={self.stopbits}"
-        said += f"&bytesize={self.bytesize}" if self.bytesize != 8 else ""
+        said += f"&bytesize={self.bytesize}" if self.bytesize != 8 or scheme == "ascii" else ""
         said += "&rs485=on" if self.rs485 else ""
         return said + ("" if self.echo is None else f"&echo={'on' if self.echo else 'off'}")
 

@@ -31,7 +31,7 @@ def named(name: str, value: float) -> KnownValue:
 
 def looked(memory: Memory, *known: KnownValue, **wishes: object) -> tuple[Finding, list[str]]:
     case, _ = remembered(memory, known=known, **wishes)
-    (finding,) = reading(case)
+    finding, *_ = reading(case)
     return finding, case.known.items
 
 
@@ -120,3 +120,12 @@ def test_a_map_with_holes_is_read_around_them() -> None:
     (found,) = reading(case)
     assert found.severity is Severity.OK
     assert len(asking.asked) <= 1 + 9 + MOST_HALVES
+
+
+def test_beside_a_value_that_is_right_the_whole_profile_is_compared() -> None:
+    case, _ = remembered(
+        laid_out(INPUT, PLACES, Encoding("float32")), known=(named("voltage_l1", 231.5),), profile=METER
+    )
+    known, compared = reading(case)
+    assert "where it should be" in known.seen
+    assert "look right as the profile reads them" in compared.seen

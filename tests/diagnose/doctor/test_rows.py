@@ -147,6 +147,7 @@ def test_a_gateway_with_nobody_behind_it_is_told_from_a_device(code: int) -> Non
         found = examined(server.url)
     assert found.faults == ["units"]
     assert "gateway" in found["units"].seen
+    assert "--scan-units" in found["units"].advice
 
 
 def test_a_table_that_is_missing_is_no_fault() -> None:
@@ -258,6 +259,44 @@ def test_registers_that_end_are_not_taken_for_a_limit() -> None:
         found = examined(url)
     assert found["largest read"].data["largest"] is None
     assert "30 from hr0 on" in found["largest read"].seen
+
+
+def test_where_one_map_is_short_the_other_tells_the_largest_read() -> None:
+    device = Device(holding_registers=range(12), input_registers=range(300))
+    with mbap.serving(device, "tcp://127.0.0.1:0") as url:
+        found = examined(url)
+    assert found["largest read"].data == {"largest": 125, "place": "ir0"}
+    assert "blocks of up to 12 registers" in found["latency"].advice
+
+
+def test_where_both_maps_are_short_a_usual_address_tells_the_largest_read() -> None:
+    device = Device(holding_registers={0: range(12), 1000: range(130)})
+    with mbap.serving(device, "tcp://127.0.0.1:0") as url:
+        found = examined(url)
+    assert found["largest read"].data["place"] == "hr1000"
+
+
+def test_where_every_map_is_short_the_block_that_works_is_named() -> None:
+    device = Device(holding_registers=range(12), input_registers=range(40))
+    with mbap.serving(device, "tcp://127.0.0.1:0") as url:
+        found = examined(url)
+    assert found["largest read"].data["reach"] == {"hr0": 12, "ir0": 40}
+    assert "blocks of up to 40 are known to work" in found["largest read"].advice
+
+
+def test_a_long_read_that_takes_its_time_makes_the_timeout_longer() -> None:
+    def step(request: Request) -> Reply:
+        return Reply(delay=0.25 if request.pdu[0] == 3 and request.pdu[4] > 100 else 0.0)
+
+    with scripted(step) as server:
+        found = examined(server.url, reads=2)
+    assert found["latency"].data["timeout"] == 1.0
+
+
+def test_a_port_that_takes_no_datagrams_is_told(free_port: Callable[[], int]) -> None:
+    found = examined(f"udp://127.0.0.1:{free_port()}")
+    assert found.faults == ["answer"]
+    assert found["answer"].advice == "use tcp:// instead"
 
 
 @pytest.mark.parametrize(

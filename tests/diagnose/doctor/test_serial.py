@@ -17,10 +17,13 @@ pytest.importorskip("serialx")
 
 
 @pytest.mark.peer
-def test_a_device_on_a_serial_line_is_examined_to_the_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["rtu", "ascii"])
+def test_a_device_on_a_serial_line_is_examined_to_the_end(tmp_path: Path, scheme: str) -> None:
     device = mbap.Units({7: Device(holding_registers=range(130))})
-    with serial_pair(tmp_path) as pair, mbap.serving(device, pair.far_url):
-        found = examined(f"{pair.near_url}#7", timeout=1.0)
+    with serial_pair(tmp_path) as pair:
+        near, far = (f"{url.replace('rtu', scheme, 1)}&bytesize=8" for url in (pair.near_url, pair.far_url))
+        with mbap.serving(device, far):
+            found = examined(f"{near}#7", timeout=1.0)
     assert found.faults == []
     assert found["units"].severity is not Severity.WARNING
     assert "--unit 7" in found.prescription.command

@@ -28,14 +28,18 @@ Memory = dict[tuple[Table, int], int]
 
 
 def reading(case: Case) -> Iterator[Finding]:
-    """Read the profile's points and their neighbours, and compare the ways to understand them."""
+    """Look for the known values; then compare the profile's ways, or what registers look like without one."""
     profile = case.wishes.profile
     if case.wishes.known:
-        yield display.values(case, order_of(list(profile.points)) if profile else "")
-        return
-    if profile is None:
-        yield likeness.guess(case)
-        return
+        found = display.values(case, order_of(list(profile.points)) if profile else "")
+        yield found
+        if found.severity is not Severity.OK or profile is None:
+            return
+    yield likeness.guess(case) if profile is None else compared(case, profile)
+
+
+def compared(case: Case, profile: Profile) -> Finding:
+    """Read the profile's points and their neighbours, and compare the ways to understand them."""
     points = chosen(profile)
     memory = remembered(case, points)
     order = order_of(points)
@@ -45,8 +49,9 @@ def reading(case: Case) -> Iterator[Finding]:
     if finding.severity is Severity.FAULT and "shift" in finding.data:
         best = far or _best(ways, order)
         case.known.shift, case.known.order = best.shift, best.order if best.order != order else ""
-    case.known.items = worth_reading(points, memory, case.known.shift, case.known.order or order, order)
-    yield finding
+    right = worth_reading(points, memory, case.known.shift, case.known.order or order, order)
+    case.known.items = case.known.items or right
+    return finding
 
 
 def _lost(ways: list[Likeness], order: str) -> bool:
