@@ -28,7 +28,7 @@ def test_floats_tell_the_order_of_words_for_sure(order: str) -> None:
     case, _ = remembered(laid_out(INPUT, METER, Encoding("float32", order)))
     found = likeness.guess(case)
     assert (found.data["order"], found.data["sure"]) == (order, "sure")
-    assert f"order of words is {order}, sure: 8 places look like float32" in found.seen
+    assert f"order of words looks like {order} (sure): 8 places look like float32" in found.seen
     assert "is 231.5" in found.means
 
 

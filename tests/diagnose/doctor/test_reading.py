@@ -95,3 +95,25 @@ def test_points_that_do_not_exist_are_named() -> None:
     with mbap.serving(Device(holding_registers=[1]), "tcp://127.0.0.1:0") as url:
         found = examined(url, profile=Profile("other", "Other", points))
     assert "p1" in found["holes"].means
+
+
+@pytest.mark.parametrize("order", ["ABCD", "CDAB"])
+def test_words_that_are_exchanged_are_told_from_addresses_one_off_by_the_ends(order: str) -> None:
+    """The high word of one number and the low word of the next make a number much like it."""
+    phases = {at: 231.5 + at for at in range(0, 16, 2)}
+    shift = 1 if order == "ABCD" else 0
+    encoding = Encoding("float32", order)
+    memory = [word for value in phases.values() for word in encoding.encode(value)]
+    with mbap.serving(Device(input_registers={shift: memory}), "tcp://127.0.0.1:0") as url:
+        found = examined(url, profile=volts(len(phases)))
+    assert (found["values"].data["shift"], found["values"].data["word_order"]) == (shift, order)
+    assert "--known NAME=VALUE tells which" in found["values"].means
+
+
+def volts(count: int) -> Profile:
+    """A meter of nothing but voltages."""
+    points = tuple(
+        Point(f"v{at}", Table.INPUT_REGISTERS, 2 * at, Encoding("float32"), low=100.0, high=500.0)
+        for at in range(count)
+    )
+    return Profile("volts", "Volts", points)

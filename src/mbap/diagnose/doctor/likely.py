@@ -19,6 +19,8 @@ CLEAR = 0.2
 """How much better a way has to be than that of the profile, to be believed."""
 TIE = 0.02
 """What a way loses for each thing that it does otherwise than the profile."""
+EXPLAINED = 0.1
+"""What it is worth that all registers that are not 0 belong to a point."""
 _SMALLEST, _LARGEST = 1e-4, 1e9
 
 Memory = Mapping[tuple[Table, int], int]
@@ -31,21 +33,30 @@ class Likeness:
     Attributes:
         shift: what is added to addresses. order: of the bytes of numbers of several registers.
         share: of the points, how many look right; 0 to 1. judged: how many points say anything.
+        explained: of the registers that are not 0, how many belong to a point; 0 to 1.
     """
 
     shift: int
     order: str
     share: float
     judged: int
+    explained: float = 0.0
 
 
 def ranked(
     points: Sequence[Point], memory: Memory, order: str, shifts: Sequence[int] = SHIFTS
 ) -> list[Likeness]:
     """All ways of reading *points* out of *memory*, the likeliest first; the profile's before equals."""
-    turned = turns(order)
-    ways = [_judge(points, memory, shift, turn, ORDERS[kind]) for shift in shifts for kind, turn in turned]
-    return sorted(ways, key=lambda way: -way.share + TIE * (bool(way.shift) + (way.order != order)))
+    there = [point for point in points if any(_words(point, memory, shift) for shift in shifts)] or points
+    ways = [
+        _judge(there, memory, shift, turn, ORDERS[kind]) for shift in shifts for kind, turn in turns(order)
+    ]
+    return sorted(ways, key=lambda way: _merit(way, order), reverse=True)
+
+
+def _merit(way: Likeness, order: str) -> float:
+    """Words that are exchanged look much like addresses that are one off, but for what is at the ends."""
+    return way.share + EXPLAINED * way.explained - TIE * (bool(way.shift) + (way.order != order))
 
 
 def turns(order: str) -> list[tuple[int, int]]:
@@ -56,20 +67,34 @@ def turns(order: str) -> list[tuple[int, int]]:
 
 def _judge(points: Sequence[Point], memory: Memory, shift: int, turn: int, order: str) -> Likeness:
     marks = [one for point in points if (one := mark(point, memory, shift, turn)) is not None]
-    return Likeness(shift, order, sum(marks) / len(marks) if marks else 0.0, len(marks))
+    share = sum(marks) / len(marks) if marks else 0.0
+    return Likeness(shift, order, share, len(marks), _explained(points, memory, shift))
+
+
+def _explained(points: Sequence[Point], memory: Memory, shift: int) -> float:
+    full = {place for place, word in memory.items() if word}
+    taken = {
+        (point.table, address + shift) for point in points for address in range(point.address, point.last + 1)
+    }
+    return len(full & taken) / max(len(full), 1)
+
+
+def _words(point: Point, memory: Memory, shift: int) -> list[int] | None:
+    """The registers of *point*; None where they are not all there."""
+    words = [memory.get((point.table, address + shift)) for address in range(point.address, point.last + 1)]
+    return None if None in words else [word for word in words if word is not None]
 
 
 def mark(point: Point, memory: Memory, shift: int, turn: int) -> float | None:
     """How right the point looks, 0 to 1; None where nothing can be said."""
     if point.encoding is None or point.encoding.bit is not None or point.encoding.type.startswith("string"):
         return None
-    words = [memory.get((point.table, address + shift)) for address in range(point.address, point.last + 1)]
-    if any(word is None for word in words):
+    words = _words(point, memory, shift)
+    if words is None:
         return None if shift in NEIGHBOURS else 0.0  # beside the map there may be nothing
-    known = [word for word in words if word is not None]
-    if not any(known):
+    if not any(words):
         return None  # zero looks the same in every way
-    return _plausible(point, decoded(turned_by(point.encoding, turn), known))
+    return _plausible(point, decoded(turned_by(point.encoding, turn), words))
 
 
 def turned_by(encoding: Encoding, turn: int) -> Encoding:

@@ -174,7 +174,7 @@ def judge(case: Case, stretches: Sequence[Stretch], looks: Looks) -> Finding:
         "items": case.known.items,
     }
     if told:
-        seen = f"by their looks the order of words is {looks.order}, {looks.sure}: {_kinds(looks)} in it"
+        seen = f"the order of words looks like {looks.order} ({looks.sure}): {_kinds(looks)} in it"
         means = f"{looks.rival} is the next, {looks.lead:.0f} points behind ({SURE:.0f} are sure){such}"
     else:
         seen = f"the order of words cannot be told: {_why_not(looks)}"

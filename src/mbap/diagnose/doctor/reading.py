@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mbap.addresses import Table, reference
 from mbap.collect.registermap import Point, Profile
@@ -18,6 +19,7 @@ MOST_POINTS = 24
 ALL, MOST = 0.99, 0.95
 BELIEVED = 0.7
 """So many of the values have to look right, or it is another device."""
+NEARLY = 0.1
 SHOWN = 3
 _ENOUGH = 2
 """So many points have to say something, before anything is concluded."""
@@ -44,7 +46,7 @@ def compared(case: Case, profile: Profile) -> Finding:
     memory = remembered(case, points)
     order = order_of(points)
     ways = ranked(points, memory, order)
-    far = far_away(case, points, memory, order) if _lost(ways, order) else None
+    far = far_away(case, points, memory, order) if _lost(ways, order, points, memory) else None
     finding = judge(ways, order, points, far)
     if finding.severity is Severity.FAULT and "shift" in finding.data:
         best = far or _best(ways, order)
@@ -54,10 +56,11 @@ def compared(case: Case, profile: Profile) -> Finding:
     return finding
 
 
-def _lost(ways: list[Likeness], order: str) -> bool:
-    """Whether neither the profile's way nor one near it is to be believed."""
+def _lost(ways: list[Likeness], order: str, points: list[Point], memory: Memory) -> bool:
+    """Whether neither the profile's way nor one near it is to be believed, or most points are not there."""
     best = _best(ways, order)
-    return best.share < BELIEVED or best.judged < _ENOUGH
+    there = [point for point in points if (point.table, point.address) in memory]
+    return best.share < BELIEVED or best.judged < _ENOUGH or len(there) < len(points) / 2
 
 
 def _best(ways: list[Likeness], order: str) -> Likeness:
@@ -113,6 +116,15 @@ def worth_reading(points: list[Point], memory: Memory, shift: int, order: str, o
     ]
 
 
+def alike(ways: list[Likeness], best: Likeness, order: str) -> str:
+    """Another way that gives nearly the same, so that only the display tells; empty where there is none."""
+    for way in ways:
+        near = way.share >= best.share - NEARLY and way.judged >= _ENOUGH
+        if near and way.shift != best.shift and way is not _own(ways, order):
+            return f"; {_how(way, order)} they look nearly as good: --known NAME=VALUE tells which"
+    return ""
+
+
 def judge(ways: list[Likeness], order: str, points: list[Point], far: Likeness | None = None) -> Finding:
     """What the likeliest way says; *far* is one far away, where those near say nothing."""
     best, own = _best(ways, order), _own(ways, order)
@@ -120,9 +132,11 @@ def judge(ways: list[Likeness], order: str, points: list[Point], far: Likeness |
         nearer = best if best is not own and best.share >= BELIEVED else None
         return zeros(far or nearer, own, order)
     if far is not None:
-        return wrong(far, own, order, points)
+        clear = far.share > own.share + CLEAR or far.judged > own.judged
+        return wrong(far, own, order, points) if clear else in_doubt(far, own, order)
     if best.share > own.share + CLEAR and best.share >= BELIEVED:
-        return wrong(best, own, order, points)
+        found = wrong(best, own, order, points)
+        return replace(found, means=found.means + alike(ways, best, order))
     if best.share > ALL and own.share < MOST:
         return in_doubt(best, own, order)
     said = f"{own.share:.0%} of {own.judged} values look right as the profile reads them"
@@ -168,7 +182,8 @@ def in_doubt(best: Likeness, own: Likeness, order: str) -> Finding:
 
 def _how(way: Likeness, order: str) -> str:
     parts = [f"read {in_words(way.shift)}"] if way.shift else []
-    parts += [] if way.order == order else [f"taken as {way.order} instead of {order}"]
+    if way.order != order or not way.shift:
+        parts.append(f"taken as {way.order}" + (f" instead of {order}" if way.order != order else ""))
     return " and ".join(parts)
 
 

@@ -16,6 +16,7 @@ from mbap.diagnose.doctor.tables import USUAL
 
 LARGEST = 125
 MOST_BLOCKS = 20
+SLOW = 0.5
 ELSEWHERE = 6
 """So many of the usual addresses are tried, too, where registers end soon."""
 _REGISTERS = (Table.HOLDING_REGISTERS, Table.INPUT_REGISTERS)
@@ -78,7 +79,9 @@ def _end(case: Case, place: Location, refusal: Outcome) -> tuple[Short, bool]:
 
 
 def _elsewhere(case: Case) -> Finding | None:
-    """The longest read at some other address; None where none of them is answered."""
+    """The longest read at some other address; None where none is answered, or each answer takes long."""
+    if case.known.slowest >= SLOW:
+        return None
     for table in _REGISTERS:
         for address in USUAL[:ELSEWHERE] if table in case.known.first else ():
             place = Location(table, address)
