@@ -103,6 +103,40 @@ def turned_point(point: Point) -> Point:
     return Point(point.name, point.table, point.address, encoding, low=point.low, high=point.high)
 
 
+COUNTERS = Profile(
+    "counters",
+    "Counters",
+    tuple(Point(f"c{at}", Table.HOLDING_REGISTERS, 4 * at, Encoding("uint32")) for at in range(6)),
+)
+
+
+def counting(first: int) -> Memory:
+    """Counters from *first* on, with holes between them."""
+    memory: Memory = {}
+    for number in range(6):
+        memory[Table.HOLDING_REGISTERS, first + 4 * number] = 3
+        memory[Table.HOLDING_REGISTERS, first + 4 * number + 1] = 1000 + number
+    return memory
+
+
+def test_without_limits_the_only_place_at_which_all_points_are_is_enough() -> None:
+    found, _ = examined(COUNTERS, counting(4096))
+    assert found.severity is Severity.FAULT
+    assert found.data["shift"] == 4096
+    assert found.seen.startswith("none of 6 values can be read where the profile has them")
+
+
+def test_without_limits_two_places_at_which_all_points_are_tell_nothing() -> None:
+    found, _ = examined(COUNTERS, counting(4096) | counting(1000))
+    assert "shift" not in found.data
+
+
+def test_without_limits_nothing_is_looked_for_far_away_while_the_points_are_there() -> None:
+    near = dict.fromkeys(counting(0), 0)
+    _, asking = examined(COUNTERS, near | counting(4096))
+    assert max(address for _, address, _ in asking.asked) < 100
+
+
 def test_where_nothing_fits_it_is_said_what_was_tried_and_with_few_reads() -> None:
     noise = random.Random(4)
     memory = {(Table.INPUT_REGISTERS, at): noise.randrange(1, 65536) for at in range(65536)}

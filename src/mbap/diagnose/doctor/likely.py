@@ -34,6 +34,7 @@ class Likeness:
         shift: what is added to addresses. order: of the bytes of numbers of several registers.
         share: of the points, how many look right; 0 to 1. judged: how many points say anything.
         explained: of the registers that are not 0, how many belong to a point; 0 to 1.
+        there: how many of the points could be read at all.
     """
 
     shift: int
@@ -41,6 +42,7 @@ class Likeness:
     share: float
     judged: int
     explained: float = 0.0
+    there: int = 0
 
 
 def ranked(
@@ -68,7 +70,8 @@ def turns(order: str) -> list[tuple[int, int]]:
 def _judge(points: Sequence[Point], memory: Memory, shift: int, turn: int, order: str) -> Likeness:
     marks = [one for point in points if (one := mark(point, memory, shift, turn)) is not None]
     share = sum(marks) / len(marks) if marks else 0.0
-    return Likeness(shift, order, share, len(marks), _explained(points, memory, shift))
+    there = sum(_words(point, memory, shift) is not None for point in points)
+    return Likeness(shift, order, share, len(marks), _explained(points, memory, shift), there)
 
 
 def _explained(points: Sequence[Point], memory: Memory, shift: int) -> float:

@@ -35,18 +35,31 @@ def _tells(point: Point) -> bool:
     return limited or floating or (point.kind is Kind.STATE and bool(point.states))
 
 
-def far_away(case: Case, points: Sequence[Point], memory: Memory, order: str) -> Likeness | None:
+def far_away(
+    case: Case, points: Sequence[Point], memory: Memory, order: str, *, absent: bool
+) -> Likeness | None:
     """Where the values look right when they are read far from where the profile has them, into *memory*.
 
-    None where that is nowhere, or at two places, or where too few points would say something.
+    None where that is nowhere, or at two places, or where too few points would say something. Where the
+    profile's own places are *absent*, a place says enough that is the only one at which all points are.
     """
     asked = telling(points)
-    if len(asked) < ENOUGH:
+    by_limits = len(asked) >= ENOUGH
+    if not by_limits and not absent:
         return None
+    asked = asked if by_limits else list(points[:MOST])
     there = [shift for shift in FAR if _read(case, asked, shift, memory)]
+    if not by_limits:
+        there = [shift for shift in there if _all_there(asked, shift, memory)]
+        there = there if len(there) == 1 else []
     ways = ranked(asked, memory, order, there) if there else []
     right = [way for way in ways if way.share >= CERTAIN and way.judged >= ENOUGH]
     return right[0] if len({way.shift for way in right}) == 1 else None
+
+
+def _all_there(points: Sequence[Point], shift: int, memory: Memory) -> bool:
+    places = [(one.table, one.address + shift + at) for one in points for at in range(one.count)]
+    return all(place in memory for place in places)
 
 
 def _read(case: Case, points: Sequence[Point], shift: int, memory: Memory) -> bool:
@@ -90,7 +103,9 @@ def in_words(shift: int) -> str:
     return f"{many} {'higher' if shift > 0 else 'lower'}"
 
 
-def tried() -> str:
-    """What is tried, for people."""
+def tried(points: Sequence[Point] | None = None) -> str:
+    """What is tried, for people; with *points* only the next addresses, where those say too little."""
+    if points is not None and len(telling(points)) < ENOUGH:
+        return "one lower or higher"
     first, *others = sorted({abs(shift) for shift in FAR})
     return f"1, {first}, {', '.join(map(str, others[:-1]))} or {others[-1]} lower or higher"

@@ -12,7 +12,7 @@ from mbap.diagnose.doctor.case import Case, read_of
 from mbap.diagnose.doctor.finding import Finding, Severity, note, ok, warning
 from mbap.diagnose.doctor.items import item
 from mbap.diagnose.doctor.likely import CLEAR, ORDERS, Likeness, mark, ranked, turned_by
-from mbap.diagnose.doctor.offsets import far_away, in_words, meaning, tried
+from mbap.diagnose.doctor.offsets import ENOUGH, far_away, in_words, meaning, tried
 from mbap.values.orders import order_kind
 
 MOST_POINTS = 24
@@ -46,7 +46,8 @@ def compared(case: Case, profile: Profile) -> Finding:
     memory = remembered(case, points)
     order = order_of(points)
     ways = ranked(points, memory, order)
-    far = far_away(case, points, memory, order) if _lost(ways, order, points, memory) else None
+    lost, absent = _lost(ways, order, points, memory), not _own(ways, order).there
+    far = far_away(case, points, memory, order, absent=absent) if lost else None
     finding = judge(ways, order, points, far)
     if finding.severity is Severity.FAULT and "shift" in finding.data:
         best = far or _best(ways, order)
@@ -129,7 +130,7 @@ def judge(ways: list[Likeness], order: str, points: list[Point], far: Likeness |
     """What the likeliest way says; *far* is one far away, where those near say nothing."""
     best, own = _best(ways, order), _own(ways, order)
     if own.judged < _ENOUGH:
-        nearer = best if best is not own and best.share >= BELIEVED else None
+        nearer = best if best.judged >= ENOUGH and best.share >= BELIEVED else None
         return zeros(far or nearer, own, order)
     if far is not None:
         clear = far.share > own.share + CLEAR or far.judged > own.judged
@@ -139,20 +140,28 @@ def judge(ways: list[Likeness], order: str, points: list[Point], far: Likeness |
         return replace(found, means=found.means + alike(ways, best, order))
     if best.share > ALL and own.share < MOST:
         return in_doubt(best, own, order)
-    said = f"{own.share:.0%} of {own.judged} values look right as the profile reads them"
     if own.share < BELIEVED:
-        means = f"neither addresses {tried()} nor another order of words makes them better"
-        advice = (
-            "is it the right profile for this device, and the right unit? --known NAME=VALUE helps to tell"
-        )
-        return Finding("values", Severity.FAULT, said, means, advice, {"share": own.share})
-    return ok("values", said, share=own.share)
+        return other_device(own, points)
+    return ok("values", _said(own), share=own.share)
+
+
+def other_device(own: Likeness, points: list[Point]) -> Finding:
+    """Nothing that was tried makes the values right."""
+    where = tried(points if own.there else None)
+    means = f"neither addresses {where} nor another order of words makes them better"
+    advice = "is it the right profile for this device, and the right unit? --known NAME=VALUE helps to tell"
+    return Finding("values", Severity.FAULT, _said(own), means, advice, {"share": own.share})
+
+
+def _said(own: Likeness) -> str:
+    if not own.there:
+        return f"none of {own.judged} values can be read where the profile has them"
+    return f"{own.share:.0%} of {own.judged} values look right as the profile reads them"
 
 
 def wrong(best: Likeness, own: Likeness, order: str, points: list[Point]) -> Finding:
     """The values are there, in another way."""
-    said = f"{own.share:.0%} of {own.judged} values look right as the profile reads them"
-    seen = f"{said}, and {best.share:.0%} when {_how(best, order)}"
+    seen = f"{_said(own)}, and {best.share:.0%} look right when {_how(best, order)}"
     return Finding(
         "values", Severity.FAULT, seen, _means(best, order), _advice(best, order, points), _data(best, own)
     )
@@ -175,7 +184,7 @@ def zeros(other: Likeness | None, own: Likeness, order: str) -> Finding:
 def in_doubt(best: Likeness, own: Likeness, order: str) -> Finding:
     """Another way is a little better than the profile's: neighbours that are alike can do that by chance."""
     how = _how(best, order)
-    seen = f"{own.share:.0%} of the values look right as the profile reads them, and all when {how}"
+    seen = f"{_said(own)}, and all when {how}"
     means = f"it may be chance, or {_means(best, order)}"
     return warning("values", seen, means, _COMPARE, **_data(best, own))
 
