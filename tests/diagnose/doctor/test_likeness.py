@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from bench import probe as simulated
 from mbap.addresses import Table
 from mbap.collect.profiles import load_profile, profile_names
+from mbap.collect.registermap import Point
 from mbap.diagnose.doctor import likeness
 from mbap.diagnose.doctor.finding import Severity
 from mbap.diagnose.doctor.prescription import prescribe
@@ -100,14 +100,36 @@ def test_a_few_reads_are_enough() -> None:
     assert max(count for _, _, count in asking.asked) <= likeness.MOST
 
 
-@pytest.mark.parametrize("name", [name for name in profile_names() if not name.startswith("demo")])
+NAMES = [name for name in profile_names() if not name.startswith("demo")]
+USUAL = {"V": (226, 236), "A": (0.3, 16), "Hz": (49.97, 50.03), "°C": (15, 45), "%": (2, 98)}
+POWERS = {"W": 1.0, "VA": 1.0, "var": 0.3, "kW": 0.001, "kVA": 0.001, "kvar": 0.0003}
+
+
+def living(point: Point, source: random.Random) -> float:
+    """A value that such a point has in a house."""
+    low, high = USUAL.get(point.unit, (1, 6))
+    if point.unit in POWERS:
+        low, high = 60 * POWERS[point.unit], 6000 * POWERS[point.unit]
+    elif point.unit.endswith("h"):
+        low, high = 20, 42_000
+    assert point.encoding is not None
+    most = (2 ** (16 * point.count - 1) - 1) * point.encoding.scale
+    return source.uniform(low, min(high, most))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_an_order_that_is_called_sure_is_that_of_the_device(name: str) -> None:
-    profile = load_profile(name)
-    source = random.Random(name)
-    worlds = simulated._worlds(profile, source, likeness.SAMPLES)
-    order = source.choice(simulated.ORDER_NAMES)
-    block = next(block for block in simulated._blocks(profile) if not block[0].table.holds_bits)
-    device = simulated._Simulated.of(block, order, worlds, known=False)
-    samples = [sample[: likeness.MOST] for sample in device.samples]
-    looks = likeness.look([likeness.Stretch(block[0].table, device.start, samples)])
+    profile, source = load_profile(name), random.Random(name)
+    order = source.choice(["ABCD", "CDAB", "BADC", "DCBA"])
+    points = [point for point in profile.points if point.encoding and point.encoding.bit is None]
+    numbers = [point for point in points if point.encoding and not point.encoding.length]
+    table, first = numbers[0].table, numbers[0].address
+    words = dict.fromkeys(range(first, first + likeness.MOST), 0)
+    for point in numbers:
+        if point.table is table and first <= point.address <= first + likeness.MOST - point.count:
+            assert point.encoding is not None
+            encoding = Encoding(point.encoding.type, order, point.encoding.scale)
+            words |= dict(enumerate(encoding.encode(living(point, source)), point.address))
+    samples = [list(words.values())] * likeness.SAMPLES
+    looks = likeness.look([likeness.Stretch(table, first, samples)])
     assert looks.sure != "sure" or looks.order == order
