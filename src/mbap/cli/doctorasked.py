@@ -56,7 +56,9 @@ _OPTIONS = (
     click.option(
         "--reads", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Reads to time."
     ),
-    click.option("--ports", is_flag=True, help="Where there is no connection, try 502, 802, 1502 and 5020."),
+    click.option(
+        "--ports", is_flag=True, help="Where Modbus is not served, try ports 502, 802, 1502 and 5020."
+    ),
     click.option("--scan-units", is_flag=True, help="Ask all units from 1 to 247."),
     click.option(
         "--connections",

@@ -10,6 +10,7 @@ import pytest
 
 import mbap
 from mbap import Device
+from mbap.diagnose.doctor import reach
 from mbap.diagnose.doctor.finding import Severity
 from mbap.diagnose.doctor.talk import say
 from mbap.errors import ConnectFailed, ConnectionLost, ExceptionResponse, ProtocolError, ResponseTimeout
@@ -386,3 +387,13 @@ def test_what_is_said_over_one_connection_ends_with_a_silence() -> None:
         place = parse_endpoint(server.url)
         heard = say(lambda: opening.connect(place, 1), read, read, read, patience=0.1)
     assert [one.data for one in heard] == [b"abc", b""]
+
+
+def test_where_something_else_is_served_other_ports_are_tried_when_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with scripted(Reply()) as modbus, scripted(Reply(raw=b"HTTP/1.1 400 Bad Request\r\n\r\n")) as web:
+        monkeypatch.setattr(reach, "LIKELY_PORTS", (modbus.port, web.port))
+        found = examined(web.url, ports=True)
+    assert found["answer"].data["open_ports"] == [modbus.port]
+    assert found["answer"].advice.startswith(f"ask {modbus.url}: ")

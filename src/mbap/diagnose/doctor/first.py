@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mbap.diagnose.doctor.case import LONG, Case
 from mbap.diagnose.doctor.finding import Finding, Severity, note, warning
 from mbap.diagnose.doctor.header import Headed, Oddity, quirks_of, quirks_with, take_apart
+from mbap.diagnose.doctor.reach import with_other_ports
 from mbap.diagnose.doctor.strangers import what_else_answers
 from mbap.diagnose.doctor.talk import Heard, say
 from mbap.errors import ConnectionLost, ProtocolError
@@ -32,7 +33,8 @@ def answer(case: Case) -> Iterator[Finding]:
     if rested and heard[0].data:
         case.asking.rest = rested
         yield needs_rest(rested)
-    yield from judge(case, asked, heard)
+    for finding in judge(case, asked, heard):
+        yield with_other_ports(case, finding) if finding.severity is Severity.FAULT else finding
 
 
 def _heard(case: Case, asked: list[Adu]) -> tuple[list[Heard], float]:

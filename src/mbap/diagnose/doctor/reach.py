@@ -40,8 +40,7 @@ def connect(case: Case) -> Iterator[Finding]:
         seconds = case.clock() - began
         known = case.known
         ways = Ways(None if known.ping is None else known.ping > 0, neighbour_now(known.address), seconds)
-        others = tuple(open_ports(case)) if case.wishes.ports and case.endpoint.line is None else ()
-        yield judge(case, error, ways, others)
+        yield with_other_ports(case, judge(case, error, ways))
         return
     case.known.connecting = case.clock() - began
     wire.close()
@@ -59,6 +58,19 @@ def connected(case: Case) -> Finding:
     return ok("connect", f"port {endpoint.port} is open; connecting took {seconds * 1000:.3g} ms", **data)
 
 
+def with_other_ports(case: Case, fault: Finding) -> Finding:
+    """*fault* with those of the likely ports that can be connected, where somebody asked for them."""
+    if not case.wishes.ports or case.endpoint.line is not None:
+        return fault
+    others = list(open_ports(case))
+    data = {**fault.data, "open_ports": others}
+    if not others:
+        return replace(fault, data=data)
+    open_ones = " and ".join(map(str, others))
+    advice = f"ask {_elsewhere(case, others[0])}: port {open_ones} can be connected; otherwise {fault.advice}"
+    return replace(fault, advice=advice, data=data)
+
+
 def open_ports(case: Case) -> Iterator[int]:
     """Those of the likely ports that can be connected."""
     for port in LIKELY_PORTS:
@@ -72,15 +84,12 @@ def open_ports(case: Case) -> Iterator[int]:
                 yield port
 
 
-def judge(case: Case, error: ConnectFailed, ways: Ways, others: tuple[int, ...]) -> Finding:
+def judge(case: Case, error: ConnectFailed, ways: Ways) -> Finding:
     """What the failure *error* means, by all that is known."""
     problem = error.__cause__
     code = problem.errno if isinstance(problem, OSError) else None
     kind, means, advice = _meaning(case, code, isinstance(problem, TimeoutError), ways)
-    if others:
-        open_ones = " and ".join(map(str, others))
-        advice = f"try {_elsewhere(case, others[0])}: port {open_ones} can be connected; otherwise {advice}"
-    data = {"kind": kind, "seconds": round(ways.seconds, 3), "open_ports": list(others)}
+    data = {"kind": kind, "seconds": round(ways.seconds, 3)}
     return Finding(
         "connect", Severity.FAULT, error.reason, means, advice or error.advice, data, error, last=True
     )
