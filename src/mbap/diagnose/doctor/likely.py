@@ -21,6 +21,8 @@ TIE = 0.02
 """What a way loses for each thing that it does otherwise than the profile."""
 EXPLAINED = 0.1
 """What it is worth that all registers that are not 0 belong to a point."""
+BEGINS = 0.05
+"""What it is worth that the first point is there: more devices leave out the last ones of a profile."""
 _SMALLEST, _LARGEST = 1e-4, 1e9
 
 Memory = Mapping[tuple[Table, int], int]
@@ -34,7 +36,7 @@ class Likeness:
         shift: what is added to addresses. order: of the bytes of numbers of several registers.
         share: of the points, how many look right; 0 to 1. judged: how many points say anything.
         explained: of the registers that are not 0, how many belong to a point; 0 to 1.
-        there: how many of the points could be read at all.
+        there: how many of the points could be read at all. begins: whether the first of them could.
     """
 
     shift: int
@@ -43,12 +45,14 @@ class Likeness:
     judged: int
     explained: float = 0.0
     there: int = 0
+    begins: bool = False
 
 
 def ranked(
     points: Sequence[Point], memory: Memory, order: str, shifts: Sequence[int] = SHIFTS
 ) -> list[Likeness]:
     """All ways of reading *points* out of *memory*, the likeliest first; the profile's before equals."""
+    shifts = [shift for shift in shifts if all(point.address + shift >= 0 for point in points)]
     there = [point for point in points if any(_words(point, memory, shift) for shift in shifts)] or points
     ways = [
         _judge(there, memory, shift, turn, ORDERS[kind]) for shift in shifts for kind, turn in turns(order)
@@ -58,7 +62,8 @@ def ranked(
 
 def _merit(way: Likeness, order: str) -> float:
     """Words that are exchanged look much like addresses that are one off, but for what is at the ends."""
-    return way.share + EXPLAINED * way.explained - TIE * (bool(way.shift) + (way.order != order))
+    ends = EXPLAINED * way.explained + BEGINS * way.begins
+    return way.share + ends - TIE * (bool(way.shift) + (way.order != order))
 
 
 def turns(order: str) -> list[tuple[int, int]]:
@@ -71,7 +76,8 @@ def _judge(points: Sequence[Point], memory: Memory, shift: int, turn: int, order
     marks = [one for point in points if (one := mark(point, memory, shift, turn)) is not None]
     share = sum(marks) / len(marks) if marks else 0.0
     there = sum(_words(point, memory, shift) is not None for point in points)
-    return Likeness(shift, order, share, len(marks), _explained(points, memory, shift), there)
+    begins = _words(min(points, key=lambda point: point.address), memory, shift) is not None
+    return Likeness(shift, order, share, len(marks), _explained(points, memory, shift), there, begins)
 
 
 def _explained(points: Sequence[Point], memory: Memory, shift: int) -> float:
