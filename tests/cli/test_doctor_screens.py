@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ from mbap.cli.doctor import report
 from mbap.collect.profiles import load_profile
 from mbap.diagnose.doctor import ping
 from mbap.diagnose.doctor.case import Case, KnownValue, Waits, Wishes
+from mbap.diagnose.doctor.holding import REST
 from mbap.transport.endpoint import parse_endpoint
 from mbap.values import Encoding
 from support.doctored import laid_out, only_unit, refusing
@@ -48,7 +50,10 @@ class Ticking:
         return self.now
 
     def sleep(self, seconds: float) -> None:
+        """Only the rest in which a device frees its connections has to be real, and can be short."""
         self.now += seconds
+        if seconds >= REST:
+            time.sleep(0.1)
 
 
 def plain(pdu: bytes) -> bytes:
@@ -117,7 +122,7 @@ Place = Callable[[], AbstractContextManager[str]]
 SCREENS: dict[str, tuple[Place, dict[str, Any]]] = {
     "well": (well, {}),
     "nobody": (nobody, {}),
-    "another-unit": (another_unit, {"timeout": 0.15, "unit": 5}),
+    "another-unit": (another_unit, {"timeout": 0.3, "unit": 5}),
     "refuses": (refuses, {}),
     "few-connections": (few_connections, {"connections": 4}),
     "breaks-rules": (breaks_rules, {}),
