@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+from mbap.addresses import Location
 from mbap.collect.plan import plan
 from mbap.diagnose.doctor.asking import Outcome
 from mbap.diagnose.doctor.case import Case, read_of
@@ -83,12 +84,21 @@ def timing(case: Case) -> Iterator[Finding]:
 
 def _longest_read(case: Case) -> tuple[int, float] | None:
     """How many registers the longest read has, and how long it takes."""
-    place = case.known.place
-    most = case.known.reach.get(place.table, case.known.largest) if place else None
+    place, most = _longest_known(case)
     if place is None or place.table.holds_bits or most is None:
         return None
     outcome = case.asking.ask(read_of(place.table, place.address, most), case.unit)
     return (most, outcome.seconds) if outcome.good else None
+
+
+def _longest_known(case: Case) -> tuple[Location | None, int | None]:
+    """Where the longest read that is known to work begins, and how many registers it has."""
+    known = case.known
+    reach = {table: most for table, most in known.reach.items() if table in known.first}
+    if not reach:
+        return known.place, known.largest
+    table = max(reach, key=lambda one: reach[one])
+    return Location(table, known.first[table]), reach[table]
 
 
 def stability(outcomes: Sequence[Outcome]) -> Finding:
