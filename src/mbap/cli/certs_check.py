@@ -66,9 +66,12 @@ def check(
     failed a check. Exits with 1 when a check failed, with 3 when nobody listens.
 
     \b
-    mbap certs check tls://192.168.1.50 --ca certs/ca.pem
-    mbap certs check 192.168.1.50 --ca ca.pem --certificate panel.pem --key panel.key
-    mbap certs check tls://plc1:802 --ca ca.pem --certificate panel.pem --key panel.key --read hr0
+    Examples:
+      mbap certs check tls://192.168.1.50 --ca certs/ca.pem
+      mbap certs check 192.168.1.50 --ca ca.pem \\
+          --certificate panel.pem --key panel.key
+      mbap certs check tls://plc1:802 --ca ca.pem \\
+          --certificate panel.pem --key panel.key --read hr0
     """
     from mbap.security.pemfiles import read_certificates, read_crl
     from mbap.security.probe import look

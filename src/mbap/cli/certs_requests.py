@@ -59,8 +59,9 @@ def csr(
     Only the request goes to the CA. With a passphrase the key is encrypted.
 
     \b
-    mbap certs csr plc1 --server --ip 192.168.1.50
-    mbap certs csr panel --client --role Operator
+    Examples:
+      mbap certs csr plc1 --server --ip 192.168.1.50
+      mbap certs csr panel --client --role Operator
     """
     from mbap.security.authority import check_name
     from mbap.security.certificates import Wish, new_key, request
@@ -88,7 +89,7 @@ def csr(
 
 @click.command()
 @click.argument("file", metavar="CSR", type=PATH)
-@click.option("--name", help="What it is called; without it as the request has it.")
+@click.option("--name", metavar="NAME", help="What it is called; without it as the request has it.")
 @_SERVER
 @_CLIENT
 @DNS
@@ -119,9 +120,10 @@ def sign(
     and --client nothing is signed.
 
     \b
-    mbap certs sign plc1.csr
-    mbap certs sign plc1.csr --server --accept-names
-    mbap certs sign panel.csr --client --role Operator
+    Examples:
+      mbap certs sign plc1.csr
+      mbap certs sign plc1.csr --server --accept-names
+      mbap certs sign panel.csr --client --role Operator
     """
     from mbap.security.authority import Authority, check_strength
     from mbap.security.certificates import Wish

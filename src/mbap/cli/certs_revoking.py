@@ -19,9 +19,10 @@ def revoke(what: str, folder: Path, source: str | None) -> None:
     Servers accept them until they have the new crl.pem.
 
     \b
-    mbap certs revoke panel
-    mbap certs revoke 3fa9c1
-    mbap certs revoke certs/panel.pem
+    Examples:
+      mbap certs revoke panel
+      mbap certs revoke 3fa9c1
+      mbap certs revoke certs/panel.pem
     """
     from mbap.security.authority import Authority
     from mbap.security.facts import serial_text
@@ -54,8 +55,9 @@ def crl(days: int, folder: Path, source: str | None) -> None:
     """Write a new revocation list, dated later than the one before.
 
     \b
-    mbap certs crl
-    mbap certs crl --days 365
+    Examples:
+      mbap certs crl
+      mbap certs crl --days 365
     """
     from mbap.security.authority import Authority
     from mbap.security.facts import crl_facts

@@ -44,7 +44,8 @@ def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_js
       mbap decode 000100000006010300 6b0003 00010000000901030602 2b00000064
       mbap decode 11 03 00 6B 00 03 76 87
       mbap decode :1103006B00037E
-      mbap decode --response 0x00,0x01,0x00,0x00,0x00,0x06,0x01,0x06,0x00,0x01,0x00,0x03
+      mbap decode --response \\
+          0x00,0x01,0x00,0x00,0x00,0x06,0x01,0x06,0x00,0x01,0x00,0x03
       mbap encode read 40108 3 | mbap decode - --json
 
     The exit code is 6 when a frame is malformed; what is wrong is said with the field it is in.

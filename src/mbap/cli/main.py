@@ -43,6 +43,11 @@ COMMANDS = {
 }
 
 
+WIDEST_HELP = 100
+"""Columns; in a wider console sentences would be too long to read."""
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST_HELP}
+
+
 class Commands(click.Group):
     """A group whose commands are imported one at a time: starting must stay quick."""
 
@@ -60,12 +65,18 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings=_SETTINGS)
 @click.version_option(package_name="mbap", message="mbap %(version)s")
 def mbap() -> None:
     """Modbus TCP: read and write devices, collect and keep values, simulate, explain.
 
     What older texts call master and slave is client and server here, and a slave's address is the unit.
+
+    \b
+    Examples:
+      mbap demo
+      mbap read 192.168.1.100 40108:float32 hr0..9
+      mbap read --help
     """
 
 

@@ -12,6 +12,7 @@ import click
 
 from mbap.cli import policyarming, policytraffic
 from mbap.cli.exits import ExitCode
+from mbap.cli.groups import Listing
 from mbap.cli.policyasking import Question, question, question_options
 from mbap.cli.tables import many, table
 from mbap.filefaults import FileFaults
@@ -30,19 +31,20 @@ _NEAR = 5
 """Rules that nearly fit, and are shown."""
 
 
-@click.group(short_help="check, explain and test the rules of a firewall")
+@click.group(cls=Listing, short_help="check, explain and test the rules of a firewall")
 def command() -> None:
     """Work with policies: what a firewall for Modbus lets pass.
 
     A policy is a TOML file, or a text with a rule a line: what does not end in .toml is read as that.
 
     \b
-    mbap policy check plant.toml
-    mbap policy explain plant.toml "write hr100=5" --from 10.1.0.7 --role Operator
-    mbap policy test plant.toml cases.toml
-    mbap policy show rules.txt --format toml -o plant.toml
-    mbap policy learn monday.pcapng -o plant.toml
-    mbap policy replay plant.toml tuesday.pcapng
+    Examples:
+      mbap policy check plant.toml
+      mbap policy explain plant.toml "write hr100=5" --from 10.1.0.7
+      mbap policy test plant.toml cases.toml
+      mbap policy show rules.txt --format toml -o plant.toml
+      mbap policy learn monday.pcapng -o plant.toml
+      mbap policy replay plant.toml tuesday.pcapng
     """
 
 
@@ -79,8 +81,9 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     rule which denies forgets. Exits with 2 when FILE cannot be used, with 1 when there is any warning.
 
     \b
-    mbap policy check plant.toml
-    mbap policy check rules.txt --json
+    Examples:
+      mbap policy check plant.toml
+      mbap policy check rules.txt --json
     """
     from mbap.security.policy import Moment
     from mbap.security.policycheck import findings
@@ -124,9 +127,11 @@ def explain(ctx: click.Context, /, file: Path, request: tuple[str, ...], as_json
     as unknown. Exits with 0 when it is allowed, with 1 when it is not.
 
     \b
-    mbap policy explain plant.toml read hr0..9 --from 10.1.0.7
-    mbap policy explain plant.toml write hr100:float32=42 --from 10.1.0.7 --role Operator
-    mbap policy explain plant.toml "08 0001 0000" --unit 3
+    Examples:
+      mbap policy explain plant.toml read hr0..9 --from 10.1.0.7
+      mbap policy explain plant.toml write hr100:float32=42 \\
+          --from 10.1.0.7 --role Operator
+      mbap policy explain plant.toml "08 0001 0000" --unit 3
     """
     from mbap.security.policyexplain import explain as steps_of
 
@@ -201,7 +206,8 @@ def test_(ctx: click.Context, file: Path, cases: Path, as_json: bool) -> None:
     Exits with 1 when any is different.
 
     \b
-    mbap policy test plant.toml cases.toml
+    Example:
+      mbap policy test plant.toml cases.toml
     """
     from mbap.security.policycases import load_cases
 
@@ -265,7 +271,8 @@ def diff(ctx: click.Context, old: Path, new: Path, as_json: bool) -> None:
     Exits with 1 when there is any difference.
 
     \b
-    mbap policy diff plant.toml plant-new.toml
+    Example:
+      mbap policy diff plant.toml plant-new.toml
     """
     from mbap.security.policydiff import differences
 
@@ -303,9 +310,10 @@ def show(file: Path, form: str, as_json: bool, output: Path | None) -> None:
     """Show what FILE says, as a table, or convert it.
 
     \b
-    mbap policy show plant.toml
-    mbap policy show rules.txt --format toml -o plant.toml
-    mbap policy show plant.toml --format compact
+    Examples:
+      mbap policy show plant.toml
+      mbap policy show rules.txt --format toml -o plant.toml
+      mbap policy show plant.toml --format compact
     """
     policy = load(file)
     text = _shown(policy, "json" if as_json else form)
@@ -373,7 +381,8 @@ def schema(output: Path | None) -> None:
     """Print the JSON Schema of policy files, for editors that complete and check TOML.
 
     \b
-    mbap policy schema -o policy.schema.json
+    Example:
+      mbap policy schema -o policy.schema.json
     """
     from mbap.security.policyfile import policy_json_schema
 

@@ -10,6 +10,7 @@ import click
 
 from mbap.addresses import reference
 from mbap.cli.exits import ExitCode
+from mbap.cli.groups import Listing
 from mbap.collect.profiledoc import device_facts, group_names, profile_document, type_text
 from mbap.collect.profiles import ProfileError, load_profile, profile_json_schema, profile_names
 from mbap.collect.registermap import Point, Profile
@@ -20,7 +21,7 @@ _OUTPUT = click.option(
 )
 
 
-@click.group(short_help="work with register maps of devices")
+@click.group(cls=Listing, short_help="work with register maps of devices")
 def command() -> None:
     """Work with profiles: what kinds of devices have in their registers.
 
@@ -28,10 +29,11 @@ def command() -> None:
     built-in one, or the path of a file of your own.
 
     \b
-    mbap profile list
-    mbap profile show sdm630
-    mbap profile check meter.toml pump.toml
-    mbap profile doc meter.toml > meter.md
+    Examples:
+      mbap profile list
+      mbap profile show sdm630
+      mbap profile check meter.toml pump.toml
+      mbap profile doc meter.toml > meter.md
     """
 
 
@@ -41,8 +43,9 @@ def list_profiles(as_json: bool) -> None:
     """List the built-in profiles.
 
     \b
-    mbap profile list
-    mbap profile list --json
+    Examples:
+      mbap profile list
+      mbap profile list --json
     """
     profiles = [load_profile(name) for name in profile_names()]
     if as_json:
@@ -58,8 +61,9 @@ def show(profile: str, as_json: bool) -> None:
     """Show what PROFILE says of a device: facts and points.
 
     \b
-    mbap profile show sdm630
-    mbap profile show ./meter.toml --json
+    Examples:
+      mbap profile show sdm630
+      mbap profile show ./meter.toml --json
     """
     loaded = load_profile(profile)
     if as_json:
@@ -85,8 +89,9 @@ def check(ctx: click.Context, profiles: tuple[str, ...], as_json: bool) -> None:
     Exits with 2 when there is any fault.
 
     \b
-    mbap profile check meter.toml
-    mbap profile check *.toml --json
+    Examples:
+      mbap profile check meter.toml
+      mbap profile check *.toml --json
     """
     results = [(name, *_loaded_or_faults(name)) for name in profiles]
     if as_json:
@@ -104,7 +109,8 @@ def schema(output: Path | None) -> None:
     """Print the JSON Schema of profile files, for editors that complete and check TOML.
 
     \b
-    mbap profile schema -o profile.schema.json
+    Example:
+      mbap profile schema -o profile.schema.json
     """
     _write(json.dumps(profile_json_schema(), indent=2, ensure_ascii=False) + "\n", output)
 
@@ -116,8 +122,9 @@ def doc(profile: str, output: Path | None) -> None:
     """Print the register map of PROFILE as a document, in Markdown.
 
     \b
-    mbap profile doc sdm630
-    mbap profile doc meter.toml -o meter.md
+    Examples:
+      mbap profile doc sdm630
+      mbap profile doc meter.toml -o meter.md
     """
     _write(profile_document(load_profile(profile)), output)
 

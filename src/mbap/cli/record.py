@@ -43,7 +43,8 @@ def command(
     \b
     Examples:
       mbap record tcp://192.168.1.100 trace.jsonl
-      mbap record --listen tcp://127.0.0.1:1502 --anonymise --for 10m tcp://plc trace.jsonl
+      mbap record --listen tcp://127.0.0.1:1502 --anonymise --for 10m \\
+          tcp://plc trace.jsonl
       mbap serve trace.jsonl
     """
     from mbap.cli.running import log_to_stderr, run

@@ -106,7 +106,8 @@ def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) 
     Examples:
       mbap serve device.toml
       mbap serve --listen tcp://0.0.0.0:1502 --allow 192.168.1.0/24 device.toml
-      mbap serve --listen tls://0.0.0.0 --ca ca.pem --certificate plc.pem --key plc.key device.toml
+      mbap serve --listen tls://0.0.0.0 --ca ca.pem \\
+          --certificate plc.pem --key plc.key device.toml
       mbap serve --listen rtu+tcp://127.0.0.1:4001 device.toml
       mbap serve --listen rtu:///dev/ttyUSB1 device.toml
       mbap serve --check device.toml
