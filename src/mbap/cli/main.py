@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = mbap.main(args=arguments, prog_name="mbap", standalone_mode=False)
     except click.ClickException as problem:
-        problem.show()
+        _show(problem)
         code = problem.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
@@ -93,3 +93,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - the outermost frame: every known error becomes one sentence
         code = report(error)
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _show(problem: click.ClickException) -> None:
+    """Print what is wrong with how a command was called, and where help is."""
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    if isinstance(problem, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # since click 8.2
+        problem.show()
+        return
+    if context is not None:
+        click.echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
+    click.echo(f"error: {problem.format_message()}", err=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from mbap.addresses import reference
+from mbap.addresses import Location, reference
 from mbap.cli.exits import ExitCode
 from mbap.cli.groups import Listing
+from mbap.cli.tables import table
 from mbap.collect.profiledoc import device_facts, group_names, profile_document, type_text
 from mbap.collect.profiles import ProfileError, load_profile, profile_json_schema, profile_names
-from mbap.collect.registermap import Point, Profile
+from mbap.collect.registermap import Kind, Point, Profile
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _OUTPUT = click.option(
@@ -51,7 +52,8 @@ def list_profiles(as_json: bool) -> None:
     if as_json:
         _echo_json([_summary(profile) for profile in profiles])
         return
-    _echo_columns((profile.name, profile.title, f"{len(profile.points)} points") for profile in profiles)
+    rows = [(profile.name, profile.title, str(len(profile.points))) for profile in profiles]
+    click.echo(table(("profile", "device", "points"), rows, right={2}))
 
 
 @command.command()
@@ -73,10 +75,10 @@ def show(profile: str, as_json: bool) -> None:
     if loaded.description:
         click.echo(loaded.description)
     click.echo()
-    _echo_columns(device_facts(loaded))
+    click.echo(table((), list(device_facts(loaded))))
     for group in group_names(loaded.points):
-        click.echo(f"\ngroup {group}")
-        _echo_columns(_show_row(point) for point in loaded.points if point.group == group)
+        rows = [_show_row(point) for point in loaded.points if point.group == group]
+        click.echo(f"\ngroup {group}\n{table(_POINT_HEADS, rows)}")
 
 
 @command.command()
@@ -140,22 +142,17 @@ def _echo_json(data: object) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def _echo_columns(rows: Iterable[Sequence[str]]) -> None:
-    table = [list(row) for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
-    for row in table:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+_POINT_HEADS = ("point", "reference", "address", "type", "unit", "description")
 
 
 def _show_row(point: Point) -> tuple[str, ...]:
     return (
         point.name,
         reference(point.table, point.address),
-        f"{point.table.value} {point.address}",
+        str(Location(point.table, point.address)),
         type_text(point),
         point.unit,
-        "" if point.kind.value == "gauge" else point.kind.value,
-        point.description,
+        "; ".join(filter(None, (point.description, "" if point.kind is Kind.GAUGE else point.kind.value))),
     )
 
 
