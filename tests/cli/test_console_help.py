@@ -8,7 +8,6 @@ import click
 import pytest
 
 from mbap.cli.main import mbap
-from support.commandline import CommandLine
 from support.console import SNAPSHOTS, WIDTHS, Console
 
 
@@ -27,11 +26,6 @@ COMMANDS = list(commands(mbap))
 
 def snapshot(path: tuple[str, ...]) -> str:
     return "help/" + "-".join(("mbap", *path))
-
-
-@pytest.fixture
-def console(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Console:
-    return Console(CommandLine(capsys, monkeypatch), monkeypatch)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

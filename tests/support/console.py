@@ -21,8 +21,8 @@ ESCAPE = "\x1b"
 Mask = tuple[str, str]
 """A regular expression, and what stands in the snapshot instead of what it matches."""
 
-PORT: Mask = (r"(?<=127\.0\.0\.1:)\d+\b", "PPPPP")
-"""As long as the port that a system hands out, so that lines are broken at the same place."""
+PORT: Mask = (r"(?<=127\.0\.0\.1:)\d{5}\b", "PPPPP")
+"""A port that the system has handed out; as long as one, so that lines are broken at the same place."""
 DURATION: Mask = (r"\b\d+(\.\d+)? ?(us|ms|s)\b", "N \\2")
 CLOCK: Mask = (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "YYYY-MM-DDThh:mm:ssZ")
 

@@ -69,8 +69,7 @@ def show(folder: Path, alert: str, as_json: bool) -> None:
     if as_json:
         click.echo(json_text(found.as_json(), 2))
         return
-    for name, text in _facts(found):
-        click.echo(f"{name:12}{printable(text)}")
+    click.echo(table((), [(name, printable(text)) for name, text in _facts(found)]))
 
 
 @command.command()

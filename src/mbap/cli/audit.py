@@ -16,7 +16,7 @@ import click
 from mbap.cli.exits import ExitCode
 from mbap.cli.groups import Listing
 from mbap.cli.printable import json_text, printable
-from mbap.cli.tables import many, table
+from mbap.cli.tables import many, paragraph, table
 from mbap.cli.times import parse_time
 from mbap.security.auditfile import files_of, read_key
 from mbap.security.auditrecord import moment
@@ -57,7 +57,7 @@ def verify_command(files: tuple[Path, ...], key_file: Path | None, as_json: bool
     """
     key = b"" if key_file is None else read_key(key_file)
     found = verify(files[0], key) if len(files) == 1 else verify_files(files, key)
-    click.echo(json_text(_verified_as_json(found)) if as_json else _in_words(found))
+    click.echo(json_text(_verified_as_json(found)) if as_json else paragraph(_in_words(found)))
     return ExitCode.FAILED if found.fault else ExitCode.OK
 
 
@@ -111,7 +111,8 @@ def show(
         for one in chosen:
             click.echo(json_text(one))
     else:
-        click.echo(table(_HEADS, [row(one) for one in chosen]))
+        rows = [row(one) for one in chosen]
+        click.echo(table(_HEADS, rows) if rows else "no lines that fit")
     if follow:
         _follow(lines_to_come(file, reached.position, lambda: time.sleep(0.2)), wanted, as_json=as_json)
 

@@ -24,6 +24,7 @@ from mbap.cli.certs_common import (
     say_issued,
 )
 from mbap.cli.groups import Listing
+from mbap.cli.tables import paragraph
 
 if TYPE_CHECKING:
     from mbap.security.authority import Authority
@@ -80,9 +81,10 @@ def init(
     certificate = make_ca(key, name, now(), days)
     made = Authority.create(folder, certificate, key, now(), passphrase=passphrase, overwrite=overwrite)
     locked = "encrypted" if passphrase is not None else "not encrypted"
-    click.echo(f"{made.path('ca.key')}: the CA's key, {locked}; whoever has it can let anybody in")
+    click.echo(paragraph(f"{made.path('ca.key')}: the CA's key, {locked}; whoever has it can let anybody in"))
     until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
-    click.echo(f"{made.path('ca.pem')}: its certificate, until {until}; every client and server needs it")
+    needed = f"its certificate, until {until}; every client and server needs it"
+    click.echo(paragraph(f"{made.path('ca.pem')}: {needed}"))
     click.echo(f"{made.path('crl.pem')}: the revocation list, empty so far")
 
 
@@ -184,7 +186,8 @@ def renew(name: str, new_key: bool, days: int | None, folder: Path, source: str 
             raise click.UsageError("a CA with a new key is a new CA: mbap certs init --folder ANOTHER")
         ca_key = open_key(authority.key, source)
         end = authority.renew_ca(ca_key, now(), days or 3650).not_valid_after_utc
-        click.echo(f"{authority.path('ca.pem')}: until {end:%Y-%m-%d}; give it to every client and server")
+        given = f"until {end:%Y-%m-%d}; give it to every client and server"
+        click.echo(paragraph(f"{authority.path('ca.pem')}: {given}"))
         return
     _renew(authority, name, days or 730, source, new_key=new_key)
 

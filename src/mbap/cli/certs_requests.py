@@ -21,6 +21,7 @@ from mbap.cli.certs_common import (
     passphrase_from,
     say_issued,
 )
+from mbap.cli.tables import paragraph
 
 if TYPE_CHECKING:
     from mbap.security.certificates import KeyKind
@@ -84,7 +85,7 @@ def csr(
     write_key(key_path, key, passphrase_from(source, confirm=True), replace=overwrite)
     write_file(path, asked.public_bytes(Encoding.PEM), private=False, replace=overwrite)
     click.echo(f"{key_path}: the key; it stays here")
-    click.echo(f"{path}: the request; have it signed with mbap certs sign {path.name}")
+    click.echo(paragraph(f"{path}: the request; have it signed with mbap certs sign {path.name}"))
 
 
 @click.command()
@@ -132,7 +133,7 @@ def sign(
 
     request = read_request(file)
     asked = request_facts(request)
-    click.echo(f"{file} asks for: {asked_text(asked)}")
+    click.echo(paragraph(f"{file} asks for: {asked_text(asked)}"))
     if not (server or client):
         raise click.UsageError("nothing was signed: say what it is for, with --server, --client or both")
     if role is not None and not client:

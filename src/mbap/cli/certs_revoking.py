@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mbap.cli.certs_common import FOLDER, PASSPHRASE, now, open_key
+from mbap.cli.tables import paragraph
 
 
 @click.command()
@@ -38,7 +39,8 @@ def revoke(what: str, folder: Path, source: str | None) -> None:
     for one in good:
         click.echo(f"revoked: {one.name} {serial_text(one.serial)}")
     if good:
-        click.echo(f"{authority.path('crl.pem')}: the new list; bring it to every server and client")
+        text = f"{authority.path('crl.pem')}: the new list; bring it to every server and client"
+        click.echo(paragraph(text))
 
 
 @click.command()

@@ -14,7 +14,7 @@ from mbap.cli import policyarming, policytraffic
 from mbap.cli.exits import ExitCode
 from mbap.cli.groups import Listing
 from mbap.cli.policyasking import Question, question, question_options
-from mbap.cli.tables import many, table
+from mbap.cli.tables import many, paragraph, table
 from mbap.filefaults import FileFaults
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
         _echo_json({"file": str(file), "ok": True, "hash": policy.hash, "faults": [], "findings": data})
     else:
         for one in found:
-            click.echo(str(one))
+            click.echo(paragraph(str(one)))
         click.echo(f"{file}: {many(len(policy.rules), 'rule')}, {many(warnings, 'warning')}")
     ctx.exit(ExitCode.FAILED if warnings else ExitCode.OK)
 
@@ -152,17 +152,17 @@ def _print_explained(asked: Question, verdict: Verdict | None, steps: list[Step]
     if verdict is None or asked.asked.request is None:
         click.echo(f"malformed: answered with exception {_code(asked):02X}, and never gets to a rule")
         return
-    click.echo(
-        f"unit {asked.unit}, function {asked.asked.request.function_code}, {asked.asked.request.title}"
-    )
+    request = asked.asked.request
+    click.echo(f"unit {asked.unit}, function {request.function_code}, {request.title}")
     for side in dict.fromkeys(step.side for step in steps):
         deciding = [step.rule for step in steps if step.side == side and not step.misfits]
-        click.echo(f"  {side}: " + (f'rule "{deciding[0]}"' if deciding else "no rule is about it"))
-    click.echo(_sentence(verdict))
+        which = f'rule "{deciding[0]}"' if deciding else "no rule is about it"
+        click.echo(paragraph(f"  {side}: {which}"))
+    click.echo(paragraph(_sentence(verdict)))
     near = sorted((step for step in steps if step.misfits), key=lambda step: len(step.misfits))
     for step in near[:_NEAR] if not verdict.rule else []:
         why = "; ".join(f"{field}: {text}" for field, text in step.misfits)
-        click.echo(f'  not "{step.rule}": {why}')
+        click.echo(paragraph(f'  not "{step.rule}": {why}'))
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -218,7 +218,7 @@ def test_(ctx: click.Context, file: Path, cases: Path, as_json: bool) -> None:
         _echo_json(results)
     else:
         for one in wrong:
-            click.echo(f"{one['name']}: expected {one['expected']}, and it is {one['got']}")
+            click.echo(paragraph(f"{one['name']}: expected {one['expected']}, and it is {one['got']}"))
         click.echo(f"{cases}: {many(len(results), 'case')}, {len(wrong)} different")
     ctx.exit(ExitCode.FAILED if wrong else ExitCode.OK)
 
@@ -290,7 +290,7 @@ def diff(ctx: click.Context, old: Path, new: Path, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
     else:
         for one in changes:
-            click.echo(str(one))
+            click.echo(paragraph(str(one)))
         click.echo(many(len(changes), "difference"))
     ctx.exit(ExitCode.FAILED if changes else ExitCode.OK)
 
@@ -344,7 +344,7 @@ def _table(policy: Policy, rules: Mapping[str, Mapping[str, object]]) -> str:
     rows = [(str(number), *_row(rule)) for number, rule in enumerate(rules.values(), start=1)]
     default = policy.default
     last = f"otherwise deny, {default.answer}, log {default.log}; mode {policy.mode}; hash {policy.hash[:16]}"
-    return table(heads, rows, right={0}) + f"\n{last}\n"
+    return f"{table(heads, rows, right={0})}\n{paragraph(last)}\n"
 
 
 def _row(rule: Mapping[str, object]) -> tuple[str, ...]:

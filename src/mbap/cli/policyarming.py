@@ -38,7 +38,7 @@ def arm(folder: Path, window: str, seconds: float, by: str | None) -> None:
         raise click.UsageError(f"a window is open for up to 24h, not {format_duration(seconds)}")
     wish_window(folder, WindowWish(window, seconds, by or getpass.getuser()))
     click.echo(
-        f"{window} is open for {format_duration(seconds)} from when the guard takes it up, within seconds"
+        f"the window {window} opens for {format_duration(seconds)} when a guard takes this up, within seconds"
     )
 
 
@@ -56,4 +56,4 @@ def disarm(folder: Path, window: str, by: str | None) -> None:
     from mbap.security.windows import WindowWish, wish_window
 
     wish_window(folder, WindowWish(window, 0.0, by or getpass.getuser()))
-    click.echo(f"{window} closes when the guard takes this up, within seconds")
+    click.echo(f"the window {window} closes when a guard takes this up, within seconds")

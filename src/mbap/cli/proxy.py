@@ -16,6 +16,7 @@ from mbap.cli.between import LISTEN, limits, line_options, running_options, serv
 from mbap.cli.connecting import DURATION, PAUSE
 from mbap.cli.counted import amount, on_sigusr1, say
 from mbap.cli.securing import Trust, both_tls_options
+from mbap.cli.tables import paragraph
 
 if TYPE_CHECKING:
     from mbap.client.link import Link
@@ -229,7 +230,7 @@ def _say_where(proxy: _Proxy, *, as_data: bool) -> None:
     if as_data:
         click.echo(json.dumps({"listening": where, "device": device}))
     else:
-        click.echo(f"listening on {', '.join(where)} for {device}; stop with Ctrl-C")
+        click.echo(paragraph(f"listening on {', '.join(where)} for {device}; stop with Ctrl-C"))
 
 
 def _say(proxy: _Proxy, *, as_data: bool) -> None:

@@ -13,6 +13,7 @@ import click
 
 from mbap.cli.connecting import DURATION
 from mbap.cli.counted import amount
+from mbap.cli.tables import paragraph
 
 if TYPE_CHECKING:
     from mbap.server.recorder import RecorderStatistics
@@ -87,7 +88,7 @@ async def _record(
     async with signals() as stop, recorder:
         await recorder.start(listen)
         here = replace(listen, port=recorder.port).url
-        click.echo(f"listening on {here}, recording {device.url}; stop with Ctrl-C")
+        click.echo(paragraph(f"listening on {here}, recording {device.url}; stop with Ctrl-C"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)
     click.echo(_said(recorder.counted), err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mbap.cli.groups import Listing
+from mbap.cli.tables import paragraph
 
 if TYPE_CHECKING:
     from mbap.site.serverplan import ServerPlan
@@ -46,7 +47,7 @@ def init(file: Path, name: str, force: bool) -> None:
             new.write(starter(name, file.name))
     except FileExistsError:
         raise click.UsageError(f"{file} exists already; --force overwrites it") from None
-    click.echo(f"{file} is written. Now change it to your devices, then: mbap up --check {file}")
+    click.echo(paragraph(f"{file} is written. Now change it to your devices, then: mbap up --check {file}"))
 
 
 @command.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -27,18 +28,36 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Collection
     """*rows* below *heads* in aligned columns; those whose index is in *right* are aligned right.
 
     Where that is wider than the console the widest columns are made narrower and their text goes on in the
-    line below. Without *heads* there are rows only.
+    line below; where that is not enough each row is a block with a line for each cell that says something.
+    Without *heads* there are rows only.
     """
     everything = [tuple(heads), *rows] if heads else rows
-    widths = _fitted(list(zip(*everything, strict=True)), console_width())
+    columns, room = list(zip(*everything, strict=True)), console_width()
+    widths = _fitted(columns, room)
+    if heads and _together(widths) > room:
+        return "\n\n".join(_block(heads, row) for row in rows)
     return "\n".join(line for row in everything for line in _lines(row, widths, right))
+
+
+def paragraph(text: str) -> str:
+    """*text* with each line broken into ones that fit into the console, those after the first further in."""
+    return "\n".join(part for line in text.splitlines() for part in _broken(line))
+
+
+def _block(heads: Sequence[str], row: Sequence[str]) -> str:
+    return table((), [(head, cell) for head, cell in zip(heads, row, strict=True) if cell not in ("", "-")])
+
+
+def _broken(line: str) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return [line] if len(line) <= console_width() else _wrapped(line, console_width(), indent)
 
 
 def _fitted(columns: Sequence[Sequence[str]], room: int) -> list[int]:
     """How wide each of *columns* is: as its longest text, or less where that is needed; no word is cut."""
     widths = [max(map(len, column)) for column in columns]
-    least = [max(len(word) for cell in column for word in (cell.split() or [""])) for column in columns]
-    for _ in range(sum(widths) + len(_GAP) * (len(widths) - 1) - room):
+    least = [max(len(word) for cell in column for word in _words(cell)) for column in columns]
+    for _ in range(_together(widths) - room):
         able = [at for at, width in enumerate(widths) if width > max(least[at], _NARROWEST)]
         if not able:
             break
@@ -46,13 +65,33 @@ def _fitted(columns: Sequence[Sequence[str]], room: int) -> list[int]:
     return widths
 
 
+def _together(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _words(text: str) -> list[str]:
+    return [part.strip() for part in _Wrapper.wordsep_simple_re.split(text)]
+
+
 def _lines(row: Sequence[str], widths: Sequence[int], right: Collection[int]) -> Iterator[str]:
     cells = [
-        [cell] if len(cell) <= width else textwrap.wrap(cell, width, break_on_hyphens=False)
+        [cell] if len(cell) <= width else _wrapped(cell, width)
         for cell, width in zip(row, widths, strict=True)
     ]
     for parts in zip_longest(*cells, fillvalue=""):
         yield _line(parts, widths, right)
+
+
+class _Wrapper(textwrap.TextWrapper):
+    """Ends lines at spaces, and in lists such as `read,ident` behind commas."""
+
+    wordsep_simple_re = re.compile(r"(\s+|(?<=\D,)(?=\S))")
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    return _Wrapper(width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False).wrap(
+        text
+    )
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Collection[int]) -> str:
