@@ -22,6 +22,19 @@ def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 COMMANDS = list(commands(mbap))
+GROUPS = {path[:-1] for path in COMMANDS}
+ELSEWHERE = {
+    "capture": "test_capture.py",
+    "clone": "test_clone.py",
+    "doctor": "test_doctor.py",
+    "probe": "test_probe.py",
+    "scan": "test_scan.py",
+    "shell": "test_shell.py",
+    "watch": "test_watch.py",
+}
+"""Commands whose output other tests compare, and which."""
+DATA = ("schema",)
+"""What prints one file that never changes: the tests of its command read that."""
 
 
 def snapshot(path: tuple[str, ...]) -> str:
@@ -45,3 +58,11 @@ def test_help_has_an_example_and_cuts_no_sentence(console: Console, path: tuple[
 def test_every_snapshot_of_a_help_belongs_to_a_command() -> None:
     kept = {file.name for file in (SNAPSHOTS / "help").iterdir()}
     assert kept == {f"{snapshot(path).split('/')[1]}-{width}.txt" for path in COMMANDS for width in WIDTHS}
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if path not in GROUPS], ids=snapshot)
+def test_every_command_has_a_snapshot_of_what_it_prints(path: tuple[str, ...]) -> None:
+    if path[0] in ELSEWHERE:
+        assert (SNAPSHOTS.parent / ELSEWHERE[path[0]]).exists()
+    elif path[-1] not in DATA:
+        assert (SNAPSHOTS / f"{'-'.join(path)}-80.txt").exists()

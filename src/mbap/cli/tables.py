@@ -40,7 +40,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Collection
 
 
 def paragraph(text: str) -> str:
-    """*text* with each line broken into ones that fit into the console, those after the first further in."""
+    """*text* with each line broken into ones that fit into the console, later ones further in."""
     return "\n".join(part for line in text.splitlines() for part in _broken(line))
 
 
@@ -50,7 +50,7 @@ def _block(heads: Sequence[str], row: Sequence[str]) -> str:
 
 def _broken(line: str) -> list[str]:
     indent = " " * (len(line) - len(line.lstrip()) + 2)
-    return [line] if len(line) <= console_width() else _wrapped(line, console_width(), indent)
+    return [line] if len(line) <= console_width() else wrapped(line, console_width(), indent)
 
 
 def _fitted(columns: Sequence[Sequence[str]], room: int) -> list[int]:
@@ -75,7 +75,7 @@ def _words(text: str) -> list[str]:
 
 def _lines(row: Sequence[str], widths: Sequence[int], right: Collection[int]) -> Iterator[str]:
     cells = [
-        [cell] if len(cell) <= width else _wrapped(cell, width)
+        [cell] if len(cell) <= width else wrapped(cell, width)
         for cell, width in zip(row, widths, strict=True)
     ]
     for parts in zip_longest(*cells, fillvalue=""):
@@ -88,10 +88,10 @@ class _Wrapper(textwrap.TextWrapper):
     wordsep_simple_re = re.compile(r"(\s+|(?<=\D,)(?=\S))")
 
 
-def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    return _Wrapper(width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False).wrap(
-        text
-    )
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """*text* in lines of *width* at most, as far as its words allow; *indent* before later ones."""
+    words = _Wrapper(width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    return words.wrap(text)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Collection[int]) -> str:
