@@ -88,3 +88,38 @@ def compare(name: str, width: int, found: str, *, fits: str | None = None) -> No
     assert ESCAPE not in found
     assert [line for line in found.splitlines() if line != line.rstrip()] == []
     assert [line for line in (fits or "").splitlines() if len(line) > width] == []
+
+
+def on_terminal(width: int, *arguments: str, **environment: str) -> str:
+    """What `mbap` prints, both streams, on a terminal of so many columns; *environment* is added to ours."""
+    import fcntl
+    import pty
+    import struct
+    import subprocess
+    import sys
+    import termios
+
+    near, far = pty.openpty()
+    fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    plain = {
+        name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR", "LINES")
+    }
+    program = subprocess.Popen(
+        [sys.executable, "-m", "mbap", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=far,
+        stderr=far,
+        env={**plain, "TERM": "xterm-256color", **environment},
+    )
+    os.close(far)
+    came = b"".join(iter(lambda: _read(near), b""))
+    os.close(near)
+    program.wait(timeout=30)
+    return came.decode().replace("\r\n", "\n")
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65_536)
+    except OSError:  # Linux says so that the last program has closed the terminal
+        return b""

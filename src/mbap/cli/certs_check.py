@@ -76,10 +76,7 @@ def check(
     from mbap.security.pemfiles import read_certificates, read_crl
     from mbap.security.probe import look
 
-    if key is not None and certificate is None:
-        raise click.UsageError("--key goes with --certificate")
-    if crl is not None and ca is None:
-        raise click.UsageError("--crl goes with --ca")
+    _check_pairs(key=key, certificate=certificate, crl=crl, ca=ca)
     host, port = host_and_port(endpoint)
     roots = read_certificates(ca) if ca is not None else []
     revoked = read_crl(crl) if crl is not None else None
@@ -100,6 +97,13 @@ def check(
         checks.append(_not_read(read))
     _print(host, port, shown, chain, checks, as_json=as_json)
     return ExitCode.FAILED if any(one.ok is False for one in checks) else ExitCode.OK
+
+
+def _check_pairs(**given: Path | None) -> None:
+    """Some options are of use with another only."""
+    for one, other in (("key", "certificate"), ("crl", "ca")):
+        if given[one] is not None and given[other] is None:
+            raise click.UsageError(f"--{one} goes with --{other}")
 
 
 def host_and_port(endpoint: str) -> tuple[str, int]:

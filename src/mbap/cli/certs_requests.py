@@ -24,7 +24,7 @@ from mbap.cli.certs_common import (
 from mbap.cli.tables import paragraph
 
 if TYPE_CHECKING:
-    from mbap.security.certificates import KeyKind
+    from mbap.security.certificates import KeyKind, Wish
     from mbap.security.facts import Asked
 
 _SERVER = click.option("--server", is_flag=True, help="It is a server.")
@@ -64,21 +64,14 @@ def csr(
       mbap certs csr plc1 --server --ip 192.168.1.50
       mbap certs csr panel --client --role Operator
     """
-    from mbap.security.authority import check_name
+    from cryptography.hazmat.primitives.serialization import Encoding
+
     from mbap.security.certificates import Wish, new_key, request
-    from mbap.security.keyfiles import Exists, write_file, write_key
+    from mbap.security.keyfiles import write_file, write_key
 
     if not (server or client):
         raise click.UsageError("say what it is: --server, --client or both")
-    check_name(name)
-    if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}")
-    key_path, path = folder / f"{name}.key", folder / f"{name}.csr"
-    for one in (key_path, path):
-        if not overwrite and one.exists():
-            raise Exists(f"{one} is there already: give --replace to overwrite it")
-    from cryptography.hazmat.primitives.serialization import Encoding
-
+    key_path, path = _places(folder, name, overwrite=overwrite)
     wish = Wish(name, server=server, client=client, dns=dns, ip=ip, role=role)
     key = new_key(kind, bits)
     asked = request(wish, key)
@@ -86,6 +79,21 @@ def csr(
     write_file(path, asked.public_bytes(Encoding.PEM), private=False, replace=overwrite)
     click.echo(f"{key_path}: the key; it stays here")
     click.echo(paragraph(f"{path}: the request; have it signed with mbap certs sign {path.name}"))
+
+
+def _places(folder: Path, name: str, *, overwrite: bool) -> tuple[Path, Path]:
+    """Where key and request of *name* go; `ValueError` where they cannot."""
+    from mbap.security.authority import check_name
+    from mbap.security.keyfiles import Exists
+
+    check_name(name)
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    places = folder / f"{name}.key", folder / f"{name}.csr"
+    for one in places:
+        if not overwrite and one.exists():
+            raise Exists(f"{one} is there already: give --replace to overwrite it")
+    return places
 
 
 @click.command()
@@ -146,9 +154,13 @@ def sign(
     ca_key = open_key(authority.key, source)
     authority.issue(wish, public, ca_key, now(), overwrite=overwrite)
     say_issued(authority, wish.name, with_key=False)
-    if asked.role not in (None, role):
+    _say_refused(asked, wish)
+
+
+def _say_refused(asked: Asked, granted: Wish) -> None:
+    if asked.role not in (None, granted.role):
         click.echo(f"not granted: the role {asked.role}", err=True)
-    if refused := [one for one in (*asked.dns, *asked.ip) if one not in (*dns, *ip)]:
+    if refused := [one for one in (*asked.dns, *asked.ip) if one not in (*granted.dns, *granted.ip)]:
         click.echo(f"not granted: the names {', '.join(refused)}", err=True)
 
 
