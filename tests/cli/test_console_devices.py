@@ -20,6 +20,7 @@ ANY = "--listen tcp://127.0.0.1:0"
 NOBODY = "127.0.0.1:9"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RATE: Mask = (r"(?m)^(rate +)[\d,]+ ", r"\1N ")
+DEMO_PORT: Mask = (r"(?m)^(device: +tcp://127\.0\.0\.1:)\S+ +", r"\1PORT  ")
 DEMO_FOLDER: Mask = (r"\S+mbap-demo-\w+", "FOLDER")
 NUMBERS: Mask = (r'(?<=": )[\d.]+', "N")
 TRANSACTION: Mask = (r"(?m)^(?:\[..\]\[..\](?=\[)|<..><..>(?=<))", "TTTTTTTT")
@@ -164,7 +165,7 @@ def test_what_is_printed_is_as_before_and_fits(
 def test_what_is_for_programs_is_as_before(
     console: Console, url: str, name: str, command: str, width: int
 ) -> None:
-    counted = [NUMBERS] if name == "demo" else []
+    counted = [NUMBERS, DEMO_PORT] if name == "demo" else []
     console.same(name, width, *words(command, url), masks=[*masks(url), *counted], data=True)
 
 
