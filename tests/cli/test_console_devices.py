@@ -32,11 +32,13 @@ name = "Test"
 [devices.one]
 host = "{url}"
 profile = "./test.toml"
+[web]
+enabled = false
+"""
+AWAY = """\
 [devices.away]
 host = "tcp://127.0.0.1:9"
 profile = "./test.toml"
-[web]
-enabled = false
 """
 PROFILE = """\
 [profile]
@@ -95,7 +97,7 @@ CASES: list[tuple[str, str]] = [
     ("record-there", f"record {ANY} --for 50ms DEVICE test.toml"),
     ("sniff-no-line", "sniff DEVICE"),
     ("up-connect", "up --check --connect site.toml"),
-    ("up", "up --for 300ms site.toml"),
+    ("up", "up --for 300ms well.toml"),
     ("up-nothing", "up nothing.toml"),
     ("nothing", "nothing"),
 ]
@@ -132,7 +134,8 @@ def place(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name, text in {
         "test.toml": PROFILE,
-        "site.toml": SITE.format(url=url),
+        "site.toml": SITE.format(url=url) + AWAY,
+        "well.toml": SITE.format(url=url),
         "plant.rules": RULES,
         "plc.toml": (EXAMPLES / "plc.toml").read_text(encoding="utf-8"),
     }.items():
@@ -144,9 +147,7 @@ def words(command: str, url: str) -> list[str]:
     return command.replace("DEVICE", url).replace("NUMBER", url.rsplit(":", 1)[1]).split()
 
 
-def masks(url: str) -> list[Mask]:
-    number = url.rsplit(":", 1)[1]
-    return [TRANSACTION, DEMO_FOLDER, PORT, (rf"\b{number}\b", "PPPPP"), CLOCK, RATE, LOGGED]
+MASKS = [TRANSACTION, DEMO_FOLDER, PORT, (r"(?<=(?:-p|rt) )\d{5}\b", "PPPPP"), CLOCK, RATE, LOGGED]
 
 
 @pytest.mark.usefixtures("place")
@@ -156,7 +157,7 @@ def test_what_is_printed_is_as_before_and_fits(
     console: Console, url: str, name: str, command: str, width: int
 ) -> None:
     timed = [DURATION] if name == "bench" else []
-    console.same(name, width, *words(command, url), masks=[*masks(url), *timed])
+    console.same(name, width, *words(command, url), masks=[*MASKS, *timed])
 
 
 @pytest.mark.usefixtures("place")
@@ -166,7 +167,7 @@ def test_what_is_for_programs_is_as_before(
     console: Console, url: str, name: str, command: str, width: int
 ) -> None:
     counted = [NUMBERS, DEMO_PORT] if name == "demo" else []
-    console.same(name, width, *words(command, url), masks=[*masks(url), *counted], data=True)
+    console.same(name, width, *words(command, url), masks=[*MASKS, *counted], data=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -191,5 +192,5 @@ def test_what_ctrl_c_says_is_as_before(url: str, name: str, command: str, width:
     program.send_signal(signal.SIGINT)
     rest, said = program.communicate(timeout=30)
     done = Outcome(program.returncode, first + rest, said)
-    found = transcript(words(command, url), done, masks(url))
-    compare(name, width, found, fits=None if "poll" in name else masked(done.out, masks(url)))
+    found = transcript(words(command, url), done, MASKS)
+    compare(name, width, found, fits=None if "poll" in name else masked(done.out, MASKS))

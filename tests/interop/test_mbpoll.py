@@ -111,6 +111,7 @@ READS = [
     "-t 4:hex -c 3",
     "-t 4:int -c 3",
     "-t4:int -B -c3",
+    "-m tcp -t 4:float -r 1 -c 10",
     "-t 4:float -r 1001 -c 10",
     "-t 4:float -r 1001 -c 10 -B",
     "-t 0 -c 125",
