@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _REFUSED = {
-    "-R": "RTS is off while it sends: -F has the driver switch it on, as transceivers want it",
+    "-R": "it switches RTS off while it sends; -F has the driver switch it on, as transceivers want it",
     "-S": "streams: `mbap read --every 1s --csv` prints values for programs",
     "-O": "an output file: write > FILE behind the command",
-    "-x": "hexadecimal references: -r 0x10 takes them, and `mbap read HOST hr0x10`",
+    "-x": "a reference in hexadecimal is -r 0x10, or `mbap read HOST hr0x10`",
     "-Q": "unit 0 and those above 247 need no permission here: leave -Q out",
     "-X": "answers to broadcasts: nobody may answer one",
     "-w": "mbpoll's warranty; that of mbap is in its LICENSE",
 }
 
 
-class _Number(click.ParamType[int]):
+# ParamType is generic from click 8.4 on.
+class _Number(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     """A whole number from *first* to *last*, in decimal or, from 0x on, in hexadecimal."""
 
     name = "number"
