@@ -9,6 +9,7 @@ import pytest
 
 from support.certscommand import Certs
 from support.commandline import CommandLine
+from support.console import Console
 from support.disks import mounted
 
 
@@ -37,3 +38,9 @@ def site(certs: Certs) -> Certs:
     ):
         assert certs(*words).code == 0
     return certs
+
+
+@pytest.fixture
+def console(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Console:
+    """Calls `mbap` at 80 or 120 columns, and compares what it prints with a snapshot."""
+    return Console(CommandLine(capsys, monkeypatch), monkeypatch)

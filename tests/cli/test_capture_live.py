@@ -160,7 +160,7 @@ def test_a_card_that_there_is_not_is_one_sentence(peer: Callable[..., str]) -> N
     child = started("-i", "nosuchcard0")
     out, err = child.communicate(timeout=60)
     assert (child.returncode, out) == (1, b"")
-    assert b"Error: tcpdump cannot capture on nosuchcard0: " in err
+    assert b"error: tcpdump cannot capture on nosuchcard0: " in err
 
 
 def test_without_tcpdump_it_says_what_to_do(

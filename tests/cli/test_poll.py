@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import mbap
 from mbap import Device, Units
 from mbap.cli.pollasked import Asked, Statistics, parse_kind, parse_units, parse_value, words_of
-from mbap.cli.pollrunning import Line
+from mbap.cli.pollline import Line
 from mbap.errors import (
     ConnectFailed,
     ConnectionLost,
@@ -63,7 +64,36 @@ def test_int16_is_signed_only(run: CommandLine, port: str) -> None:
 
 def test_v_shows_the_bytes_of_request_and_answer(run: CommandLine, port: str) -> None:
     lines = run("poll", "-1", "-q", "-v", "-p", port, "127.0.0.1").out.splitlines()
-    assert lines[1:3] == ["[03][00][00][00][01]", "<03><02><00><14>"]
+    number = r"[\[<]..[\]>]" * 2
+    assert re.fullmatch(number + re.escape("[00][00][00][06][01][03][00][00][00][01]"), lines[1])
+    assert lines[2] == "Waiting for a confirmation..."
+    assert re.fullmatch(number + "<00><00><00><05><01><03><02><00><14>", lines[3])
+
+
+def test_v_shows_what_came_of_an_answer_that_was_cut(run: CommandLine) -> None:
+    with scripted(Reply(cut=1)) as server:
+        done = run("poll", "-1", "-q", "-v", "-o", "0.2", "-p", server.url.rsplit(":", 1)[1], "127.0.0.1")
+    assert re.fullmatch("<..>", done.out.splitlines()[-1])
+
+
+def test_u_prints_who_a_device_is_over_tcp_too(run: CommandLine) -> None:
+    with mbap.serving(Device(server_id=b"\x11\xffMeter\x01\\ 5"), "tcp://127.0.0.1:0") as url:
+        port = url.rsplit(":", 1)[1]
+        assert run("poll", "-u", "-q", "-p", port, "127.0.0.1").out.splitlines() == [
+            "Protocol configuration: Modbus TCP",
+            "Slave configuration...: address = 1, report slave id",
+            f"Communication.........: 127.0.0.1, port {port}, t/o 1.00 s, poll rate 1000 ms",
+            "Length: 11",
+            "Id    : 0x11",
+            "Status: On",
+            "Data  : Meter\\01\\ 5",
+        ]
+
+
+def test_u_of_a_device_that_does_not_say_is_exit_5(run: CommandLine, port: str) -> None:
+    done = run("poll", "-u", "-p", port, "127.0.0.1")
+    assert done.err.startswith("Report slave ID failed(-1): Illegal function\nerror: ")
+    assert done.code == 5
 
 
 @pytest.mark.parametrize(("options", "code"), [((), 6), (("-W",), 16)])
@@ -106,9 +136,7 @@ def test_nobody_there_is_exit_3(run: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("option", "instead"),
     [
-        ("-u", "report_server_id"),
-        ("-R", "rs485=on"),
-        ("-F", "rs485=on"),
+        ("-R", "-F has the driver switch it on"),
         ("-S", "mbap read --every"),
         ("-O", "write > FILE"),
         ("-x", "hr0x10"),
@@ -128,12 +156,20 @@ def test_an_option_that_is_not_here_says_what_is_instead(run: CommandLine, optio
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("/dev/ttyUSB0",), "/dev/ttyUSB0 is reached over TCP unless -m rtu is given"),
-        (("-b", "9600", "plc"), "plc is reached over TCP unless -m rtu is given"),
+        (("-m", "tcp", "/dev/ttyUSB0"), "/dev/ttyUSB0 is a serial port: leave -m tcp out"),
+        (("-b", "9600", "plc"), "-b is for serial lines, and plc is reached over TCP without -m rtu"),
+        (("-F", "plc"), "-F is for serial lines, and plc is reached over TCP without -m rtu"),
+        (("-p", "502", "/dev/ttyUSB0"), "-p is a TCP port"),
+        (("-u", "-a", "1,2", "plc"), "-u asks one unit: name it with -a"),
+        (("-u", "plc", "5"), "leave VALUES out"),
+        (("-r", "1,5", "plc"), "`mbap read HOST 40001 40005` reads several places"),
+        (("-c", "010", "plc"), "'010' is octal to mbpoll: write 10 without zeros before it"),
+        (("-l", "fast", "plc"), "'fast' is no whole number, such as 10 or 0x0A"),
+        (("-l", "5", "plc"), "5 is not in the range x>=10"),
         (("-m", "rtu", "-p", "502", "/dev/x"), "-p is a TCP port"),
         (("-m", "rtu", "-d", "7", "/dev/x"), "RTU has 8 data bits"),
         (("-t", "4:string", "plc"), "`mbap read HOST hr0:string/8`"),
-        (("-t", "0:hex", "plc"), "bits have no format"),
+        (("-t", "0:hex", "plc"), "bits have no format: write -t 0"),
         (("-r", "0", "plc"), "-0 counts from 0"),
         (("-t", "4:int", "-r", "65536", "plc"), "beyond the last reference"),
         (("plc", "012"), "'012' is octal to mbpoll, 10: write 12 without zeros before it"),
@@ -158,6 +194,11 @@ def test_version_is_that_of_mbap(run: CommandLine) -> None:
     ("mode", "host", "url"),
     [
         ("tcp", "plc", "tcp://plc:502"),
+        (None, "plc", "tcp://plc:502"),
+        (None, "tty.example.com", "tcp://tty.example.com:502"),
+        (None, "/dev/ttyUSB0", "rtu:///dev/ttyUSB0?baudrate=19200&parity=E&stopbits=1"),
+        (None, "/tmp/ttyV0", "rtu:///tmp/ttyV0?baudrate=19200&parity=E&stopbits=1"),
+        (None, "com3", "rtu:///COM3?baudrate=19200&parity=E&stopbits=1"),
         ("tcp", "::1", "tcp://[::1]:502"),
         ("tcp", "plc:1502", "tcp://plc:1502"),
         ("tcp", "rtu+tcp://moxa:4001", "rtu+tcp://moxa:4001"),
@@ -165,8 +206,14 @@ def test_version_is_that_of_mbap(run: CommandLine) -> None:
         ("rtu", "COM3", "rtu:///COM3?baudrate=19200&parity=E&stopbits=1"),
     ],
 )
-def test_a_host_is_an_endpoint(mode: str, host: str, url: str) -> None:
-    assert Line(mode, host, None, None, "8", "1", "even", 1.0, 1000).url == url
+def test_a_host_is_an_endpoint(mode: str | None, host: str, url: str) -> None:
+    assert Line(host, mode).endpoint.url == url
+
+
+def test_f_has_the_driver_switch_the_direction() -> None:
+    line = Line("/dev/ttyS1", rts=True).endpoint.line
+    assert line is not None
+    assert line.rs485
 
 
 def test_units_are_each_asked_once() -> None:

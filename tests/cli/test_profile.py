@@ -60,7 +60,7 @@ def bad(tmp_path: Path) -> Path:
 
 def test_list_names_the_built_in_profiles() -> None:
     lines = run("list").stdout.splitlines()
-    assert any(line.split() == ["sdm630", "Eastron", "SDM630", "84", "points"] for line in lines)
+    assert any(line.split() == ["sdm630", "Eastron", "SDM630", "84"] for line in lines)
 
 
 def test_list_as_json_has_the_sources() -> None:
@@ -74,9 +74,7 @@ def test_show_has_facts_and_points_by_group(good: Path) -> None:
     assert text.startswith("Acme\n")
     assert "group default" in text
     assert "group fast" in text
-    assert ["mode", "40021", "holding", "20", "uint16", "state"] in [
-        line.split() for line in text.splitlines()
-    ]
+    assert ["mode", "40021", "hr20", "uint16", "state"] in [line.split() for line in text.splitlines()]
 
 
 def test_show_as_json_has_everything_of_a_point(good: Path) -> None:

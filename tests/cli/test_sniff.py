@@ -21,6 +21,7 @@ from mbap.protocol.rtu import RtuFraming
 from mbap.transport.endpoint import Endpoint
 from mbap.transport.line import LineSettings
 from support.commandline import CommandLine
+from support.console import WIDTHS, Console
 from support.serialports import SETTINGS, serial_pair
 
 on_posix = pytest.mark.skipif(os.name != "posix", reason="needs pseudo terminals")
@@ -69,6 +70,22 @@ def test_it_prints_each_request_with_what_became_of_it_and_a_table(run: CommandL
     assert "unit 9   read coils, coil 0 (reference 00001): no answer" in outcome.out
     assert "unit  function  requests  answers  exceptions  no answer  mean ms  longest ms" in outcome.out
     assert "0 check errors" in outcome.out
+
+
+@on_posix
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_is_printed_is_as_before_and_fits(console: Console, tmp_path: Path, width: int) -> None:
+    masks = [
+        (str(tmp_path), "PLACE"),
+        (r"(?m)^( +\d +\d+ ).*$", r"\1COUNTS"),
+        (r"(?s)[\d.]+ s, \d+ frames.*?%", "SENTENCE"),
+    ]
+    with serial_pair(tmp_path) as pair, talk(pair.far):
+        words = ("sniff", "--for", "300ms", f"rtu://{pair.near}{SETTINGS}")
+        console.same("sniff", width, *words, "--quiet", masks=masks)
+        shown = console.at(width, *words).out
+    assert "unit 3" in shown
+    assert [line for line in shown.splitlines() if len(line) > width] == []
 
 
 @on_posix

@@ -23,6 +23,7 @@ from support.serialports import Pair, serial_pair
 pytestmark = pytest.mark.peer
 
 FLOATS = [1.5, 1e10, 123456.78, 1e-5, 100000.0, 1e6, -0.0, float("inf"), float("nan"), 3.4e38]
+ONE_BYTE = Device(server_id=b"A")
 BANNER = re.compile(r"\A(?:.*\n)*?(?=Protocol configuration)")
 """mbpoll's name, its authors and its licence; ours has none of these."""
 
@@ -38,6 +39,7 @@ def device() -> Device:
     return Device(
         holding_registers={0: [20, 0xFFFF, 0x8000, *range(3, 130)], 1000: floats},
         input_registers=[0xFFFF, 0xED99, 7, 0xABCD, *range(200)],
+        server_id=b"\x11\xffMeter \x01\xe95",
         coils=[n % 3 == 0 for n in range(200)],
         discrete_inputs=[n % 2 == 0 for n in range(200)],
     )
@@ -67,6 +69,13 @@ def run(command: Sequence[str]) -> Outcome:
     return Outcome(BANNER.sub("", done.stdout).rstrip("\n"), done.stderr, done.returncode)
 
 
+def shown(done: Outcome) -> Outcome:
+    """Without the transactions of frames, which are counted from another number here."""
+    return done._replace(
+        out=re.sub(r"^(?:\[..\]\[..\](?=\[)|<..><..>(?=<))", "", done.out, flags=re.MULTILINE)
+    )
+
+
 def theirs(*options: str) -> Outcome:
     return run([peers.require("mbpoll"), *options])
 
@@ -82,7 +91,12 @@ def port(url: str) -> str:
 READS = [
     "",
     "-m tcp",
+    "-m TCP -t 3:HEX",
     "-c 3",
+    "-c 0x3 -r 0x2 -a 0x2 -l 0x100",
+    "-v -c 3",
+    "-v -a 1,2 -t 3:int",
+    "-B1qc2 -t4:float",
     "-r 2 -c 2",
     "-0",
     "-0 -r 0 -c 4",
@@ -97,6 +111,7 @@ READS = [
     "-t 4:hex -c 3",
     "-t 4:int -c 3",
     "-t4:int -B -c3",
+    "-m tcp -t 4:float -r 1 -c 10",
     "-t 4:float -r 1001 -c 10",
     "-t 4:float -r 1001 -c 10 -B",
     "-t 0 -c 125",
@@ -114,7 +129,8 @@ READS = [
 @pytest.mark.parametrize("options", READS)
 def test_what_is_read_is_printed_the_same(served: tuple[str, Device], options: str) -> None:
     words = ["-1", "-p", port(served[0]), *options.split(), "127.0.0.1"]
-    assert ours(*words)[:1] + ours(*words)[2:] == theirs(*words)[:1] + theirs(*words)[2:]
+    found, known = shown(ours(*words)), shown(theirs(*words))
+    assert (found.out, found.code) == (known.out, known.code)
 
 
 WRITES = [
@@ -131,6 +147,8 @@ WRITES = [
     "-t 0 -r 5 HOST 0 1 1 0 1",
     "-0 -r 0 HOST 9",
     "-q -r 6 HOST 3",
+    "-v -r 6 HOST 3 4",
+    "-v -t 0 -r 5 HOST 1",
 ]
 
 
@@ -142,7 +160,7 @@ def test_what_is_written_arrives_the_same(options: str) -> None:
         with mbap.serving(one, "tcp://127.0.0.1:0") as url:
             words = ["-p", port(url), *options.replace("HOST", "127.0.0.1").split()]
             # The port differs from run to run, and is in a line about the settings.
-            printed.append(re.sub(r"port \d+", "port", program(*words).out))
+            printed.append(re.sub(r"port \d+", "port", shown(program(*words)).out))
         after.append((list(one.holding_registers[0:130]), list(one.coils[0:200])))
     assert after[0] == after[1]
     assert after[0][0] != list(device().holding_registers[0:130]) or "-t 0" in options
@@ -189,6 +207,11 @@ WRONG = [
     "-a 1,2 127.0.0.1 5",
     "-c 2 127.0.0.1 5",
     "127.0.0.1 abc",
+    "-m t 127.0.0.1",
+    "-t 4:h 127.0.0.1",
+    "-P xx 127.0.0.1",
+    "-Z 127.0.0.1",
+    "-m rtu -u -a 1,2 /dev/x",
     "127.0.0.1 70000",
     "-t 0 127.0.0.1 5",
     "",
@@ -227,6 +250,16 @@ def test_rounds_go_on_until_ctrl_c_and_end_with_statistics(served: tuple[str, De
     assert printed[0][0][0] == "-- Polling slave 1... Ctrl-C to stop)\n"
 
 
+def test_without_a_connection_nothing_is_said_of_settings() -> None:
+    words = ["-1", "-p", str(peers.free_port()), "127.0.0.1"]
+    known, found = theirs(*words), ours(*words)
+    assert known.out.splitlines()[-1].startswith("under certain conditions")
+    assert found.out == ""
+    assert "Connection failed" in known.err
+    assert found.err.splitlines()[0] == "Connection failed"
+    assert (found.code, known.code) == (3, 1)
+
+
 # --- on a serial line ---
 
 
@@ -240,6 +273,59 @@ def test_a_serial_line_is_read_the_same(pair: Pair, options: str) -> None:
         time.sleep(0.05)  # silence between two who speak
         known = first_that_was_heard(words)
     assert found == known
+
+
+@pytest.mark.parametrize("options", ["-c 2 -v", "-v -a 2 -t 3"])
+def test_frames_of_a_serial_line_are_shown_with_unit_and_checksum(pair: Pair, options: str) -> None:
+    words = ["-m", "rtu", "-P", "none", "-1", *options.split(), str(pair.near)]
+    with mbap.serving(Units({1: device(), 2: device()}), pair.far_url):
+        found = ours(*words)
+        time.sleep(0.05)  # silence between two who speak
+        known = first_that_was_heard(words)
+    assert found.out == known.out
+
+
+@pytest.mark.parametrize("options", ["", "-q", "-a 2", "-a 3", "-v"])
+def test_who_a_device_is_is_printed_the_same(pair: Pair, options: str) -> None:
+    words = ["-m", "rtu", "-P", "none", "-1", "-u", *options.split(), str(pair.near)]
+    with mbap.serving(Units({1: device(), 2: Device(server_id=b"\x00\x00"), 3: ONE_BYTE}), pair.far_url):
+        found = ours(*words)
+        time.sleep(0.05)  # silence between two who speak
+        known = first_that_was_heard(words)
+    assert (found.out, found.err, found.code) == (known.out, known.err, known.code)
+    assert ("Length: " in known.out) == ("-a 3" not in options)
+
+
+def test_a_device_that_does_not_say_who_it_is_is_told_in_the_same_words_first(pair: Pair) -> None:
+    words = ["-m", "rtu", "-P", "none", "-1", "-u", str(pair.near)]
+    with mbap.serving(Units({1: Device(holding_registers=[1])}), pair.far_url):
+        found = ours(*words)
+        time.sleep(0.05)  # silence between two who speak
+        known = first_that_was_heard(words)
+    assert found.err.splitlines()[0] == known.err.splitlines()[0]
+    assert found.out == known.out
+    assert (found.code, known.code) == (5, 0)
+
+
+def test_the_name_of_a_serial_port_is_enough_for_rtu(pair: Pair, tmp_path: Path) -> None:
+    port = tmp_path / "ttyUSB7"
+    port.symlink_to(pair.near)
+    words = ["-P", "none", "-1", str(port)]
+    with mbap.serving(Units({1: device()}), pair.far_url):
+        found = ours(*words)
+        time.sleep(0.05)  # silence between two who speak
+        known = first_that_was_heard(words)
+    assert found == known
+    assert found.out.startswith("Protocol configuration: Modbus RTU")
+
+
+def test_f_needs_a_driver_that_switches_and_says_so_where_mbpoll_reads_on(pair: Pair) -> None:
+    words = ["-m", "rtu", "-P", "none", "-1", "-q", "-F", str(pair.near)]
+    with mbap.serving(Units({1: device()}), pair.far_url):
+        found = ours(*words)
+        known = first_that_was_heard(words)
+    assert (found.code, known.code) == (3, 0)
+    assert "the driver cannot switch the direction" in found.err
 
 
 def test_a_serial_line_is_written_the_same(pair: Pair) -> None:

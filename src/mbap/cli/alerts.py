@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mbap.cli.exits import ExitCode
+from mbap.cli.groups import Listing
 from mbap.cli.printable import json_text, printable
 from mbap.cli.tables import many, table
 from mbap.cli.times import format_time
@@ -21,14 +22,15 @@ _FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=Fal
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(short_help="see what was unusual, and accept it")
+@click.group(cls=Listing, short_help="see what was unusual, and accept it")
 def command() -> None:
     """See and accept what was unusual; FOLDER is where a guard keeps it, which may be running meanwhile.
 
     \b
-    mbap alerts list state
-    mbap alerts accept state 3f2a9c01
-    mbap alerts replay plant.pcap --learn 1h
+    Examples:
+      mbap alerts list state
+      mbap alerts accept state 3f2a9c01
+      mbap alerts replay plant.pcap --learn 1h
     """
 
 
@@ -40,7 +42,8 @@ def list_alerts(folder: Path, everything: bool, as_json: bool) -> None:
     """List the alerts in FOLDER, the oldest first.
 
     \b
-    mbap alerts list state
+    Example:
+      mbap alerts list state
     """
     state = AlertFolder(folder)
     alerts = [one for one in state.alerts() if everything or not one.accepted]
@@ -59,28 +62,29 @@ def show(folder: Path, alert: str, as_json: bool) -> None:
     """Print all that is known of one ALERT, named by its id.
 
     \b
-    mbap alerts show state 3f2a9c01
+    Example:
+      mbap alerts show state 3f2a9c01
     """
     (found,) = _named(AlertFolder(folder), [alert])
     if as_json:
         click.echo(json_text(found.as_json(), 2))
         return
-    for name, text in _facts(found):
-        click.echo(f"{name:12}{printable(text)}")
+    click.echo(table((), [(name, printable(text)) for name, text in _facts(found)]))
 
 
 @command.command()
 @_FOLDER
 @click.argument("alerts", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that are open.")
-@click.option("--by", help="Who says so, for the audit trail; your user name unless given.")
+@click.option("--by", metavar="NAME", help="Who says so, for the audit trail; your user name unless given.")
 def accept(folder: Path, alerts: tuple[str, ...], everything: bool, by: str | None) -> None:
     """Say that ALERTS, named by their ids, are right so: what they show is taken for usual from then on.
 
     A running guard takes it up within seconds, one that is stopped when it starts.
 
     \b
-    mbap alerts accept state 3f2a9c01 77b0e1d2
+    Example:
+      mbap alerts accept state 3f2a9c01 77b0e1d2
     """
     if bool(alerts) == everything:
         raise click.UsageError("name the alerts to accept, or say --all")
@@ -93,15 +97,16 @@ def accept(folder: Path, alerts: tuple[str, ...], everything: bool, by: str | No
 
 @command.command()
 @_FOLDER
-@click.option("--for", "duration", required=True, help="How long, such as 1d.")
-@click.option("--by", help="Who says so, for the audit trail; your user name unless given.")
+@click.option("--for", "duration", metavar="DURATION", required=True, help="How long, such as 1d.")
+@click.option("--by", metavar="NAME", help="Who says so, for the audit trail; your user name unless given.")
 def learn(folder: Path, duration: str, by: str | None) -> None:
     """Learn again for a while what is usual, besides what is known: after a change of the plant.
 
     While it learns, nothing is told.
 
     \b
-    mbap alerts learn state --for 1d
+    Example:
+      mbap alerts learn state --for 1d
     """
     seconds = _seconds(duration)
     AlertFolder(folder).wish(Wish(learn_for=seconds, by=by or getpass.getuser()))
@@ -111,7 +116,11 @@ def learn(folder: Path, duration: str, by: str | None) -> None:
 @command.command()
 @click.argument("capture", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option(
-    "--learn", "duration", required=True, help="Learn from this much at the beginning, such as 250s."
+    "--learn",
+    "duration",
+    metavar="DURATION",
+    required=True,
+    help="Learn from this much at the beginning, such as 250s.",
 )
 @click.option(
     "--port", "ports", multiple=True, type=click.IntRange(1, 65_535), help="Of servers; 502 unless given."
@@ -121,7 +130,8 @@ def replay(capture: Path, duration: str, ports: tuple[int, ...], as_json: bool) 
     """Learn from the beginning of a CAPTURE (pcap, pcapng), and list what is unusual in the rest.
 
     \b
-    mbap alerts replay plant.pcap --learn 250s
+    Example:
+      mbap alerts replay plant.pcap --learn 250s
     """
     from mbap.diagnose.capture import MODBUS_PORTS, Capture
 

@@ -14,8 +14,9 @@ from typing import Any
 import click
 
 from mbap.cli.exits import ExitCode
+from mbap.cli.groups import Listing
 from mbap.cli.printable import json_text, printable
-from mbap.cli.tables import many, table
+from mbap.cli.tables import many, paragraph, table
 from mbap.cli.times import parse_time
 from mbap.security.auditfile import files_of, read_key
 from mbap.security.auditrecord import moment
@@ -26,13 +27,14 @@ _HEADS = ("time", "event", "rule", "from", "unit", "what", "decision", "reason")
 _FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
 
 
-@click.group(short_help="verify and read the trail of who did what")
+@click.group(cls=Listing, short_help="verify and read the trail of who did what")
 def command() -> None:
     """Verify and read the audit trail that a guard keeps; it may be running meanwhile.
 
     \b
-    mbap audit verify audit.jsonl
-    mbap audit show audit.jsonl --event deny --since 24h
+    Examples:
+      mbap audit verify audit.jsonl
+      mbap audit show audit.jsonl --event deny --since 24h
     """
 
 
@@ -50,23 +52,32 @@ def verify_command(files: tuple[Path, ...], key_file: Path | None, as_json: bool
     One file is taken with its older ones and the note of where it ends; several are taken as they are given.
 
     \b
-    mbap audit verify audit.jsonl
+    Example:
+      mbap audit verify audit.jsonl
     """
     key = b"" if key_file is None else read_key(key_file)
     found = verify(files[0], key) if len(files) == 1 else verify_files(files, key)
-    click.echo(json_text(_verified_as_json(found)) if as_json else _in_words(found))
+    click.echo(json_text(_verified_as_json(found)) if as_json else paragraph(_in_words(found)))
     return ExitCode.FAILED if found.fault else ExitCode.OK
 
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--from", "source", help="Only from this address or network, such as 10.0.0.0/24.")
 @click.option(
-    "--event", "events", multiple=True, help="Only these events: deny, alert, ...; may be repeated."
+    "--from", "source", metavar="NETWORK", help="Only from this address or network, such as 10.0.0.0/24."
 )
-@click.option("--rule", help="Only what this rule decided.")
+@click.option(
+    "--event",
+    "events",
+    metavar="EVENT",
+    multiple=True,
+    help="Only these events: deny, alert, ...; may be repeated.",
+)
+@click.option("--rule", metavar="RULE", help="Only what this rule decided.")
 @click.option("--unit", type=click.IntRange(0, 255), help="Only about this unit.")
-@click.option("--since", help="From this time on: 2025-06-01T14:30, or 24h (ago). UTC without a zone.")
+@click.option(
+    "--since", metavar="TIME", help="From this time on: 2025-06-01T14:30, or 24h (ago). UTC without a zone."
+)
 @click.option("--last", type=click.IntRange(min=1), help="The last so many only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the lines as they are, JSON.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
@@ -84,8 +95,9 @@ def show(
     """Print the trail FILE with its older files, the oldest line first.
 
     \b
-    mbap audit show audit.jsonl --event deny --event alert --since 24h
-    mbap audit show audit.jsonl --from 10.1.0.0/24 --unit 1 -f
+    Examples:
+      mbap audit show audit.jsonl --event deny --event alert --since 24h
+      mbap audit show audit.jsonl --from 10.1.0.0/24 --unit 1 -f
     """
     start = None if since is None else parse_time(since, int(time.time() * 1e6))
     wanted = Wanted(_network(source), frozenset(events), rule, unit, start)
@@ -99,7 +111,8 @@ def show(
         for one in chosen:
             click.echo(json_text(one))
     else:
-        click.echo(table(_HEADS, [row(one) for one in chosen]))
+        rows = [row(one) for one in chosen]
+        click.echo(table(_HEADS, rows) if rows else "no lines that fit")
     if follow:
         _follow(lines_to_come(file, reached.position, lambda: time.sleep(0.2)), wanted, as_json=as_json)
 

@@ -98,7 +98,7 @@ def command(
     Examples:
       mbap bench 192.168.1.100
       mbap bench plc hr0..124 --unit 5 --pause 20ms
-      mbap bench plc ir0..9 --connections 2 --outstanding 4 --for 10s --requests 100000 --json
+      mbap bench plc ir0..9 --connections 2 --outstanding 4 --for 10s --json
 
     Ctrl-C ends it, and what was measured so far is printed.
     """

@@ -15,8 +15,9 @@ from mbap.cli.capturerows import (
     write_row,
     write_text,
 )
-from mbap.cli.capturetext import clipped, clock, console_width, day, delay_text
+from mbap.cli.capturetext import clipped, clock, day, delay_text
 from mbap.cli.printable import json_text, printable
+from mbap.cli.tables import console_width
 from mbap.diagnose.capture import Captured
 from mbap.diagnose.capturewrites import Writes
 from mbap.diagnose.wording import asked, end_text, said

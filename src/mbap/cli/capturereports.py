@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mbap.cli.capturerows import exchange_row
-from mbap.cli.capturetext import clipped, clock, console_width, day, delay_text
+from mbap.cli.capturetext import clipped, clock, day, delay_text
 from mbap.cli.counted import amount
 from mbap.cli.printable import json_text, printable
-from mbap.cli.tables import table
+from mbap.cli.tables import console_width, table
 from mbap.cli.times import format_time
 from mbap.diagnose.capturestats import Row, Statistics
 from mbap.diagnose.timeline import Activity, Talker, Timeline

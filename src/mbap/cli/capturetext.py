@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from datetime import UTC, datetime
-from typing import Final
-
-_DEFAULT_WIDTH: Final = 1000
-
-
-def console_width() -> int:
-    """How long a line may be: as wide as the console, or as COLUMNS says; where neither is, any length."""
-    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
-        return shutil.get_terminal_size().columns
-    return _DEFAULT_WIDTH
 
 
 def clipped(text: str, width: int) -> str:

@@ -23,13 +23,15 @@ from mbap.cli.certs_common import (
     passphrase_from,
     say_issued,
 )
+from mbap.cli.groups import Listing
+from mbap.cli.tables import paragraph
 
 if TYPE_CHECKING:
     from mbap.security.authority import Authority
     from mbap.security.certificates import KeyKind
 
 
-@click.group(short_help="make, show and check certificates for Modbus/TCP Security")
+@click.group(cls=Listing, short_help="make, show and check certificates for Modbus/TCP Security")
 def command() -> None:
     """Make, show and check the certificates of a site that speaks Modbus/TCP Security.
 
@@ -37,17 +39,20 @@ def command() -> None:
     a machine that is not on the plant's network, and keep a copy.
 
     \b
-    mbap certs init --name "Pump station 7"
-    mbap certs server plc1 --dns plc1.plant.example --ip 192.168.1.50
-    mbap certs client panel --role Operator
-    mbap certs list
-    mbap certs check tls://192.168.1.50 --ca certs/ca.pem
+    Examples:
+      mbap certs init --name "Pump station 7"
+      mbap certs server plc1 --dns plc1.plant.example --ip 192.168.1.50
+      mbap certs client panel --role Operator
+      mbap certs list
+      mbap certs check tls://192.168.1.50 --ca certs/ca.pem
     """
 
 
 @command.command()
 @FOLDER
-@click.option("--name", default="Modbus site CA", show_default=True, help="What the CA is called.")
+@click.option(
+    "--name", metavar="NAME", default="Modbus site CA", show_default=True, help="What the CA is called."
+)
 @click.option("--days", type=click.IntRange(1), default=3650, show_default=True, help="How long it is valid.")
 @key_options
 @PASSPHRASE
@@ -61,8 +66,9 @@ def init(
     not overwritten without --replace, which gives up everything it issued.
 
     \b
-    mbap certs init --name "Pump station 7"
-    mbap certs init --folder /media/usb/certs --passphrase-from ask
+    Examples:
+      mbap certs init --name "Pump station 7"
+      mbap certs init --folder /media/usb/certs --passphrase-from ask
     """
     from mbap.security.authority import Authority
     from mbap.security.certificates import make_ca, new_key
@@ -75,9 +81,10 @@ def init(
     certificate = make_ca(key, name, now(), days)
     made = Authority.create(folder, certificate, key, now(), passphrase=passphrase, overwrite=overwrite)
     locked = "encrypted" if passphrase is not None else "not encrypted"
-    click.echo(f"{made.path('ca.key')}: the CA's key, {locked}; whoever has it can let anybody in")
+    click.echo(paragraph(f"{made.path('ca.key')}: the CA's key, {locked}; whoever has it can let anybody in"))
     until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
-    click.echo(f"{made.path('ca.pem')}: its certificate, until {until}; every client and server needs it")
+    needed = f"its certificate, until {until}; every client and server needs it"
+    click.echo(paragraph(f"{made.path('ca.pem')}: {needed}"))
     click.echo(f"{made.path('crl.pem')}: the revocation list, empty so far")
 
 
@@ -110,8 +117,9 @@ def server(
     A role goes with --both: the role of a server means nothing.
 
     \b
-    mbap certs server plc1 --dns plc1.plant.example --ip 192.168.1.50
-    mbap certs server guard --ip 192.168.1.10 --both --role Gateway
+    Examples:
+      mbap certs server plc1 --dns plc1.plant.example --ip 192.168.1.50
+      mbap certs server guard --ip 192.168.1.10 --both --role Gateway
     """
     from mbap.security.certificates import Wish
 
@@ -142,8 +150,9 @@ def client(
     """Make key and certificate for the client NAME. Without --role servers may grant it nothing.
 
     \b
-    mbap certs client panel --role Operator
-    mbap certs client logger --role Reader --key rsa --days 365
+    Examples:
+      mbap certs client panel --role Operator
+      mbap certs client logger --role Reader --key rsa --days 365
     """
     from mbap.security.certificates import Wish
 
@@ -164,9 +173,10 @@ def renew(name: str, new_key: bool, days: int | None, folder: Path, source: str 
     CA's own certificate with the same key: what it issued stays good.
 
     \b
-    mbap certs renew panel
-    mbap certs renew panel --new-key
-    mbap certs renew ca
+    Examples:
+      mbap certs renew panel
+      mbap certs renew panel --new-key
+      mbap certs renew ca
     """
     from mbap.security.authority import Authority
 
@@ -176,7 +186,8 @@ def renew(name: str, new_key: bool, days: int | None, folder: Path, source: str 
             raise click.UsageError("a CA with a new key is a new CA: mbap certs init --folder ANOTHER")
         ca_key = open_key(authority.key, source)
         end = authority.renew_ca(ca_key, now(), days or 3650).not_valid_after_utc
-        click.echo(f"{authority.path('ca.pem')}: until {end:%Y-%m-%d}; give it to every client and server")
+        given = f"until {end:%Y-%m-%d}; give it to every client and server"
+        click.echo(paragraph(f"{authority.path('ca.pem')}: {given}"))
         return
     _renew(authority, name, days or 730, source, new_key=new_key)
 

@@ -66,17 +66,17 @@ def check(
     failed a check. Exits with 1 when a check failed, with 3 when nobody listens.
 
     \b
-    mbap certs check tls://192.168.1.50 --ca certs/ca.pem
-    mbap certs check 192.168.1.50 --ca ca.pem --certificate panel.pem --key panel.key
-    mbap certs check tls://plc1:802 --ca ca.pem --certificate panel.pem --key panel.key --read hr0
+    Examples:
+      mbap certs check tls://192.168.1.50 --ca certs/ca.pem
+      mbap certs check 192.168.1.50 --ca ca.pem \\
+          --certificate panel.pem --key panel.key
+      mbap certs check tls://plc1:802 --ca ca.pem \\
+          --certificate panel.pem --key panel.key --read hr0
     """
     from mbap.security.pemfiles import read_certificates, read_crl
     from mbap.security.probe import look
 
-    if key is not None and certificate is None:
-        raise click.UsageError("--key goes with --certificate")
-    if crl is not None and ca is None:
-        raise click.UsageError("--crl goes with --ca")
+    _check_pairs(key=key, certificate=certificate, crl=crl, ca=ca)
     host, port = host_and_port(endpoint)
     roots = read_certificates(ca) if ca is not None else []
     revoked = read_crl(crl) if crl is not None else None
@@ -97,6 +97,13 @@ def check(
         checks.append(_not_read(read))
     _print(host, port, shown, chain, checks, as_json=as_json)
     return ExitCode.FAILED if any(one.ok is False for one in checks) else ExitCode.OK
+
+
+def _check_pairs(**given: Path | None) -> None:
+    """Some options are of use with another only."""
+    for one, other in (("key", "certificate"), ("crl", "ca")):
+        if given[one] is not None and given[other] is None:
+            raise click.UsageError(f"--{one} goes with --{other}")
 
 
 def host_and_port(endpoint: str) -> tuple[str, int]:

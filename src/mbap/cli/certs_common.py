@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mbap.cli.tables import paragraph
+
 if TYPE_CHECKING:
     from mbap.security.authority import Authority
     from mbap.security.certificates import KeyKind, PrivateKey, Wish
@@ -146,8 +148,9 @@ def say_issued(authority: Authority, name: str, *, with_key: bool) -> None:
     """Print what the newest certificate of *name* says, and where it is."""
     one = authority.index().named(name)[-1]
     if with_key:
-        click.echo(f"{authority.path(name)}.key: the key; keep it where it is used, and nowhere else")
-    click.echo(f"{authority.path(name)}.pem: {purposes(one)}, until {one.not_after:%Y-%m-%d}")
+        kept = "the key; keep it where it is used, and nowhere else"
+        click.echo(paragraph(f"{authority.path(name)}.key: {kept}"))
+    click.echo(paragraph(f"{authority.path(name)}.pem: {purposes(one)}, until {one.not_after:%Y-%m-%d}"))
     if one.not_after >= authority.certificate.not_valid_after_utc:
         click.echo("it ends with the CA's own certificate: see mbap certs renew ca", err=True)
 

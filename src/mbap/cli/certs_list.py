@@ -22,8 +22,9 @@ def list_issued(folder: Path, as_json: bool) -> None:
     The serial number is cut short; revoke takes a name, a file, or the whole number that --json has.
 
     \b
-    mbap certs list
-    mbap certs list --json
+    Examples:
+      mbap certs list
+      mbap certs list --json
     """
     from mbap.security.authority import Authority
     from mbap.security.authorityindex import as_json as entry
@@ -71,8 +72,9 @@ def export(
     """Gather what the device NAME needs: ca.pem, crl.pem, its certificate and, if it is here, its key.
 
     \b
-    mbap certs export panel --to /media/usb/panel
-    mbap certs export panel --pkcs12 panel.p12 --passphrase-from ask
+    Examples:
+      mbap certs export panel --to /media/usb/panel
+      mbap certs export panel --pkcs12 panel.p12 --passphrase-from ask
     """
     from mbap.security.authority import Authority
 

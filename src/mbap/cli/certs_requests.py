@@ -21,9 +21,10 @@ from mbap.cli.certs_common import (
     passphrase_from,
     say_issued,
 )
+from mbap.cli.tables import paragraph
 
 if TYPE_CHECKING:
-    from mbap.security.certificates import KeyKind
+    from mbap.security.certificates import KeyKind, Wish
     from mbap.security.facts import Asked
 
 _SERVER = click.option("--server", is_flag=True, help="It is a server.")
@@ -59,36 +60,45 @@ def csr(
     Only the request goes to the CA. With a passphrase the key is encrypted.
 
     \b
-    mbap certs csr plc1 --server --ip 192.168.1.50
-    mbap certs csr panel --client --role Operator
+    Examples:
+      mbap certs csr plc1 --server --ip 192.168.1.50
+      mbap certs csr panel --client --role Operator
     """
-    from mbap.security.authority import check_name
+    from cryptography.hazmat.primitives.serialization import Encoding
+
     from mbap.security.certificates import Wish, new_key, request
-    from mbap.security.keyfiles import Exists, write_file, write_key
+    from mbap.security.keyfiles import write_file, write_key
 
     if not (server or client):
         raise click.UsageError("say what it is: --server, --client or both")
-    check_name(name)
-    if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}")
-    key_path, path = folder / f"{name}.key", folder / f"{name}.csr"
-    for one in (key_path, path):
-        if not overwrite and one.exists():
-            raise Exists(f"{one} is there already: give --replace to overwrite it")
-    from cryptography.hazmat.primitives.serialization import Encoding
-
+    key_path, path = _places(folder, name, overwrite=overwrite)
     wish = Wish(name, server=server, client=client, dns=dns, ip=ip, role=role)
     key = new_key(kind, bits)
     asked = request(wish, key)
     write_key(key_path, key, passphrase_from(source, confirm=True), replace=overwrite)
     write_file(path, asked.public_bytes(Encoding.PEM), private=False, replace=overwrite)
     click.echo(f"{key_path}: the key; it stays here")
-    click.echo(f"{path}: the request; have it signed with mbap certs sign {path.name}")
+    click.echo(paragraph(f"{path}: the request; have it signed with mbap certs sign {path.name}"))
+
+
+def _places(folder: Path, name: str, *, overwrite: bool) -> tuple[Path, Path]:
+    """Where key and request of *name* go; `ValueError` where they cannot."""
+    from mbap.security.authority import check_name
+    from mbap.security.keyfiles import Exists
+
+    check_name(name)
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    places = folder / f"{name}.key", folder / f"{name}.csr"
+    for one in places:
+        if not overwrite and one.exists():
+            raise Exists(f"{one} is there already: give --replace to overwrite it")
+    return places
 
 
 @click.command()
 @click.argument("file", metavar="CSR", type=PATH)
-@click.option("--name", help="What it is called; without it as the request has it.")
+@click.option("--name", metavar="NAME", help="What it is called; without it as the request has it.")
 @_SERVER
 @_CLIENT
 @DNS
@@ -119,9 +129,10 @@ def sign(
     and --client nothing is signed.
 
     \b
-    mbap certs sign plc1.csr
-    mbap certs sign plc1.csr --server --accept-names
-    mbap certs sign panel.csr --client --role Operator
+    Examples:
+      mbap certs sign plc1.csr
+      mbap certs sign plc1.csr --server --accept-names
+      mbap certs sign panel.csr --client --role Operator
     """
     from mbap.security.authority import Authority, check_strength
     from mbap.security.certificates import Wish
@@ -130,7 +141,7 @@ def sign(
 
     request = read_request(file)
     asked = request_facts(request)
-    click.echo(f"{file} asks for: {asked_text(asked)}")
+    click.echo(paragraph(f"{file} asks for: {asked_text(asked)}"))
     if not (server or client):
         raise click.UsageError("nothing was signed: say what it is for, with --server, --client or both")
     if role is not None and not client:
@@ -143,9 +154,13 @@ def sign(
     ca_key = open_key(authority.key, source)
     authority.issue(wish, public, ca_key, now(), overwrite=overwrite)
     say_issued(authority, wish.name, with_key=False)
-    if asked.role not in (None, role):
+    _say_refused(asked, wish)
+
+
+def _say_refused(asked: Asked, granted: Wish) -> None:
+    if asked.role not in (None, granted.role):
         click.echo(f"not granted: the role {asked.role}", err=True)
-    if refused := [one for one in (*asked.dns, *asked.ip) if one not in (*dns, *ip)]:
+    if refused := [one for one in (*asked.dns, *asked.ip) if one not in (*granted.dns, *granted.ip)]:
         click.echo(f"not granted: the names {', '.join(refused)}", err=True)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mbap.cli.certs_common import FOLDER, PASSPHRASE, now, open_key
+from mbap.cli.tables import paragraph
 
 
 @click.command()
@@ -19,9 +20,10 @@ def revoke(what: str, folder: Path, source: str | None) -> None:
     Servers accept them until they have the new crl.pem.
 
     \b
-    mbap certs revoke panel
-    mbap certs revoke 3fa9c1
-    mbap certs revoke certs/panel.pem
+    Examples:
+      mbap certs revoke panel
+      mbap certs revoke 3fa9c1
+      mbap certs revoke certs/panel.pem
     """
     from mbap.security.authority import Authority
     from mbap.security.facts import serial_text
@@ -37,7 +39,8 @@ def revoke(what: str, folder: Path, source: str | None) -> None:
     for one in good:
         click.echo(f"revoked: {one.name} {serial_text(one.serial)}")
     if good:
-        click.echo(f"{authority.path('crl.pem')}: the new list; bring it to every server and client")
+        text = f"{authority.path('crl.pem')}: the new list; bring it to every server and client"
+        click.echo(paragraph(text))
 
 
 @click.command()
@@ -54,8 +57,9 @@ def crl(days: int, folder: Path, source: str | None) -> None:
     """Write a new revocation list, dated later than the one before.
 
     \b
-    mbap certs crl
-    mbap certs crl --days 365
+    Examples:
+      mbap certs crl
+      mbap certs crl --days 365
     """
     from mbap.security.authority import Authority
     from mbap.security.facts import crl_facts

@@ -37,9 +37,10 @@ def show(ctx: click.Context, files: tuple[Path, ...], as_json: bool) -> None:
     a file has none of these.
 
     \b
-    mbap certs show certs/panel.pem
-    mbap certs show panel.key panel.pem ca.pem
-    mbap certs show --json certs/*.pem
+    Examples:
+      mbap certs show certs/panel.pem
+      mbap certs show panel.key panel.pem ca.pem
+      mbap certs show --json certs/*.pem
     """
     moment, known = now(), _certificates(files)
     bad = False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mbap.cli.exits import ExitCode
-from mbap.cli.tables import many, table
+from mbap.cli.tables import many, paragraph, table
 
 if TYPE_CHECKING:
     from mbap.site.load_of_lines import LineLoad
@@ -58,7 +58,8 @@ def _load(plan: SitePlan, file: Path, *, as_json: bool) -> None:
         return
     devices, links, most = len(plan.devices), len(plan.links), plan.max_open_connections
     open_at_once = f", {most} of them open at once" if links > most else ""
-    click.echo(f"{file} is right: {many(devices, 'device')} on {many(links, 'connection')}{open_at_once}")
+    where = f"{many(devices, 'device')} on {many(links, 'connection')}{open_at_once}"
+    click.echo(paragraph(f"{file} is right: {where}"))
     click.echo(table(_LOAD_HEADS, [line.as_row() for line in lines[:LINES_SHOWN]], right=(1, 2, 3, 4, 5)))
     if len(lines) > LINES_SHOWN:
         busiest = lines[LINES_SHOWN].busy
@@ -67,18 +68,18 @@ def _load(plan: SitePlan, file: Path, *, as_json: bool) -> None:
     values = sum(line.values_per_second for line in lines)
     click.echo(f"together {requests:.1f} requests/s and {values:.0f} values/s")
     for said in quirk_lines(plan.devices):
-        click.echo(said)
+        click.echo(paragraph(said))
     if plan.server is not None:
         _served(plan.server)
     for warning in (*plan.warnings, *(line.warning for line in lines if line.warning)):
-        click.echo(f"warning: {warning}")
+        click.echo(paragraph(f"warning: {warning}"))
 
 
 def _served(plan: ServerPlan) -> None:
     points, units = many(len(plan.entries), "point"), many(len(plan.by_unit()), "unit")
     new = len(plan.entries) - plan.saved
     added = f", {new} of them new in {plan.map_path.name}" if new else ""
-    click.echo(f"serves {points} in {units} on {', '.join(plan.listen)}{added}")
+    click.echo(paragraph(f"serves {points} in {units} on {', '.join(plan.listen)}{added}"))
 
 
 def _load_document(plan: SitePlan, file: Path, lines: Sequence[LineLoad]) -> dict[str, object]:

@@ -78,7 +78,8 @@ def command(
     \b
     Examples:
       mbap clone tcp://192.168.1.100 -o twin.toml
-      mbap clone tcp://192.168.1.100#3 --table holding --range 0-999 --pause 100ms -o twin.toml
+      mbap clone tcp://192.168.1.100#3 --table holding --range 0-999 \\
+          --pause 100ms -o twin.toml
       mbap serve twin.toml
     """
     if output.exists() and not overwrite:

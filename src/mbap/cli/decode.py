@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import click
 
+from mbap.cli.tables import console_width, paragraph, wrapped
 from mbap.errors import ProtocolError
 from mbap.protocol.hextext import parse_pasted
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from mbap.protocol.fields import Field
 
 BYTES_A_LINE = 8
+_LEAST = 20
+"""A meaning has so much room, however narrow the console is."""
 MOST_TEXT = 16 * 1024 * 1024
 
 
@@ -44,7 +48,8 @@ def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_js
       mbap decode 000100000006010300 6b0003 00010000000901030602 2b00000064
       mbap decode 11 03 00 6B 00 03 76 87
       mbap decode :1103006B00037E
-      mbap decode --response 0x00,0x01,0x00,0x00,0x00,0x06,0x01,0x06,0x00,0x01,0x00,0x03
+      mbap decode --response \\
+          0x00,0x01,0x00,0x00,0x00,0x06,0x01,0x06,0x00,0x01,0x00,0x03
       mbap encode read 40108 3 | mbap decode - --json
 
     The exit code is 6 when a frame is malformed; what is wrong is said with the field it is in.
@@ -62,7 +67,7 @@ def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_js
         click.echo(json.dumps(described, ensure_ascii=False, indent=2))
     else:
         if not framing and framed is not Framed.TCP:
-            click.echo(f"Modbus {framed.name}: {why}\n")
+            click.echo(paragraph(f"Modbus {framed.name}: {why}") + "\n")
         texts = [_as_text(one, index, _word(framed)) for index, one in enumerate(explanations, 1)]
         click.echo("\n\n".join(texts))
     _raise_faults(explanations, _word(framed), _hint(data, framed, found, why))
@@ -110,15 +115,15 @@ def _as_text(one: Explanation, index: int, word: str) -> str:
 
 def _lines(one: Explanation, index: int, word: str) -> Iterator[str]:
     size = len(one.data)
-    yield f"{word} {index}, {size} byte{'s' * (size != 1)}{_at(one.offset)}: {_title(one, word)}"
+    yield paragraph(f"{word} {index}, {size} byte{'s' * (size != 1)}{_at(one.offset)}: {_title(one, word)}")
     yield from _field_lines(one.header)
     shown = _alike(one.readings)
     for number, reading in enumerate(shown, 1):
         if len(shown) > 1:
-            yield f"  either: {reading.summary}" if number == 1 else f"  or: {reading.summary}"
+            yield paragraph(f"  {'either' if number == 1 else 'or'}: {reading.summary}")
         yield from _field_lines(reading.fields)
     yield from _field_lines(one.trailer)
-    yield from (f"  wrong: {fault}" for fault in one.every_fault)
+    yield from (paragraph(f"  wrong: {fault}") for fault in one.every_fault)
 
 
 def _at(offset: int) -> str:
@@ -142,10 +147,13 @@ def _alike(readings: Sequence[Reading]) -> Sequence[Reading]:
 
 def _field_lines(fields: Sequence[Field]) -> Iterator[str]:
     for field in fields:
-        first, *rest = _in_lines(field.data)
-        line = f"  {first:{BYTES_A_LINE * 3}}{field.name:16}{_shown(field.value)}"
-        yield f"{line:{BYTES_A_LINE * 3 + 28}}{field.meaning}".rstrip()
-        yield from (f"  {line}" for line in rest)
+        first, *more = _in_lines(field.data)
+        begin = f"  {first:{BYTES_A_LINE * 3}}{field.name:16}{_shown(field.value)}"
+        column = max(BYTES_A_LINE * 3 + 28, len(begin))
+        meaning, *further = wrapped(field.meaning, max(console_width() - column, _LEAST)) or [""]
+        yield f"{begin:{column}}{meaning}".rstrip()
+        for data, goes_on in zip_longest(more, further, fillvalue=""):
+            yield f"  {data:{column - 2}}{goes_on}".rstrip()
 
 
 def _in_lines(data: bytes) -> list[str]:

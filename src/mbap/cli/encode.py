@@ -11,6 +11,7 @@ import click
 from mbap.addresses import Table, parse_item
 from mbap.cli import encode_rarer
 from mbap.cli.frameout import Output, frame_options, word
+from mbap.cli.groups import Listing
 
 if TYPE_CHECKING:
     from mbap.addresses import Item
@@ -29,7 +30,7 @@ def order_option(command: F) -> F:
     )(command)
 
 
-@click.group()
+@click.group(cls=Listing)
 def command() -> None:
     """Build Modbus frames and print them in hexadecimal, one a line.
 

@@ -66,5 +66,12 @@ def report(error: Exception) -> int:
     code = exit_code(error)
     if code is None:
         raise error
-    click.echo(f"error: {error}", err=True)
+    click.echo(f"error: {_sentence(error)}", err=True)
     return int(code)
+
+
+def _sentence(error: Exception) -> str:
+    """What *error* says, and what the system says of a file without the number that it has for that."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -42,9 +42,13 @@ def command(
 ) -> None:
     """Print rules for a packet filter: who may reach Modbus on this machine, and through it.
 
-    Nothing is changed: look at the rules, then run them. Example, for a machine between office and plant:
+    Nothing is changed: look at the rules, then run them.
 
-        mbap firewall --allow 192.168.1.20 --to 10.2.0.0/24 -o modbus.nft && nft -f modbus.nft
+    \b
+    Examples:
+      mbap firewall --allow 192.168.1.20
+      mbap firewall --allow 192.168.1.0/28 --to 10.2.0.0/24 -o modbus.nft
+      mbap firewall --allow 192.168.1.20 --as windows -o modbus.ps1
     """
     try:
         text = FORMS[form](opening(sources, targets, ports))

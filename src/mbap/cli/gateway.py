@@ -102,7 +102,8 @@ def command(
     \b
     Examples:
       mbap gateway --route rtu:///dev/ttyUSB0?baudrate=19200
-      mbap gateway --listen tcp://0.0.0.0:1502 --route 1-20=rtu:///dev/ttyUSB0 --route 100=tcp://plc#1
+      mbap gateway --listen tcp://0.0.0.0:1502 \\
+          --route 1-20=rtu:///dev/ttyUSB0 --route 100=tcp://plc#1
       mbap gateway --route 101-120=rtu+tcp://moxa:4001#1-20 --read-only --watch
       mbap gateway --check --config site.toml
     """

@@ -15,6 +15,7 @@ import click
 from mbap.cli.counted import amount, on_sigusr1, say
 from mbap.cli.running import Source, ignore_hangup, log_to_stderr, run, signals
 from mbap.cli.systemd import Notifier, given_sockets
+from mbap.cli.tables import paragraph
 from mbap.client.links import Links
 from mbap.security.metrics import as_json
 from mbap.security.metrics import as_prometheus as protection_as_prometheus
@@ -235,7 +236,7 @@ def _say_where(running: Running, metrics: MetricsPage | None, *, as_data: bool) 
         found = {"listening": where, "lines": list(running.gateway.lines)}
         click.echo(json.dumps(found | ({"metrics": metrics.url} if metrics else {})))
         return
-    click.echo(f"listening on {', '.join(where)}: {running.status}; stop with Ctrl-C")
+    click.echo(paragraph(f"listening on {', '.join(where)}: {running.status}; stop with Ctrl-C"))
     if metrics is not None:
         click.echo(f"metrics: {metrics.url}")
 

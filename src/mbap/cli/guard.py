@@ -105,9 +105,11 @@ def command(
     Examples:
       mbap guard --to tcp://192.168.1.50 --policy plant.toml --audit audit.jsonl
       mbap guard --to tcp://192.168.1.50 --alerts alerts --learn-for 7d
-      mbap guard --listen tls://0.0.0.0:802 --listen-ca ca.pem --listen-certificate guard.pem \
-          --listen-key guard.key --to tcp://192.168.1.50 --policy plant.toml
-      mbap guard --route 1-20=rtu:///dev/ttyUSB0 --policy plant.rules --reload-on-change
+      mbap guard --listen tls://0.0.0.0:802 --listen-ca ca.pem \\
+          --listen-certificate guard.pem --listen-key guard.key \\
+          --to tcp://192.168.1.50 --policy plant.toml
+      mbap guard --route 1-20=rtu:///dev/ttyUSB0 --policy plant.rules \\
+          --reload-on-change
     """
     if reload_on_change and policy is None:
         raise click.UsageError("--reload-on-change goes with --policy FILE")

@@ -16,6 +16,7 @@ from typing import TextIO
 import click
 
 from mbap.cli import history_export
+from mbap.cli.groups import Listing
 from mbap.cli.progress import progress
 from mbap.cli.tables import table
 from mbap.cli.times import format_time, parse_time
@@ -28,14 +29,15 @@ _FILE = click.argument("file", type=click.Path(path_type=Path))
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(short_help="list, export and measure what was stored")
+@click.group(cls=Listing, short_help="list, export and measure what was stored")
 def command() -> None:
     """Look into the history FILE that `mbap up` keeps; it may be running meanwhile.
 
     \b
-    mbap history list history.db
-    mbap history export history.db --point main.power --from 24h -o power.csv
-    mbap history backup history.db history-copy.db
+    Examples:
+      mbap history list history.db
+      mbap history export history.db --point main.power --from 24h -o power.csv
+      mbap history backup history.db history-copy.db
     """
 
 
@@ -46,7 +48,8 @@ def list_series(file: Path, as_json: bool) -> None:
     """List the points in FILE: how many samples each has, and from when to when (UTC).
 
     \b
-    mbap history list history.db
+    Example:
+      mbap history list history.db
     """
     with SqliteStore(file, read_only=True) as store:
         reports = list(store.reports())
@@ -65,7 +68,8 @@ def stats(file: Path, as_json: bool) -> None:
     """Show how large FILE is and what it holds.
 
     \b
-    mbap history stats history.db
+    Example:
+      mbap history stats history.db
     """
     with SqliteStore(file, read_only=True) as store:
         numbers, levels = store.statistics(), store.levels()
@@ -92,12 +96,23 @@ def stats(file: Path, as_json: bool) -> None:
 
 @command.command()
 @_FILE
-@click.option("--point", "points", multiple=True, help="device.point, also with * and ?; may be repeated.")
 @click.option(
-    "--from", "start", help="From this time on: 2025-06-01T14:30, or 24h (ago). UTC without a zone."
+    "--point",
+    "points",
+    metavar="POINT",
+    multiple=True,
+    help="device.point, also with * and ?; may be repeated.",
 )
-@click.option("--to", "end", help="To before this time.")
-@click.option("--step", help="One row for each 1m, 15m, 1h, ...: lowest, mean and highest.")
+@click.option(
+    "--from",
+    "start",
+    metavar="TIME",
+    help="From this time on: 2025-06-01T14:30, or 24h (ago). UTC without a zone.",
+)
+@click.option("--to", "end", metavar="TIME", help="To before this time.")
+@click.option(
+    "--step", metavar="DURATION", help="One row for each 1m, 15m, 1h, ...: lowest, mean and highest."
+)
 @click.option(
     "--wide", is_flag=True, help="With --step: one row a time, a column with the mean of each point."
 )
@@ -118,9 +133,10 @@ def export(
     Without --point all points are exported, without --from and --to all that is stored.
 
     \b
-    mbap history export history.db --point main.power --from 24h
-    mbap history export history.db --point 'main.*' --step 15m --wide -o main.csv
-    mbap history export history.db --from 2025-06-01 --to 2025-06-02 --json
+    Examples:
+      mbap history export history.db --point main.power --from 24h
+      mbap history export history.db --point 'main.*' --step 1h --wide -o main.csv
+      mbap history export history.db --from 2025-06-01 --json
     """
     if wide and step is None:
         raise ValueError("--wide needs --step: samples of different points do not have the same times")
@@ -143,7 +159,8 @@ def backup(file: Path, target: Path, overwrite: bool) -> None:
     TARGET appears when the copy is whole. It is a history like any other.
 
     \b
-    mbap history backup history.db /mnt/usb/history-copy.db
+    Example:
+      mbap history backup history.db /mnt/usb/history-copy.db
     """
     if target.exists() and not overwrite:
         raise ValueError(f"{target} is there already: name another file, or add --overwrite")

@@ -43,6 +43,11 @@ COMMANDS = {
 }
 
 
+WIDEST_HELP = 100
+"""Columns; in a wider console sentences would be too long to read."""
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST_HELP}
+
+
 class Commands(click.Group):
     """A group whose commands are imported one at a time: starting must stay quick."""
 
@@ -60,12 +65,18 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings=_SETTINGS)
 @click.version_option(package_name="mbap", message="mbap %(version)s")
 def mbap() -> None:
     """Modbus TCP: read and write devices, collect and keep values, simulate, explain.
 
     What older texts call master and slave is client and server here, and a slave's address is the unit.
+
+    \b
+    Examples:
+      mbap demo
+      mbap read 192.168.1.100 40108:float32 hr0..9
+      mbap read --help
     """
 
 
@@ -74,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = mbap.main(args=arguments, prog_name="mbap", standalone_mode=False)
     except click.ClickException as problem:
-        problem.show()
+        _show(problem)
         code = problem.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
@@ -82,3 +93,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:  # noqa: BLE001 - the outermost frame: every known error becomes one sentence
         code = report(error)
     sys.exit(code if isinstance(code, int) else ExitCode.OK)
+
+
+def _show(problem: click.ClickException) -> None:
+    """Print what is wrong with how a command was called, and where help is."""
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    if isinstance(problem, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # since click 8.2
+        problem.show()
+        return
+    if context is not None:
+        click.echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
+    click.echo(f"error: {problem.format_message()}", err=True)

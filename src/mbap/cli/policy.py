@@ -12,8 +12,9 @@ import click
 
 from mbap.cli import policyarming, policytraffic
 from mbap.cli.exits import ExitCode
+from mbap.cli.groups import Listing
 from mbap.cli.policyasking import Question, question, question_options
-from mbap.cli.tables import many, table
+from mbap.cli.tables import many, paragraph, table
 from mbap.filefaults import FileFaults
 
 if TYPE_CHECKING:
@@ -30,19 +31,20 @@ _NEAR = 5
 """Rules that nearly fit, and are shown."""
 
 
-@click.group(short_help="check, explain and test the rules of a firewall")
+@click.group(cls=Listing, short_help="check, explain and test the rules of a firewall")
 def command() -> None:
     """Work with policies: what a firewall for Modbus lets pass.
 
     A policy is a TOML file, or a text with a rule a line: what does not end in .toml is read as that.
 
     \b
-    mbap policy check plant.toml
-    mbap policy explain plant.toml "write hr100=5" --from 10.1.0.7 --role Operator
-    mbap policy test plant.toml cases.toml
-    mbap policy show rules.txt --format toml -o plant.toml
-    mbap policy learn monday.pcapng -o plant.toml
-    mbap policy replay plant.toml tuesday.pcapng
+    Examples:
+      mbap policy check plant.toml
+      mbap policy explain plant.toml "write hr100=5" --from 10.1.0.7
+      mbap policy test plant.toml cases.toml
+      mbap policy show rules.txt --format toml -o plant.toml
+      mbap policy learn monday.pcapng -o plant.toml
+      mbap policy replay plant.toml tuesday.pcapng
     """
 
 
@@ -79,8 +81,9 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     rule which denies forgets. Exits with 2 when FILE cannot be used, with 1 when there is any warning.
 
     \b
-    mbap policy check plant.toml
-    mbap policy check rules.txt --json
+    Examples:
+      mbap policy check plant.toml
+      mbap policy check rules.txt --json
     """
     from mbap.security.policy import Moment
     from mbap.security.policycheck import findings
@@ -97,7 +100,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
         _echo_json({"file": str(file), "ok": True, "hash": policy.hash, "faults": [], "findings": data})
     else:
         for one in found:
-            click.echo(str(one))
+            click.echo(paragraph(str(one)))
         click.echo(f"{file}: {many(len(policy.rules), 'rule')}, {many(warnings, 'warning')}")
     ctx.exit(ExitCode.FAILED if warnings else ExitCode.OK)
 
@@ -124,9 +127,11 @@ def explain(ctx: click.Context, /, file: Path, request: tuple[str, ...], as_json
     as unknown. Exits with 0 when it is allowed, with 1 when it is not.
 
     \b
-    mbap policy explain plant.toml read hr0..9 --from 10.1.0.7
-    mbap policy explain plant.toml write hr100:float32=42 --from 10.1.0.7 --role Operator
-    mbap policy explain plant.toml "08 0001 0000" --unit 3
+    Examples:
+      mbap policy explain plant.toml read hr0..9 --from 10.1.0.7
+      mbap policy explain plant.toml write hr100:float32=42 \\
+          --from 10.1.0.7 --role Operator
+      mbap policy explain plant.toml "08 0001 0000" --unit 3
     """
     from mbap.security.policyexplain import explain as steps_of
 
@@ -147,17 +152,17 @@ def _print_explained(asked: Question, verdict: Verdict | None, steps: list[Step]
     if verdict is None or asked.asked.request is None:
         click.echo(f"malformed: answered with exception {_code(asked):02X}, and never gets to a rule")
         return
-    click.echo(
-        f"unit {asked.unit}, function {asked.asked.request.function_code}, {asked.asked.request.title}"
-    )
+    request = asked.asked.request
+    click.echo(f"unit {asked.unit}, function {request.function_code}, {request.title}")
     for side in dict.fromkeys(step.side for step in steps):
         deciding = [step.rule for step in steps if step.side == side and not step.misfits]
-        click.echo(f"  {side}: " + (f'rule "{deciding[0]}"' if deciding else "no rule is about it"))
-    click.echo(_sentence(verdict))
+        which = f'rule "{deciding[0]}"' if deciding else "no rule is about it"
+        click.echo(paragraph(f"  {side}: {which}"))
+    click.echo(paragraph(_sentence(verdict)))
     near = sorted((step for step in steps if step.misfits), key=lambda step: len(step.misfits))
     for step in near[:_NEAR] if not verdict.rule else []:
         why = "; ".join(f"{field}: {text}" for field, text in step.misfits)
-        click.echo(f'  not "{step.rule}": {why}')
+        click.echo(paragraph(f'  not "{step.rule}": {why}'))
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -201,7 +206,8 @@ def test_(ctx: click.Context, file: Path, cases: Path, as_json: bool) -> None:
     Exits with 1 when any is different.
 
     \b
-    mbap policy test plant.toml cases.toml
+    Example:
+      mbap policy test plant.toml cases.toml
     """
     from mbap.security.policycases import load_cases
 
@@ -212,7 +218,7 @@ def test_(ctx: click.Context, file: Path, cases: Path, as_json: bool) -> None:
         _echo_json(results)
     else:
         for one in wrong:
-            click.echo(f"{one['name']}: expected {one['expected']}, and it is {one['got']}")
+            click.echo(paragraph(f"{one['name']}: expected {one['expected']}, and it is {one['got']}"))
         click.echo(f"{cases}: {many(len(results), 'case')}, {len(wrong)} different")
     ctx.exit(ExitCode.FAILED if wrong else ExitCode.OK)
 
@@ -265,7 +271,8 @@ def diff(ctx: click.Context, old: Path, new: Path, as_json: bool) -> None:
     Exits with 1 when there is any difference.
 
     \b
-    mbap policy diff plant.toml plant-new.toml
+    Example:
+      mbap policy diff plant.toml plant-new.toml
     """
     from mbap.security.policydiff import differences
 
@@ -283,7 +290,7 @@ def diff(ctx: click.Context, old: Path, new: Path, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
     else:
         for one in changes:
-            click.echo(str(one))
+            click.echo(paragraph(str(one)))
         click.echo(many(len(changes), "difference"))
     ctx.exit(ExitCode.FAILED if changes else ExitCode.OK)
 
@@ -303,9 +310,10 @@ def show(file: Path, form: str, as_json: bool, output: Path | None) -> None:
     """Show what FILE says, as a table, or convert it.
 
     \b
-    mbap policy show plant.toml
-    mbap policy show rules.txt --format toml -o plant.toml
-    mbap policy show plant.toml --format compact
+    Examples:
+      mbap policy show plant.toml
+      mbap policy show rules.txt --format toml -o plant.toml
+      mbap policy show plant.toml --format compact
     """
     policy = load(file)
     text = _shown(policy, "json" if as_json else form)
@@ -336,7 +344,7 @@ def _table(policy: Policy, rules: Mapping[str, Mapping[str, object]]) -> str:
     rows = [(str(number), *_row(rule)) for number, rule in enumerate(rules.values(), start=1)]
     default = policy.default
     last = f"otherwise deny, {default.answer}, log {default.log}; mode {policy.mode}; hash {policy.hash[:16]}"
-    return table(heads, rows, right={0}) + f"\n{last}\n"
+    return f"{table(heads, rows, right={0})}\n{paragraph(last)}\n"
 
 
 def _row(rule: Mapping[str, object]) -> tuple[str, ...]:
@@ -373,7 +381,8 @@ def schema(output: Path | None) -> None:
     """Print the JSON Schema of policy files, for editors that complete and check TOML.
 
     \b
-    mbap policy schema -o policy.schema.json
+    Example:
+      mbap policy schema -o policy.schema.json
     """
     from mbap.security.policyfile import policy_json_schema
 

@@ -11,7 +11,9 @@ from mbap.cli.connecting import DURATION
 from mbap.durations import format_duration
 
 _FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
-_BY = click.option("--by", help="Who says so, for the audit trail; your user name unless given.")
+_BY = click.option(
+    "--by", metavar="NAME", help="Who says so, for the audit trail; your user name unless given."
+)
 
 
 @click.command()
@@ -26,7 +28,8 @@ def arm(folder: Path, window: str, seconds: float, by: str | None) -> None:
     windows, and nobody else. The guard takes it up within seconds, and writes it into its trail.
 
     \b
-    mbap policy arm alerts service --for 30m
+    Example:
+      mbap policy arm alerts service --for 30m
     """
     from mbap.security.firewall import LONGEST_WINDOW
     from mbap.security.windows import WindowWish, wish_window
@@ -35,7 +38,7 @@ def arm(folder: Path, window: str, seconds: float, by: str | None) -> None:
         raise click.UsageError(f"a window is open for up to 24h, not {format_duration(seconds)}")
     wish_window(folder, WindowWish(window, seconds, by or getpass.getuser()))
     click.echo(
-        f"{window} is open for {format_duration(seconds)} from when the guard takes it up, within seconds"
+        f"the window {window} opens for {format_duration(seconds)} when a guard takes this up, within seconds"
     )
 
 
@@ -47,9 +50,10 @@ def disarm(folder: Path, window: str, by: str | None) -> None:
     """Close the maintenance WINDOW of the guard that keeps its alerts in FOLDER.
 
     \b
-    mbap policy disarm alerts service
+    Example:
+      mbap policy disarm alerts service
     """
     from mbap.security.windows import WindowWish, wish_window
 
     wish_window(folder, WindowWish(window, 0.0, by or getpass.getuser()))
-    click.echo(f"{window} closes when the guard takes this up, within seconds")
+    click.echo(f"the window {window} closes when a guard takes this up, within seconds")

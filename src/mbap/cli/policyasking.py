@@ -105,11 +105,17 @@ def question_options(command: F) -> F:
     """The options that say who asks, and when."""
     options = [
         click.option("--from", "address", default="", metavar="ADDRESS", help="The client's address."),
-        click.option("--role", help="The role in its certificate."),
-        click.option("--subject", default="", help="The subject of its certificate: CN=hmi1,O=Plant."),
-        click.option("--issuer", default="", help="Who issued its certificate."),
-        click.option("--fingerprint", default="", help="SHA-256 of its certificate, in hexadecimal."),
-        click.option("--listener", default=LISTENER, show_default=True, help="Where it connects to."),
+        click.option("--role", metavar="ROLE", help="The role in its certificate."),
+        click.option(
+            "--subject", metavar="NAME", default="", help="The subject of its certificate: CN=hmi1,O=Plant."
+        ),
+        click.option("--issuer", metavar="NAME", default="", help="Who issued its certificate."),
+        click.option(
+            "--fingerprint", metavar="HEX", default="", help="SHA-256 of its certificate, in hexadecimal."
+        ),
+        click.option(
+            "--listener", metavar="URL", default=LISTENER, show_default=True, help="Where it connects to."
+        ),
         click.option("--unit", type=click.IntRange(0, 255), help="The unit; 1, or what the frame says."),
         click.option("--to", default="", metavar="DEVICE", help="The device, by name or endpoint."),
         click.option("--at", callback=_when, metavar="TIME", help="When, with its zone; now when not given."),

@@ -55,8 +55,9 @@ def replay(
     Rates and schedules go by the times in TRAFFIC. Exits with 1 when anything would have been refused.
 
     \b
-    mbap policy replay plant.toml monday.pcapng
-    mbap policy replay plant.toml audit.jsonl --json
+    Examples:
+      mbap policy replay plant.toml monday.pcapng
+      mbap policy replay plant.toml audit.jsonl --json
     """
     from mbap.security.policyfile import load_policy
     from mbap.security.replaying import replay as judged
@@ -81,7 +82,8 @@ def learn(traffic: tuple[Path, ...], ports: tuple[int, ...], output: Path | None
     remove it, and enable it yourself.
 
     \b
-    mbap policy learn monday.pcapng tuesday.pcapng -o plant.toml
+    Example:
+      mbap policy learn monday.pcapng tuesday.pcapng -o plant.toml
     """
     from mbap.security.learning import Learned
 
@@ -117,7 +119,8 @@ def export(file: Path, targets: tuple[str, ...], form: str) -> None:
     A packet filter knows nothing of functions and registers: it stands before a guard, not in its place.
 
     \b
-    mbap policy export plant.toml --as nftables > modbus.nft
+    Example:
+      mbap policy export plant.toml --as nftables > modbus.nft
     """
     from mbap.security.packetfilter import FORMS, opening
     from mbap.security.policyfile import load_policy

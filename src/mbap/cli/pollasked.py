@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ _WORDS: Final = {
     0x0B: "Target device failed to respond",
 }
 MOST_VALUES: Final = 125
+_UNIT: Final = re.compile("0|[1-9][0-9]*|0[xX][0-9a-fA-F]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,14 @@ def parse_kind(text: str) -> Kind:
     if digit not in TABLES:
         known = "0 (coils), 1 (discrete inputs), 3 (input) and 4 (holding registers) are"
         raise ValueError(f"-t {text}: there is no table {digit}; {known}")
-    table = TABLES[digit]
+    table, form = TABLES[digit], form.lower()
     if form == "string":
         place = "hr0" if digit == "4" else "ir0"
         raise ValueError(f"-t {text} is not here: text is read by `mbap read HOST {place}:string/8`")
     if form not in FORMATS or (colon and not form):
         raise ValueError(f"-t {text}: a format is hex, int16, int or float")
     if table.holds_bits and form:
-        raise ValueError(f"-t {text}: bits have no format")
+        raise ValueError(f"-t {text}: bits have no format: write -t {digit}")
     return Kind(table, "bit" if table.holds_bits else FORMATS[form])
 
 
@@ -115,9 +117,9 @@ def parse_units(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         first, colon, last = part.partition(":")
         ends = [first, last] if colon else [first, first]
-        if not all(one.isascii() and one.isdigit() and int(one) <= 255 for one in ends):
+        if not all(_UNIT.fullmatch(one) and int(one, 0) <= 255 for one in ends):
             raise ValueError(f"-a {text}: units are 0 to 255, as 1 or 32,33,36:40")
-        low, high = sorted(map(int, ends))
+        low, high = sorted(int(one, 0) for one in ends)
         found.update(dict.fromkeys(range(low, high + 1)))
     return tuple(found)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from mbap.addresses import reference
+from mbap.addresses import Location, reference
 from mbap.cli.exits import ExitCode
+from mbap.cli.groups import Listing
+from mbap.cli.tables import table
 from mbap.collect.profiledoc import device_facts, group_names, profile_document, type_text
 from mbap.collect.profiles import ProfileError, load_profile, profile_json_schema, profile_names
-from mbap.collect.registermap import Point, Profile
+from mbap.collect.registermap import Kind, Point, Profile
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _OUTPUT = click.option(
@@ -20,7 +22,7 @@ _OUTPUT = click.option(
 )
 
 
-@click.group(short_help="work with register maps of devices")
+@click.group(cls=Listing, short_help="work with register maps of devices")
 def command() -> None:
     """Work with profiles: what kinds of devices have in their registers.
 
@@ -28,10 +30,11 @@ def command() -> None:
     built-in one, or the path of a file of your own.
 
     \b
-    mbap profile list
-    mbap profile show sdm630
-    mbap profile check meter.toml pump.toml
-    mbap profile doc meter.toml > meter.md
+    Examples:
+      mbap profile list
+      mbap profile show sdm630
+      mbap profile check meter.toml pump.toml
+      mbap profile doc meter.toml > meter.md
     """
 
 
@@ -41,14 +44,16 @@ def list_profiles(as_json: bool) -> None:
     """List the built-in profiles.
 
     \b
-    mbap profile list
-    mbap profile list --json
+    Examples:
+      mbap profile list
+      mbap profile list --json
     """
     profiles = [load_profile(name) for name in profile_names()]
     if as_json:
         _echo_json([_summary(profile) for profile in profiles])
         return
-    _echo_columns((profile.name, profile.title, f"{len(profile.points)} points") for profile in profiles)
+    rows = [(profile.name, profile.title, str(len(profile.points))) for profile in profiles]
+    click.echo(table(("profile", "device", "points"), rows, right={2}))
 
 
 @command.command()
@@ -58,8 +63,9 @@ def show(profile: str, as_json: bool) -> None:
     """Show what PROFILE says of a device: facts and points.
 
     \b
-    mbap profile show sdm630
-    mbap profile show ./meter.toml --json
+    Examples:
+      mbap profile show sdm630
+      mbap profile show ./meter.toml --json
     """
     loaded = load_profile(profile)
     if as_json:
@@ -69,10 +75,10 @@ def show(profile: str, as_json: bool) -> None:
     if loaded.description:
         click.echo(loaded.description)
     click.echo()
-    _echo_columns(device_facts(loaded))
+    click.echo(table((), list(device_facts(loaded))))
     for group in group_names(loaded.points):
-        click.echo(f"\ngroup {group}")
-        _echo_columns(_show_row(point) for point in loaded.points if point.group == group)
+        rows = [_show_row(point) for point in loaded.points if point.group == group]
+        click.echo(f"\ngroup {group}\n{table(_POINT_HEADS, rows)}")
 
 
 @command.command()
@@ -85,8 +91,9 @@ def check(ctx: click.Context, profiles: tuple[str, ...], as_json: bool) -> None:
     Exits with 2 when there is any fault.
 
     \b
-    mbap profile check meter.toml
-    mbap profile check *.toml --json
+    Examples:
+      mbap profile check meter.toml
+      mbap profile check *.toml --json
     """
     results = [(name, *_loaded_or_faults(name)) for name in profiles]
     if as_json:
@@ -104,7 +111,8 @@ def schema(output: Path | None) -> None:
     """Print the JSON Schema of profile files, for editors that complete and check TOML.
 
     \b
-    mbap profile schema -o profile.schema.json
+    Example:
+      mbap profile schema -o profile.schema.json
     """
     _write(json.dumps(profile_json_schema(), indent=2, ensure_ascii=False) + "\n", output)
 
@@ -116,8 +124,9 @@ def doc(profile: str, output: Path | None) -> None:
     """Print the register map of PROFILE as a document, in Markdown.
 
     \b
-    mbap profile doc sdm630
-    mbap profile doc meter.toml -o meter.md
+    Examples:
+      mbap profile doc sdm630
+      mbap profile doc meter.toml -o meter.md
     """
     _write(profile_document(load_profile(profile)), output)
 
@@ -133,22 +142,17 @@ def _echo_json(data: object) -> None:
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def _echo_columns(rows: Iterable[Sequence[str]]) -> None:
-    table = [list(row) for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
-    for row in table:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+_POINT_HEADS = ("point", "reference", "address", "type", "unit", "description")
 
 
 def _show_row(point: Point) -> tuple[str, ...]:
     return (
         point.name,
         reference(point.table, point.address),
-        f"{point.table.value} {point.address}",
+        str(Location(point.table, point.address)),
         type_text(point),
         point.unit,
-        "" if point.kind.value == "gauge" else point.kind.value,
-        point.description,
+        "; ".join(filter(None, (point.description, "" if point.kind is Kind.GAUGE else point.kind.value))),
     )
 
 

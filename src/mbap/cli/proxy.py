@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from mbap.cli.between import LISTEN, limits, line_options, running_options, serv
 from mbap.cli.connecting import DURATION, PAUSE
 from mbap.cli.counted import amount, on_sigusr1, say
 from mbap.cli.securing import Trust, both_tls_options
+from mbap.cli.tables import paragraph
 
 if TYPE_CHECKING:
     from mbap.client.link import Link
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mbap.server.routes import Route
     from mbap.server.server import Server
 
+_SERVED = ("allow", "max_clients", "idle", "public", "listen_tls")
+"""The options about clients."""
 _UNIT = re.compile(r"(\d{1,3})=(\d{1,3})", re.ASCII)
 
 
@@ -84,9 +87,7 @@ def _units(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     help="Between connecting and the first request.",
 )
 @running_options
-def command(
-    endpoint: str, as_data: bool, seconds: float | None, verbose: bool, allow: tuple[str, ...], **how: Any
-) -> None:
+def command(endpoint: str, as_data: bool, seconds: float | None, verbose: bool, **how: Any) -> None:
     """Let many clients reach one device over one connection.
 
     ENDPOINT is the device, tcp://HOST:PORT as for `mbap read`; with #5 at its end everything is for unit 5,
@@ -104,7 +105,8 @@ def command(
     from mbap.cli.running import log_to_stderr, run
 
     log_to_stderr(verbose)
-    run(_run(_Proxy.of(endpoint, allow=allow, **how), seconds, as_data=as_data))
+    served = {name: how.pop(name) for name in _SERVED}
+    run(_run(_Proxy.of(endpoint, served=served, **how), seconds, as_data=as_data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,48 +126,26 @@ class _Proxy:
         listen: tuple[str, ...],
         cache: float | None,
         units: dict[int, int],
-        read_only: bool,
-        permit: tuple[str, ...],
-        allow: tuple[str, ...],
         opaque: bool,
         deadline: float,
-        max_clients: int | None,
-        idle: float | None,
-        public: bool,
-        tls: Trust,
-        listen_tls: Trust,
+        read_only: bool,
+        permit: tuple[str, ...],
+        served: Mapping[str, Any],
         **line: Any,
     ) -> _Proxy:
-        """The proxy that the options describe; `ValueError` where one is wrong."""
-        from mbap.client.link import Link
+        """The proxy that the options describe, *served* those about clients; ValueError: one is wrong."""
         from mbap.server.gateway import Gateway
         from mbap.server.permission import Permission
         from mbap.server.proxy import Cached, Patient
-        from mbap.server.server import Server
-        from mbap.site.gatewayplan import leads_back
-        from mbap.transport.endpoint import parse_endpoint
 
-        place = parse_endpoint(endpoint)
-        if leads_back(listen or (LISTEN,), endpoint):
-            raise ValueError(
-                f"{place.url} leads back to the proxy itself: give the device, or another --listen"
-            )
-        # Without a back-off every request may find out that the device is back; it is Patient who waits.
-        link = Link(place, backoff=None, tls=tls.settings(), **line)
+        link = _link(endpoint, listen or (LISTEN,), **line)
         patient = Patient(link, deadline=deadline)
         cached = None if cache is None else Cached(patient, cache)
         permission = Permission(permit or None, read_only=read_only)
-        mapping = _mapping(place.unit, units)
-        route = _route(mapping, cached or patient, place.url, permission, deadline)
+        mapping = _mapping(link.endpoint.unit, units)
+        route = _route(mapping, cached or patient, link.endpoint.url, permission, deadline)
         gateway = Gateway([route], opaque=opaque)
-        whom = limits(allow, max_clients, idle)
-        listeners = [parse_endpoint(url, listening=True) for url in listen or (LISTEN,)]
-        ours = listen_tls.settings_for(listeners)
-        servers = [
-            Server(one.url, gateway, limits=whom, public=public, tls=ours if one.secure else None)
-            for one in listeners
-        ]
-        return cls(link, patient, cached, gateway, servers)
+        return cls(link, patient, cached, gateway, _servers(gateway, listen or (LISTEN,), **served))
 
     def counts(self) -> dict[str, object]:
         """All that it has counted."""
@@ -187,6 +167,41 @@ class _Proxy:
             "cache": None if self.cache is None else self.cache.counts.as_json(),
             "line": {"state": line.state.value} | {name: getattr(line, name) for name in names},
         }
+
+
+def _link(endpoint: str, listen: Sequence[str], *, tls: Trust, **line: Any) -> Link:
+    from mbap.client.link import Link
+    from mbap.site.gatewayplan import leads_back
+    from mbap.transport.endpoint import parse_endpoint
+
+    place = parse_endpoint(endpoint)
+    if leads_back(listen, endpoint):
+        raise ValueError(f"{place.url} leads back to the proxy itself: give the device, or another --listen")
+    # Without a back-off every request may find out that the device is back; it is Patient who waits.
+    return Link(place, backoff=None, tls=tls.settings(), **line)
+
+
+def _servers(
+    gateway: Gateway,
+    listen: Sequence[str],
+    *,
+    allow: tuple[str, ...],
+    max_clients: int | None,
+    idle: float | None,
+    public: bool,
+    listen_tls: Trust,
+) -> list[Server]:
+    """What clients connect to: a server for each of *listen*."""
+    from mbap.server.server import Server
+    from mbap.transport.endpoint import parse_endpoint
+
+    whom = limits(allow, max_clients, idle)
+    listeners = [parse_endpoint(url, listening=True) for url in listen]
+    ours = listen_tls.settings_for(listeners)
+    return [
+        Server(one.url, gateway, limits=whom, public=public, tls=ours if one.secure else None)
+        for one in listeners
+    ]
 
 
 def _mapping(everything: int | None, units: dict[int, int]) -> dict[int, int]:
@@ -229,7 +244,7 @@ def _say_where(proxy: _Proxy, *, as_data: bool) -> None:
     if as_data:
         click.echo(json.dumps({"listening": where, "device": device}))
     else:
-        click.echo(f"listening on {', '.join(where)} for {device}; stop with Ctrl-C")
+        click.echo(paragraph(f"listening on {', '.join(where)} for {device}; stop with Ctrl-C"))
 
 
 def _say(proxy: _Proxy, *, as_data: bool) -> None:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -75,21 +75,24 @@ def command(
     from mbap.client.typed import reading
 
     plans = [reading(item, order) for item in items]
-    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings())
-    device = asking.client()
+    device = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings()).client()
     printer = _PRINTERS[form](endpoint, device.number, dated=every is not None)
-    first_error: ModbusError | None = None
+    errors: list[ModbusError] = []
     try:
         for _ in _rounds(every, times):
             found = read_all(device, plans, deadline)
             printer.show(found)
-            first_error = first_error or next((one.error for one in found if one.error), None)
+            errors = errors or [one.error for one in found if one.error]
     finally:
         device.close()
     if quirks:
-        needed = ", ".join(f"{name.replace('_', '-')} {count}" for name, count in device.quirks_used.items())
-        click.echo(f"quirks needed: {needed or 'none'}", err=True)
-    return ExitCode.OK if first_error is None else exit_code(first_error) or ExitCode.FAILED
+        _say_needed(device.quirks_used)
+    return exit_code(errors[0]) or ExitCode.FAILED if errors else ExitCode.OK
+
+
+def _say_needed(used: Mapping[str, int]) -> None:
+    needed = ", ".join(f"{name.replace('_', '-')} {count}" for name, count in used.items())
+    click.echo(f"quirks needed: {needed or 'none'}", err=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import click
 
 from mbap.cli.connecting import DURATION
 from mbap.cli.counted import amount
+from mbap.cli.tables import paragraph
 
 if TYPE_CHECKING:
     from mbap.server.recorder import RecorderStatistics
@@ -43,7 +44,8 @@ def command(
     \b
     Examples:
       mbap record tcp://192.168.1.100 trace.jsonl
-      mbap record --listen tcp://127.0.0.1:1502 --anonymise --for 10m tcp://plc trace.jsonl
+      mbap record --listen tcp://127.0.0.1:1502 --anonymise --for 10m \\
+          tcp://plc trace.jsonl
       mbap serve trace.jsonl
     """
     from mbap.cli.running import log_to_stderr, run
@@ -86,7 +88,7 @@ async def _record(
     async with signals() as stop, recorder:
         await recorder.start(listen)
         here = replace(listen, port=recorder.port).url
-        click.echo(f"listening on {here}, recording {device.url}; stop with Ctrl-C")
+        click.echo(paragraph(f"listening on {here}, recording {device.url}; stop with Ctrl-C"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)
     click.echo(_said(recorder.counted), err=True)

@@ -12,6 +12,7 @@ import click
 from mbap.cli.ahead import Ahead
 from mbap.cli.connecting import DURATION
 from mbap.cli.exits import ExitCode
+from mbap.cli.groups import Listing
 from mbap.cli.scanned import Rows, echo_rows, forms, parse_span
 from mbap.cli.securing import Trust, tls_options
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mbap.diagnose.scan.units import Unit
 
 
-class Scan(click.Group):
+class Scan(Listing):
     """What is no command of the group is a network: `mbap scan 192.168.1.0/24`."""
 
     def resolve_command(
@@ -39,10 +40,11 @@ def command() -> None:
     A network may stand in the place of the command: that is `mbap scan hosts`.
 
     \b
-    mbap scan 192.168.1.0/24
-    mbap scan units tcp://gateway
-    mbap scan registers tcp://plc --table holding --range 0-999
-    mbap scan functions tcp://plc
+    Examples:
+      mbap scan 192.168.1.0/24
+      mbap scan units tcp://gateway
+      mbap scan registers tcp://plc --table holding --range 0-999
+      mbap scan functions tcp://plc
     """
 
 
@@ -76,8 +78,9 @@ def hosts(
     """Find hosts that speak Modbus. NETWORK is 192.168.1.0/24, 192.168.1.10-50 or 192.168.1.7.
 
     \b
-    mbap scan 192.168.1.0/24
-    mbap scan 10.0.0.0/24 10.0.1.5 --ports 502,1502 --json
+    Examples:
+      mbap scan 192.168.1.0/24
+      mbap scan 10.0.0.0/24 10.0.1.5 --ports 502,1502 --json
     """
     from mbap.diagnose.scan.hosts import Gentleness
     from mbap.diagnose.scan.targets import hosts as named
@@ -142,8 +145,9 @@ def units(endpoint: str, span: str, timeout: float, pause: float, form: str | No
     """Find the units behind ENDPOINT: each is asked for one register, and those that answer who they are.
 
     \b
-    mbap scan units tcp://gateway
-    mbap scan units rtu:///dev/ttyUSB0?baudrate=9600 --range 1-32
+    Examples:
+      mbap scan units tcp://gateway
+      mbap scan units rtu:///dev/ttyUSB0?baudrate=9600 --range 1-32
     """
     from mbap.diagnose.scan.units import scan
 
@@ -195,8 +199,9 @@ def functions(
     """Find the function codes that a device has, by asking each for something small.
 
     \b
-    mbap scan functions tcp://plc --unit 5
-    mbap scan functions tcp://plc --json
+    Examples:
+      mbap scan functions tcp://plc --unit 5
+      mbap scan functions tcp://plc --json
     """
     from mbap.diagnose.scan.functions import scan
 
@@ -288,9 +293,11 @@ def registers(
     """Find out which addresses can be read: long reads first, and halves of those that are refused.
 
     \b
-    mbap scan registers tcp://plc --table holding --range 0-999
-    mbap scan registers tcp://meter --table input --range 0-400 --to-profile meter.toml
-    mbap scan registers tcp://plc --range 0-65535 --state plc.json
+    Examples:
+      mbap scan registers tcp://plc --table holding --range 0-999
+      mbap scan registers tcp://meter --table input --range 0-400 \\
+          --to-profile meter.toml
+      mbap scan registers tcp://plc --range 0-65535 --state plc.json
     """
     from mbap.cli.surveyed import Wanted, look
 

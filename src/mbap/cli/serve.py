@@ -15,6 +15,7 @@ import click
 from mbap.cli.connecting import IDLE
 from mbap.cli.counted import amount, as_json, as_sentence, on_sigusr1, say
 from mbap.cli.securing import Trust, listener_tls_options
+from mbap.cli.tables import paragraph
 from mbap.durations import parse_duration
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) 
     Examples:
       mbap serve device.toml
       mbap serve --listen tcp://0.0.0.0:1502 --allow 192.168.1.0/24 device.toml
-      mbap serve --listen tls://0.0.0.0 --ca ca.pem --certificate plc.pem --key plc.key device.toml
+      mbap serve --listen tls://0.0.0.0 --ca ca.pem \\
+          --certificate plc.pem --key plc.key device.toml
       mbap serve --listen rtu+tcp://127.0.0.1:4001 device.toml
       mbap serve --listen rtu:///dev/ttyUSB1 device.toml
       mbap serve --check device.toml
@@ -121,7 +123,7 @@ def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) 
         raise click.UsageError("--reserve needs --keep NETWORK: for whose clients these places are")
     served = _default_device(units) if file is None else _simulation(file)
     if check:
-        click.echo(f"{file} is right: {served.contents}")
+        click.echo(paragraph(f"{file} is right: {served.contents}"))
         return
     from mbap.cli.running import log_to_stderr, run
 
@@ -188,7 +190,7 @@ def _say_where(server: Server, served: _Served, *, as_data: bool) -> None:
     if as_data:
         click.echo(json.dumps({"listening": server.url, "contents": served.contents}))
     else:
-        click.echo(f"listening on {server.url}: {served.contents}; stop with Ctrl-C")
+        click.echo(paragraph(f"listening on {server.url}: {served.contents}; stop with Ctrl-C"))
 
 
 def _say_counted(when: str, server: Server, faults: Faults | None, *, as_data: bool) -> None:

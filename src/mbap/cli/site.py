@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbap.cli.groups import Listing
+from mbap.cli.tables import paragraph
+
 if TYPE_CHECKING:
     from mbap.site.serverplan import ServerPlan
 
 
-@click.group()
+@click.group(cls=Listing)
 def command() -> None:
     """Write and describe site files.
 
@@ -27,10 +30,16 @@ def command() -> None:
 
 @command.command()
 @click.argument("file", default="site.toml", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--name", default="My site", show_default=True, help="What the site is called.")
+@click.option("--name", metavar="NAME", default="My site", show_default=True, help="What the site is called.")
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 def init(file: Path, name: str, force: bool) -> None:
-    """Write a commented site file to start from (site.toml unless FILE is given)."""
+    """Write a commented site file to start from (site.toml unless FILE is given).
+
+    \b
+    Examples:
+      mbap site init
+      mbap site init plant.toml --name "Pump station 7"
+    """
     from mbap.site.starter import starter
 
     try:
@@ -38,12 +47,17 @@ def init(file: Path, name: str, force: bool) -> None:
             new.write(starter(name, file.name))
     except FileExistsError:
         raise click.UsageError(f"{file} exists already; --force overwrites it") from None
-    click.echo(f"{file} is written. Now change it to your devices, then: mbap up --check {file}")
+    click.echo(paragraph(f"{file} is written. Now change it to your devices, then: mbap up --check {file}"))
 
 
 @command.command()
 def schema() -> None:
-    """Print the JSON Schema of a site file, for editors."""
+    """Print the JSON Schema of a site file, for editors.
+
+    \b
+    Example:
+      mbap site schema > site.schema.json
+    """
     from mbap.filemodel import schema_of
     from mbap.site.file import SiteFile
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mbap.cli.connecting import DURATION
-from mbap.cli.tables import many, table
+from mbap.cli.tables import many, paragraph, table
 
 if TYPE_CHECKING:
     from mbap.protocol.overhearing import Heard, Overheard, Overhearing
@@ -137,7 +137,7 @@ class _Printer:
         """Print exchanges."""
         if not self._quiet:
             for one in overheard:
-                click.echo(json.dumps(self._data(one)) if self._as_data else self._text(one))
+                click.echo(json.dumps(self._data(one)) if self._as_data else paragraph(self._text(one)))
 
     def end(self, heard: Heard, frames: Any, endpoint: Endpoint, seconds: float) -> None:
         """Print the counts."""
@@ -147,7 +147,7 @@ class _Printer:
             return
         if heard.rows:
             click.echo(_table(heard))
-        click.echo(_sentence(totals))
+        click.echo(paragraph(_sentence(totals)))
 
     def _text(self, one: Overheard) -> str:
         took = "" if one.seconds is None else f" after {one.seconds * 1000:.1f} ms"
@@ -232,7 +232,7 @@ def _sentence(totals: dict[str, Any]) -> str:
     for name, what in (
         ("noise", "bytes of noise"),
         ("torn", "torn by a silence"),
-        ("unasked", "answers to nothing"),
+        ("unasked", "that answered nothing"),
         ("other", "not in the table"),
     ):
         if totals[name]:

@@ -47,8 +47,8 @@ def command(
     \b
     Examples:
       mbap up site.toml
-      mbap up --check site.toml             all that is wrong, and the load of each line
-      mbap up --check --connect site.toml   a sheet with every value: raw, scaled, pass or fail
+      mbap up --check site.toml             all that is wrong
+      mbap up --check --connect site.toml   a sheet with every value
       mbap up --for 8h site.toml            for one shift
 
     With --check it exits with 2 when FILE is wrong, with --connect with 1 when a point did not pass.

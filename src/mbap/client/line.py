@@ -257,6 +257,16 @@ class Line:
         self.sessions.leeway.used("reconnect_idle")
         return True
 
+    def dial(self, timeout: float) -> opening.Wire:
+        """A new way to the device, open within *timeout* seconds; extended by who wants to see its bytes.
+
+        Raises:
+            ConnectFailed: with the reason in plain words.
+        """
+        return opening.connect(
+            self._endpoint, timeout, user_timeout=self.options.user_timeout, tls=self.options.tls
+        )
+
     def _open(self, timeout: float) -> Exchange:
         refusal = self._circuits.endpoint_refusal(time.monotonic())
         if refusal is not None:
@@ -265,9 +275,7 @@ class Line:
         self.events.change(LinkState.CONNECTING)
         self.events.deliver()
         try:
-            wire = opening.connect(
-                self._endpoint, timeout, user_timeout=self.options.user_timeout, tls=self.options.tls
-            )
+            wire = self.dial(timeout)
         except ConnectFailed as error:
             self._connect_failed(error)
             raise

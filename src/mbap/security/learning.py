@@ -123,9 +123,10 @@ def _by_client(item: tuple[_Key, _Seen]) -> tuple[str, str, str, int, int]:
 
 
 def _comment(seen: _Seen) -> str:
+    often = "once" if seen.count == 1 else f"{seen.count} times"
     failed = f", {seen.failed} of them answered with an exception" if seen.failed else ""
     first, last = (_date(time) for time in (seen.first, seen.last))
-    return f"seen {seen.count} times, {first} to {last}{failed}"
+    return f"seen {often}, {first} to {last}{failed}"
 
 
 def _date(time: int) -> str:

@@ -127,12 +127,18 @@ def _rows(device: PolledDevice, block: Block, answer: Registers | Bits) -> Itera
 
 def _why(point: Point, reason: str) -> str:
     if reason == "limits":
-        return f"outside of its limits {point.low} to {point.high}"
+        return f"outside of its limits, {_limits(point)}"
     if reason == "protocol":
         return "the answer ended before it"
     if reason == "sentinel":
         return "the device says that it has no value"
     return reason
+
+
+def _limits(point: Point) -> str:
+    if point.low is None or point.high is None:
+        return f"at most {point.high:g}" if point.low is None else f"at least {point.low:g}"
+    return f"{point.low:g} to {point.high:g}"
 
 
 def _raw(block: Block, point: Point, answer: Registers | Bits) -> str:
