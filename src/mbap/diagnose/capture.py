@@ -10,9 +10,8 @@ from typing import Any, BinaryIO, Final
 from mbap.diagnose.adus import AduReader
 from mbap.diagnose.packetfile import PacketFile
 from mbap.diagnose.segments import Segments, address_text
-from mbap.diagnose.streams import Piece, Streams
+from mbap.diagnose.streams import Direction, Streams
 from mbap.errors import ExceptionResponse
-from mbap.protocol.adu import Adu
 from mbap.protocol.exchanges import Exchange
 from mbap.protocol.pdu.base import Request, decode_request, request_class
 
@@ -72,38 +71,46 @@ class Capture:
         return self._file.problem
 
     def __iter__(self) -> Iterator[Captured]:
-        time = 0
-        segment_of, take = self.segments.of, self.streams.take
+        time, heard = 0, self._heard
+        segment_of, usual, take = self.segments.of, self.streams.usual, self.streams.take
         for packet in self._file:
-            self.packets = packet.number
+            self.packets = number = packet.number
             segment = segment_of(packet)
             if segment is None:
                 continue
             time = packet.time
-            for piece in take(segment):
-                yield from self._heard(piece, time, packet.number)
-        for piece in self.streams.finish():
-            yield from self._heard(piece, time, self.packets)
+            direction = usual(segment)
+            if direction is not None:
+                if ended := heard(direction, segment.data, False, time, number):
+                    yield from ended
+                continue
+            for direction, data, after_gap in take(segment):
+                yield from heard(direction, data, after_gap, time, number)
+        for direction, data, after_gap in self.streams.finish():
+            yield from heard(direction, data, after_gap, time, self.packets)
         for pairing in self._pairing.values():
             yield from pairing.rest()
 
-    def _heard(self, piece: Piece, time: int, frame: int) -> list[Captured]:
-        """What is complete with *piece*."""
-        pairing = self._pairing.get(piece.connection)
+    def _heard(
+        self, direction: Direction, data: bytes, after_gap: bool, time: int, frame: int
+    ) -> list[Captured]:
+        """What is complete with *data*."""
+        pairing = self._pairing.get(direction.number)
         ended: list[Captured] = []
         if pairing is None:
-            pairing = self._pairing[piece.connection] = _Pairing(piece)
+            pairing = self._pairing[direction.number] = _Pairing(direction)
             ended = self._forget_old()
-        reader = pairing.readers[piece.to_server]
+        to_server = direction.to_server
+        reader = pairing.readers[to_server]
         foreign = reader.foreign
-        adus = reader.take(piece.data, after_gap=piece.after_gap)
+        adus = reader.take(data, after_gap=after_gap)
         self.foreign += reader.foreign - foreign
-        self.adus[not piece.to_server] += len(adus)
-        for adu in adus:
-            if piece.to_server:
-                ended += pairing.asked(adu, self._decoded(adu.pdu), time, frame)
+        self.adus[not to_server] += len(adus)
+        for unit, pdu, transaction in adus:
+            if to_server:
+                ended += pairing.asked(unit, pdu, transaction, self._decoded(pdu), time, frame)
             else:
-                ended.append(pairing.answered(adu, time, frame))
+                ended.append(pairing.answered(unit, pdu, transaction, time, frame))
         return ended
 
     def _forget_old(self) -> list[Captured]:
@@ -144,16 +151,23 @@ class _Pairing:
 
     __slots__ = ("_connection", "_ends", "_pending", "readers")
 
-    def __init__(self, piece: Piece) -> None:
-        (client, client_port), (server, server_port) = piece.client, piece.server
+    def __init__(self, direction: Direction) -> None:
+        (client, client_port), (server, server_port) = direction.client, direction.server
         self._ends = address_text(client), client_port, address_text(server), server_port
-        self._connection = piece.connection
+        self._connection = direction.number
         self._pending: dict[tuple[int | None, int], list[Captured]] = {}
         self.readers = (AduReader(), AduReader())
 
-    def asked(self, adu: Adu, request: Request[Any] | None, time: int, frame: int) -> Iterable[Captured]:
+    def asked(
+        self,
+        unit: int,
+        pdu: bytes,
+        transaction: int | None,
+        request: Request[Any] | None,
+        time: int,
+        frame: int,
+    ) -> Iterable[Captured]:
         """Note a request; gives those that are given up with it."""
-        unit, pdu, transaction = adu
         key = transaction, unit
         new = self._new(unit, transaction, request, pdu, time, frame)
         waiting = self._pending.get(key)
@@ -164,9 +178,8 @@ class _Pairing:
         waiting.append(new)
         return _NOTHING if len(waiting) <= MOST_PENDING else self._expired(time)
 
-    def answered(self, adu: Adu, time: int, frame: int) -> Captured:
-        """The exchange that *adu* ends."""
-        unit, pdu, transaction = adu
+    def answered(self, unit: int, pdu: bytes, transaction: int | None, time: int, frame: int) -> Captured:
+        """The exchange that an answer ends."""
         key = transaction, unit
         waiting = self._pending.get(key)
         at = _fitting(waiting, pdu) if waiting else None
