@@ -7,9 +7,9 @@ from typing import Final
 
 from mbap.protocol.adu import Adu
 from mbap.protocol.pdu.base import request_class
-from mbap.protocol.tcp import HEADER, TcpFraming
+from mbap.protocol.tcp import TcpFraming
 
-_SHORTEST, _LONGEST = 2, 254
+_SHORTEST, LONGEST = 2, 254
 _FOLLOWING: Final = (b"\0\0", b"\0", b"")
 """What can be the protocol of the ADU behind one."""
 
@@ -19,28 +19,26 @@ class AduReader:
 
     Attributes:
         foreign: bytes that belong to no ADU.
+        steady: what comes next, without a gap, begins an ADU.
     """
 
-    __slots__ = ("_framing", "_lost", "foreign")
+    __slots__ = ("_framing", "_lost", "foreign", "steady")
 
     def __init__(self) -> None:
         self._framing = TcpFraming()
         self._lost = False
         self.foreign = 0
+        self.steady = True
 
     def take(self, data: bytes, *, after_gap: bool = False) -> list[Adu]:
         """The ADUs that *data* completes; *after_gap*: bytes before it are missing."""
-        framing = self._framing
-        if not (after_gap or self._lost) and framing.fresh and len(data) > 7:
-            transaction, protocol, length, unit = HEADER.unpack_from(data)
-            if not protocol and length == len(data) - 6 <= _LONGEST:
-                return [Adu(unit, data[7:], transaction)]  # as nearly all are: one, whole
         if after_gap or self._lost:
             self.foreign += self._framing.partial
             self._framing = TcpFraming()
             begin = plausible_start(data)
             self._lost = begin is None
             self.foreign += len(data) if begin is None else begin
+            self.steady = begin is not None
             if begin is None:
                 return []
             data = data[begin:]
@@ -51,6 +49,7 @@ class AduReader:
             # Where the next one begins is not known any more: a later piece may tell.
             self.foreign += had + len(data) - sum(len(adu.pdu) + 7 for adu in adus)
             self._lost = True
+        self.steady = framing.fresh and not self._lost
         return adus
 
 
@@ -66,7 +65,7 @@ def plausible_start(data: bytes) -> int | None:
 
 def _plausible(data: bytes, at: int) -> bool:
     _, protocol, length = struct.unpack_from(">HHH", data, at)
-    if protocol or not _SHORTEST <= length <= _LONGEST:
+    if protocol or not _SHORTEST <= length <= LONGEST:
         return False
     end = at + 6 + length
     if data[end + 2 : end + 4] not in _FOLLOWING:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from mbap.diagnose.adus import AduReader
+from mbap.diagnose.adus import LONGEST, AduReader
 from mbap.diagnose.packetfile import PacketFile
 from mbap.diagnose.segments import Segments, address_text
 from mbap.diagnose.streams import Direction, Streams
 from mbap.errors import ExceptionResponse
 from mbap.protocol.exchanges import Exchange
 from mbap.protocol.pdu.base import Request, decode_request, request_class
+from mbap.protocol.tcp import HEADER
 
 MODBUS_PORTS: Final = (502,)
 MOST_PENDING: Final = 256
@@ -23,6 +24,7 @@ PATIENCE: Final = 30_000_000
 _MOST_DECODED: Final = 4096
 _UNKNOWN: Final[Any] = object()
 _Decoded = Request[Any] | None
+_header, _HEADER_SIZE = HEADER.unpack_from, HEADER.size
 _NOTHING: Final[tuple[Captured, ...]] = ()
 
 
@@ -93,15 +95,35 @@ class Capture:
 
     def _heard(
         self, direction: Direction, data: bytes, after_gap: bool, time: int, frame: int
-    ) -> list[Captured]:
+    ) -> Iterable[Captured]:
         """What is complete with *data*."""
         pairing = self._pairing.get(direction.number)
-        ended: list[Captured] = []
         if pairing is None:
-            pairing = self._pairing[direction.number] = _Pairing(direction)
-            ended = self._forget_old()
+            return (*self._forget_old(), *self._begun(direction, data, after_gap, time, frame))
         to_server = direction.to_server
         reader = pairing.readers[to_server]
+        if reader.steady and not after_gap and len(data) > _HEADER_SIZE:
+            transaction, protocol, length, unit = _header(data)
+            if not protocol and length == len(data) - 6 <= LONGEST:  # as nearly all are: one, whole
+                pdu = data[7:]
+                self.adus[not to_server] += 1
+                if to_server:
+                    return pairing.asked(unit, pdu, transaction, self._decoded(pdu), time, frame)
+                return (pairing.answered(unit, pdu, transaction, time, frame),)
+        return self._several(pairing, to_server, data, after_gap, time, frame)
+
+    def _begun(
+        self, direction: Direction, data: bytes, after_gap: bool, time: int, frame: int
+    ) -> Iterable[Captured]:
+        """The same for the first bytes of a connection."""
+        self._pairing[direction.number] = _Pairing(direction)
+        return self._heard(direction, data, after_gap, time, frame)
+
+    def _several(
+        self, pairing: _Pairing, to_server: bool, data: bytes, after_gap: bool, time: int, frame: int
+    ) -> list[Captured]:
+        """The same for data that is anything but one whole ADU."""
+        reader, ended = pairing.readers[to_server], list[Captured]()
         foreign = reader.foreign
         adus = reader.take(data, after_gap=after_gap)
         self.foreign += reader.foreign - foreign
@@ -115,7 +137,7 @@ class Capture:
 
     def _forget_old(self) -> list[Captured]:
         """Few connections of a capture are open at a time: the oldest go, with what they still wait for."""
-        if len(self._pairing) <= MOST_OPEN:
+        if len(self._pairing) < MOST_OPEN:
             return []
         return self._pairing.pop(next(iter(self._pairing))).rest()
 
@@ -169,7 +191,10 @@ class _Pairing:
     ) -> Iterable[Captured]:
         """Note a request; gives those that are given up with it."""
         key = transaction, unit
-        new = self._new(unit, transaction, request, pdu, time, frame)
+        # By position, which is quicker: one is made for every request.
+        new = Captured(
+            time, *self._ends, unit, transaction, request, pdu, None, None, None, frame, 0, self._connection
+        )
         waiting = self._pending.get(key)
         if waiting is None:
             self._pending[key] = [new]
@@ -185,7 +210,7 @@ class _Pairing:
         at = _fitting(waiting, pdu) if waiting else None
         if waiting is None or at is None:
             # Nothing was asked, or it was not captured: the answer alone.
-            exchange = self._new(unit, transaction, None, b"", time, 0)
+            exchange = Captured(time, *self._ends, unit, transaction, None, b"", connection=self._connection)
         else:
             exchange = waiting.pop(at)
             if not waiting:
@@ -198,22 +223,6 @@ class _Pairing:
         rest = [one for waiting in self._pending.values() for one in waiting]
         self._pending.clear()
         return rest
-
-    def _new(
-        self,
-        unit: int,
-        transaction: int | None,
-        request: Request[Any] | None,
-        pdu: bytes,
-        time: int,
-        frame: int,
-    ) -> Captured:
-        client, client_port, server, port = self._ends
-        # By position, which is quicker: one is made for every request.
-        return Captured(
-            time, client, client_port, server, port, unit, transaction, request, pdu,
-            None, None, None, frame, 0, self._connection,
-        )  # fmt: skip
 
     def _expired(self, now: int) -> Iterator[Captured]:
         """The oldest, and whatever else has waited for too long."""

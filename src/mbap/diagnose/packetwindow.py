@@ -1,4 +1,4 @@
-"""The bytes of a file of which the next are at hand, so that most packets are found without asking the file."""
+"""The bytes of a file, of which the next are at hand: most packets are found without asking the file."""
 
 from __future__ import annotations
 

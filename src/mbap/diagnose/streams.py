@@ -15,6 +15,7 @@ MOST_CONNECTIONS: Final = 65_536
 _WRAP, _HALF = 2**32, 2**31
 _SELDOM: Final = SYN | RST
 
+
 class Direction:
     """One direction of a connection.
 
