@@ -216,6 +216,25 @@ def test_every_function_is_counted_as_tshark_counts_it(
     assert counted == functions_by_tshark(peer("tshark"), captures / name)
 
 
+BEHIND_A_WILD_SEQUENCE_NUMBER = {19: 47, 21: 51, 23: 53, 25: 54, 26: 58, 27: 59, 32: 66}
+"""Of zeek_fuzz-72.pcap, by frame, the function codes that tshark leaves out.
+
+Frame 12 claims to be 131,000 bytes ahead, and frame 20 to be 35,084 bytes long. tshark goes on behind them and takes
+what follows for retransmissions, which it does not look into. Here they are put in order, over a gap.
+"""
+
+
+@pytest.mark.peer
+def test_what_is_counted_otherwise_than_by_tshark_is_known_frame_by_frame(
+    captures: Path, peer: Callable[..., str]
+) -> None:
+    counted: Counter[int] = Counter()
+    for one in exchanges(captures / "zeek_fuzz-72.pcap"):
+        counted.update(pdu[0] & 0x7F for pdu in (one.pdu, one.response) if pdu)
+    theirs = functions_by_tshark(peer("tshark"), captures / "zeek_fuzz-72.pcap")
+    assert counted == theirs + Counter(BEHIND_A_WILD_SEQUENCE_NUMBER.values())
+
+
 def test_a_capture_made_at_random_is_survived(captures: Path) -> None:
     with (captures / "zeek_fuzz-72.pcap").open("rb") as file:
         capture = Capture(file)
