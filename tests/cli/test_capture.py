@@ -246,7 +246,7 @@ def test_a_device_a_profile_and_a_policy_come_from_one_pass(
     assert (outcome.code, outcome.out) == (0, "")
     assert parse_device_file(Path(paths["device"]).read_text(encoding="utf-8")).units[1].values[
         Table.HOLDING_REGISTERS
-    ] == {107: [5, 9]}
+    ] == {107: [3, 9]}
     assert mbap("profile", "check", paths["profile"]).code == 0
     assert "2 rules, 1 warning" in mbap("policy", "check", paths["policy"]).out  # none is enabled
     again = mbap("capture", file, "--to-device", paths["device"])

@@ -219,8 +219,8 @@ def test_every_function_is_counted_as_tshark_counts_it(
 BEHIND_A_WILD_SEQUENCE_NUMBER = {19: 47, 21: 51, 23: 53, 25: 54, 26: 58, 27: 59, 32: 66}
 """Of zeek_fuzz-72.pcap, by frame, the function codes that tshark leaves out.
 
-Frame 12 claims to be 131,000 bytes ahead, and frame 20 to be 35,084 bytes long. tshark goes on behind them and takes
-what follows for retransmissions, which it does not look into. Here they are put in order, over a gap.
+Frame 12 claims to be 131,000 bytes ahead, and frame 20 to be 35,084 bytes long. tshark goes on behind them
+and takes what follows for retransmissions, which it does not look into. Here they are put in order.
 """
 
 

@@ -223,11 +223,11 @@ def device_of(*exchanges: Captured) -> str:
     return device.text()
 
 
-def test_a_device_has_the_last_values_and_its_identification() -> None:
+def test_a_device_has_the_first_values_and_its_identification() -> None:
     identification = exchange("2b 0e 01 00", "2b 0e 01 81 00 00 01 00 04 41434d45")
     text = device_of(READ, exchange("06 0001 0009", "06 0001 0009"), identification)
     unit = parse_device_file(text).units[1]
-    assert unit.values[Table.HOLDING_REGISTERS] == {0: [7, 9]}
+    assert unit.values[Table.HOLDING_REGISTERS] == {0: [7, 8]}
     assert unit.identification == {0: b"ACME"}
 
 
