@@ -164,7 +164,9 @@ def test_only_so_many_exchanges_are_taken(mbap: CommandLine, file: str) -> None:
 def test_servers_on_other_ports_are_named(mbap: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "other.pcap"
     path.write_bytes(pcap([ethernet(tcp(bytes.fromhex(READ), ports=(40_000, 1502)))]))
-    assert mbap("capture", str(path)).out == ""
+    nothing = mbap("capture", str(path))
+    assert nothing.out == ""
+    assert "1 packet of what looks like Modbus on port 1502: -p 1502 reads that" in nothing.err
     assert "10.0.0.5 -> 10.0.0.9:1502" in mbap("capture", "-p", "1502", str(path)).out
 
 
@@ -185,6 +187,12 @@ def test_h154_names_in_a_trace_are_quoted_in_csv_and_escaped_in_text(
     assert dict(zip(heads, row, strict=True))["server"] == "'=cmd()"
     for option in ((), ("--stats",), ("--timeline",), ("--json",)):
         assert "\x1b" not in mbap("capture", *option, str(path)).out
+
+
+def test_tls_is_said_to_be_unreadable(mbap: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "secure.pcap"
+    path.write_bytes(pcap([ethernet(tcp(b"\x17\x03\x03\0\x02..", ports=(40_000, 802)))]))
+    assert "1 packet of TLS: what is in them cannot be read here" in mbap("capture", str(path)).err
 
 
 def test_a_trace_of_a_device_is_read(mbap: CommandLine, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mbap.diagnose.adus import plausible_start
 from mbap.diagnose.capture import MOST_PENDING, Capture, exchanges
+from mbap.protocol.checksum import crc16
 from mbap.protocol.pdu.opaque import Opaque
 from mbap.protocol.pdu.registers import ReadHoldingRegisters
 from support.packets import ETHERNET, Talk, ethernet, pcap, pcapng, read, tcp
@@ -187,6 +188,46 @@ def test_any_bytes_in_any_order_are_survived(chance: random.Random, data: bytes)
     chance.shuffle(talk.packets)
     capture, _ = read(pcap(talk.packets))
     assert capture.packets == len(talk.packets)
+
+
+def rtu(frame: str) -> str:
+    data = bytes.fromhex(frame)
+    return (data + crc16(data).to_bytes(2, "little")).hex()
+
+
+RTU_ASK, RTU_ANSWER = rtu("01 03 0000 0002"), rtu("01 03 04 0001 0002")
+
+
+@pytest.mark.parametrize("cut", [None, 3, 7])
+def test_rtu_frames_over_tcp_are_read_whole_and_cut(cut: int | None) -> None:
+    talk = Talk().open().asks(RTU_ASK)
+    pieces = [RTU_ANSWER] if cut is None else [RTU_ANSWER[: 2 * cut], RTU_ANSWER[2 * cut :]]
+    for piece in pieces if cut is None else [RTU_ANSWER, *pieces]:
+        talk.answers(piece)
+    one, *_ = talk.exchanges()
+    assert (one.unit, one.transaction, one.request) == (1, None, ReadHoldingRegisters(0, 2))
+    assert one.response == bytes.fromhex("03 04 0001 0002")
+
+
+def test_several_rtu_frames_in_a_row_and_rubbish_between_them_are_told_apart() -> None:
+    talk = Talk().open().asks(RTU_ASK).asks(RTU_ASK + rtu("01 06 0001 0005")).answers(RTU_ANSWER)
+    found = talk.asks("ff" * 300).exchanges()
+    assert sorted(one.pdu[0] for one in found) == [3, 3, 6]
+
+
+def test_a_header_and_one_byte_is_no_rtu_frame() -> None:
+    (one,) = Talk().open().asks("0001 0000 0002 01 07").answers("0001 0000 0003 01 07 55").exchanges()
+    assert (one.transaction, one.pdu, one.response) == (1, b"\x07", b"\x07\x55")
+
+
+def test_modbus_on_another_port_and_tls_are_noticed() -> None:
+    ask = bytes.fromhex(ASK)
+    packets = [ethernet(tcp(ask, ports=(40_000, 1502))), ethernet(tcp(ask[:9], ports=(1502, 40_000)))]
+    packets += [ethernet(tcp(b"\x16\x03\x01 hello", ports=(40_000, port))) for port in (802, 502, 443)]
+    capture, found = read(pcap(packets))
+    assert not found
+    assert capture.streams.elsewhere == {1502: 1}
+    assert capture.streams.encrypted == 2
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from mbap.cli.counted import amount
 if TYPE_CHECKING:
     from mbap.cli.captureinput import Input
     from mbap.diagnose.capture import Captured
+    from mbap.diagnose.streams import Streams
 
 
 class Output(Protocol):
@@ -113,7 +114,19 @@ def totals(source: Input, taken: int) -> str:
         skipped = ", ".join(f"{count:,} {why}" for why, count in read.segments.skipped.most_common(5))
         if skipped:
             parts.append(f"packets left out: {skipped}")
+        parts += _unread(streams)
     return "; ".join(parts)
+
+
+def _unread(streams: Streams) -> list[str]:
+    """What is Modbus too, and was not read."""
+    parts = [
+        f"{amount(count, 'packet')} of what looks like Modbus on port {port}: -p {port} reads that"
+        for port, count in streams.elsewhere.most_common(3)
+    ]
+    if streams.encrypted:
+        parts.append(f"{amount(streams.encrypted, 'packet')} of TLS: what is in them cannot be read here")
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final
 from mbap.diagnose.adus import LONGEST, AduReader
 from mbap.diagnose.packetfile import PacketFile
 from mbap.diagnose.segments import Segments, address_text
-from mbap.diagnose.streams import Direction, Streams
+from mbap.diagnose.streams import TLS, Direction, Streams
 from mbap.errors import ExceptionResponse
 from mbap.protocol.exchanges import Exchange
 from mbap.protocol.pdu.base import Request, decode_request, request_class
@@ -104,7 +104,8 @@ class Capture:
         reader = pairing.readers[to_server]
         if reader.steady and not after_gap and len(data) > _HEADER_SIZE:
             transaction, protocol, length, unit = _header(data)
-            if not protocol and length == len(data) - 6 <= LONGEST:  # as nearly all are: one, whole
+            # As nearly all are: one, whole, and too long to be an RTU frame that looks like one.
+            if not protocol and 2 < length <= LONGEST and length == len(data) - 6:
                 pdu = data[7:]
                 self.adus[not to_server] += 1
                 if to_server:
@@ -126,6 +127,8 @@ class Capture:
         reader, ended = pairing.readers[to_server], list[Captured]()
         foreign = reader.foreign
         adus = reader.take(data, after_gap=after_gap)
+        if reader.foreign != foreign and data[:2] in TLS:
+            self.streams.encrypted += 1
         self.foreign += reader.foreign - foreign
         self.adus[not to_server] += len(adus)
         for unit, pdu, transaction in adus:

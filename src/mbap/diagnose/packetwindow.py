@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import BinaryIO, Final
 
 _CHUNK: Final = 1 << 17
+_FED: Final = 1 << 12
+"""Bytes unpacked at a time: what is broken in them takes with it what is whole of them."""
 _GZIP: Final = 31
 """What zlib calls the largest window, in gzip's wrapping."""
 
@@ -62,17 +64,17 @@ class _Unpacking:
     def read(self, size: int) -> bytes:
         while True:
             if self._zlib.eof:  # another one may follow behind it
-                self._waiting = self._zlib.unused_data or self._packed(size)
+                self._waiting = self._waiting or self._packed(size)
                 if not self._waiting:
                     return b""
                 self._zlib = zlib.decompressobj(_GZIP)
             waiting = self._waiting or self._packed(size)
             try:
-                found = self._zlib.decompress(waiting, size)
+                found = self._zlib.decompress(waiting[:_FED], size)
             except zlib.error:
                 self._window.broken = "what is compressed in it is broken there"
                 return b""
-            self._waiting = self._zlib.unconsumed_tail
+            self._waiting = (self._zlib.unused_data or self._zlib.unconsumed_tail) + waiting[_FED:]
             if found:
                 return found
             if not waiting:

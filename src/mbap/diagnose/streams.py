@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
@@ -12,6 +12,10 @@ MOST_OUT_OF_ORDER: Final = 64
 """Segments that wait for one that is missing; more than these, and it is taken for lost."""
 MOST_CONNECTIONS: Final = 65_536
 """Directions that are remembered; beyond them the one that was quiet for longest is forgotten."""
+MOST_ELSEWHERE: Final = 64
+SECURITY_PORT: Final = (802).to_bytes(2, "big")
+TLS: Final = frozenset({b"\x14\x03", b"\x15\x03", b"\x16\x03", b"\x17\x03"})
+"""How a record of TLS begins."""
 _WRAP, _HALF = 2**32, 2**31
 _SELDOM: Final = SYN | RST
 
@@ -56,13 +60,16 @@ class Streams:
         again: segments that brought nothing new.
         conflicts: bytes that were sent again, and differed.
         lost: gaps, over which it went on.
+        elsewhere: packets of other ports that look like Modbus, by the lower of the two ports.
+        encrypted: packets of TLS on the port of Modbus/TCP Security.
     """
 
     def __init__(self, ports: Collection[int]) -> None:
         self._ports = frozenset(port.to_bytes(2, "big") for port in ports)
         self._directions: OrderedDict[bytes, Direction] = OrderedDict()
         self._count = 0
-        self.again = self.conflicts = self.lost = 0
+        self.again = self.conflicts = self.lost = self.encrypted = 0
+        self.elsewhere: Counter[int] = Counter()
 
     def usual(self, segment: Segment) -> Direction | None:
         """The direction that *segment* goes on, where it is as nearly all are; `take` is for the others.
@@ -87,6 +94,7 @@ class Streams:
         """What *segment* completes."""
         direction = self._directions.get(segment.ends)
         if direction is None and not self._is_wanted(segment.ends):
+            self._look(segment)
             return []
         pieces: list[Piece] = []
         if direction is None or segment.flags & SYN:
@@ -100,6 +108,16 @@ class Streams:
 
     def _is_wanted(self, ends: bytes) -> bool:
         return ends[-2:] in self._ports or ends[-4:-2] in self._ports
+
+    def _look(self, segment: Segment) -> None:
+        """Whether a segment of another port is Modbus all the same, or would be if it could be read."""
+        data, ports = segment.data, (segment.ends[-4:-2], segment.ends[-2:])
+        if data[:2] in TLS and SECURITY_PORT in ports:
+            self.encrypted += 1
+        elif len(data) > 7 and not any(data[2:4]) and int.from_bytes(data[4:6], "big") == len(data) - 6:
+            port = int.from_bytes(min(ports), "big")
+            if port in self.elsewhere or len(self.elsewhere) < MOST_ELSEWHERE:
+                self.elsewhere[port] += 1
 
     def finish(self) -> Iterator[Piece]:
         """What still waits for bytes that never came."""
