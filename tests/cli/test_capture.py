@@ -118,6 +118,51 @@ def test_csv_has_the_same_columns_in_every_row(mbap: CommandLine, file: str) -> 
     assert dict(zip(heads, rows[0], strict=True))["what"] == "read hr107..108"
 
 
+def test_csv_of_statistics_has_a_row_a_block(mbap: CommandLine, tmp_path: Path) -> None:
+    heads, *rows = csv.reader(io.StringIO(mbap("capture", "--stats", "--csv", busy(tmp_path)).out))
+    found = [dict(zip(heads, row, strict=True)) for row in rows]
+    assert [(one["what"], one["requests"], one["exceptions"], one["writes"]) for one in found] == [
+        ("read hr0..3", "6", "0", "0"),
+        ("read ir0", "2", "0", "0"),
+        ("write hr107", "1", "0", "1"),
+        ("read hr4096", "1", "1", "0"),
+    ]
+    assert found[0]["client"] == "10.0.0.5"
+    assert float(found[0]["period_ms"]) > 0
+
+
+def test_csv_of_a_timeline_has_a_row_a_stretch_of_time(mbap: CommandLine, tmp_path: Path) -> None:
+    heads, *rows = csv.reader(io.StringIO(mbap("capture", "--timeline", "--csv", busy(tmp_path)).out))
+    assert heads == ["time", "exchanges", "writes", "exceptions", "unanswered"]
+    assert sum(int(row[1]) for row in rows) == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--csv", "--json"], "--csv and --json do not go together"),
+        (["--csv", "--stats", "--timeline"], "CSV is one table"),
+        (["--csv", "--stats", "--writes"], "CSV is one table"),
+        (["--slow", "2s"], "give --stats too"),
+        (["--overwrite"], "--overwrite goes with --to-device"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    mbap: CommandLine, file: str, options: list[str], says: str
+) -> None:
+    outcome = mbap("capture", file, *options)
+    assert outcome.code == 2
+    assert says in outcome.err
+
+
+@pytest.mark.parametrize(("option", "lines"), [("--json", 3), ("--csv", 4)])
+def test_a_file_that_is_made_does_not_keep_the_list_from_being_printed(
+    mbap: CommandLine, file: str, tmp_path: Path, option: str, lines: int
+) -> None:
+    out = mbap("capture", file, option, "--to-device", str(tmp_path / "twin.toml")).out
+    assert len(out.splitlines()) == lines
+
+
 def busy(tmp_path: Path) -> str:
     """Two clients of a server: polling, a write, an exception, silence, and what is sent again."""
     one, other = Talk(), Talk(hosts=("192.168.100.200", "10.0.0.9"), client_port=50_000)

@@ -143,9 +143,15 @@ class Wanted:
     slow: float = 1.0
 
     @property
+    def form(self) -> str:
+        """How it is printed: `csv`, `json` or `text`."""
+        return "csv" if self.as_csv else "json" if self.as_json else "text"
+
+    @property
     def lists(self) -> bool:
         """Whether there is a line for each exchange, or write."""
-        return self.writes or self.as_csv or not (self.stats or self.timeline or self.files)
+        reports = self.stats or self.timeline
+        return self.writes or not (reports or (self.files and not self.as_csv and not self.as_json))
 
 
 def outputs(wanted: Wanted) -> list[Output]:
@@ -153,7 +159,7 @@ def outputs(wanted: Wanted) -> list[Output]:
     from mbap.cli.capturelists import CsvLines, JsonLines, Listing, WriteListing
 
     made: list[Output] = []
-    if wanted.as_csv:
+    if wanted.as_csv and wanted.lists:
         made.append(CsvLines(wanted.writes))
     elif wanted.as_json and wanted.lists:
         made.append(JsonLines(wanted.writes))
@@ -168,7 +174,7 @@ def _reports(wanted: Wanted) -> list[Output]:
 
     made: list[Output] = []
     if wanted.stats:
-        made.append(StatisticsReport(wanted.slow, as_json=wanted.as_json))
+        made.append(StatisticsReport(wanted.slow, wanted.form))
     if wanted.timeline:
-        made.append(TimelineReport(as_json=wanted.as_json))
+        made.append(TimelineReport(wanted.form))
     return made
