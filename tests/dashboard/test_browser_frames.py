@@ -51,6 +51,15 @@ async def test_the_lines_of_a_log_are_a_conversation(visit: Visit) -> None:
     await expect(explained.locator("h3").last).to_contain_text("illegal data address")
 
 
+async def test_what_libmodbus_prints_is_read_as_it_is(visit: Visit) -> None:
+    asked = "[00][01][00][00][00][06][01][03][00][6B][00][03]"
+    answered = "<00><01><00><00><00><03><01><83><02>"
+    log = f"{asked}\nWaiting for a confirmation...\n{answered}"
+    explained = await paste(await visit("#/frames"), log)
+    await expect(explained.locator("h3")).to_have_count(2)
+    await expect(explained.locator("h3").last).to_contain_text("illegal data address")
+
+
 async def test_the_address_keeps_what_is_shown(visit: Visit) -> None:
     page = await visit("#/frames")
     await paste(page, "11 03 00 6B 00 03 76 87")
