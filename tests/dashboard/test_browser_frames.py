@@ -109,6 +109,15 @@ async def test_a_phone_need_not_scroll_sideways(visit: Visit) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+async def test_on_a_phone_no_word_of_a_field_is_broken(visit: Visit) -> None:
+    explained = await paste(await visit("#/frames", width=360, height=740), REQUEST)
+    row = explained.get_by_role("row", name="transaction")
+    box = await row.bounding_box()
+    assert box is not None
+    assert box["width"] > 240
+    assert box["height"] < 60
+
+
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_no_violation(visit: Visit, axe_script: Path, scheme: Scheme, width: int) -> None:
