@@ -7,7 +7,8 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mbap.addresses import Table
+from mbap.cli import captureinput
 from mbap.cli.capturerows import cell
+from mbap.cli.progress import Tell
 from mbap.server.devicefile import parse_device_file
 from support.commandline import CommandLine, Outcome
 from support.packets import Talk, ethernet, pcap, tcp
@@ -192,6 +195,19 @@ def test_what_is_printed_is_as_before(
     assert out == expected.read_text(encoding="utf-8")
     assert max(map(len, out.splitlines())) <= width
     assert "\x1b" not in out
+
+
+def test_the_bar_is_gone_before_anything_is_printed(
+    mbap: CommandLine, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def bar(_: str) -> Iterator[Tell]:
+        yield lambda share: None
+        print("the bar is gone")
+
+    monkeypatch.setattr(captureinput, "progress", bar)
+    assert mbap("capture", "--stats", file).out.startswith("the bar is gone\n3 requests from")
+    assert "the bar" not in mbap("capture", file).out  # a list shows by itself how far it is
 
 
 def test_several_reports_come_from_one_pass(mbap: CommandLine, tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ def _printed(source: Input, fits: Filter, made: list[Output], count: int | None)
 
     try:
         taken = _read(source, fits, made, count)
+        source.read()
         wrong = [text for output in made if (text := _ended(output))]
         sys.stdout.flush()
     except BrokenPipeError:

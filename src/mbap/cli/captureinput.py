@@ -8,8 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -73,6 +73,7 @@ class Input:
         name: what it is called in messages.
         empty: it ended before it began.
         live: more comes while somebody looks.
+        read: to be called when no more is read: what shows how far it has come is to go.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Input:
     ) -> None:
         self.name = printable(name)
         self._stop = stop
+        self.read: Callable[[], None] = lambda: None
         buffered: Any = file if hasattr(file, "peek") else io.BufferedReader(file, _BUFFER)
         begins = buffered.peek(1)[:1]
         self.empty = not begins
@@ -122,10 +124,14 @@ def opened(
         yield from _standard_input(ports)
     else:
         assert file is not None
-        with Path(file).open("rb", buffering=0) as raw_file, progress("reading") as tell:
+        with Path(file).open("rb", buffering=0) as raw_file, ExitStack() as shown:
             size = os.fstat(raw_file.fileno()).st_size
-            told = _Told(raw_file, size, tell) if watched and size else raw_file
-            yield Input(io.BufferedReader(told, _BUFFER), file, ports)
+            told: io.RawIOBase = raw_file
+            if watched and size:
+                told = _Told(raw_file, size, shown.enter_context(progress("reading")))
+            source = Input(io.BufferedReader(told, _BUFFER), file, ports)
+            source.read = shown.close
+            yield source
 
 
 def _standard_input(ports: Sequence[int]) -> Iterator[Input]:
