@@ -103,7 +103,19 @@ def test_a_broken_file_gives_what_is_whole_a_sentence_and_code_1(mbap: CommandLi
 
 def test_a_file_that_is_not_there_is_one_sentence(mbap: CommandLine) -> None:
     outcome = mbap("capture", "nowhere.pcap")
-    assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+    assert (outcome.code, outcome.err) == (
+        1,
+        "Error: nowhere.pcap cannot be read: No such file or directory\n",
+    )
+
+
+def test_packets_that_were_captured_in_part_are_said(mbap: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(pcap(talk().packets, snap=60))
+    assert (
+        "6 packets captured in part only (tcpdump takes all of them with -s 0)"
+        in mbap("capture", str(path)).err
+    )
 
 
 def test_json_is_an_object_a_line(mbap: CommandLine, file: str) -> None:

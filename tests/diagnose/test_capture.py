@@ -148,7 +148,7 @@ def test_the_same_ports_used_again_are_another_connection() -> None:
 
 def test_h146_packets_that_were_cut_give_what_can_be_read() -> None:
     capture, found = read(pcap(Talk().open().asks(ASK).answers(ANSWER).packets, snap=60))
-    assert (found, capture.problem) == ([], None)
+    assert (found, capture.problem, capture.streams.cut) == ([], None, 2)
 
 
 def test_bytes_of_another_protocol_are_counted() -> None:

@@ -107,6 +107,7 @@ def totals(source: Input, taken: int) -> str:
             (streams.again, "TCP segments sent again"),
             (streams.conflicts, "sent again with other bytes"),
             (streams.lost, "gaps where packets are missing"),
+            (streams.cut, "packets captured in part only (tcpdump takes all of them with -s 0)"),
             (read.foreign, "bytes that are not Modbus"),
         ):
             if count:

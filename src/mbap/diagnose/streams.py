@@ -60,6 +60,7 @@ class Streams:
         again: segments that brought nothing new.
         conflicts: bytes that were sent again, and differed.
         lost: gaps, over which it went on.
+        cut: segments that were captured in part only.
         elsewhere: packets of other ports that look like Modbus, by the lower of the two ports.
         encrypted: packets of TLS on the port of Modbus/TCP Security.
     """
@@ -68,7 +69,7 @@ class Streams:
         self._ports = frozenset(port.to_bytes(2, "big") for port in ports)
         self._directions: OrderedDict[bytes, Direction] = OrderedDict()
         self._count = 0
-        self.again = self.conflicts = self.lost = self.encrypted = 0
+        self.again = self.conflicts = self.lost = self.cut = self.encrypted = 0
         self.elsewhere: Counter[int] = Counter()
 
     def usual(self, segment: Segment) -> Direction | None:
@@ -97,6 +98,7 @@ class Streams:
             self._look(segment)
             return []
         pieces: list[Piece] = []
+        self.cut += len(segment.data) < segment.size
         if direction is None or segment.flags & SYN:
             pieces = list(self._flush(direction)) if direction is not None else []
             direction = self._begin(segment)
