@@ -7,7 +7,8 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mbap.addresses import Table
+from mbap.cli import captureinput
 from mbap.cli.capturerows import cell
+from mbap.cli.progress import Tell
 from mbap.server.devicefile import parse_device_file
 from support.commandline import CommandLine, Outcome
 from support.packets import Talk, ethernet, pcap, tcp
@@ -100,7 +103,19 @@ def test_a_broken_file_gives_what_is_whole_a_sentence_and_code_1(mbap: CommandLi
 
 def test_a_file_that_is_not_there_is_one_sentence(mbap: CommandLine) -> None:
     outcome = mbap("capture", "nowhere.pcap")
-    assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+    assert (outcome.code, outcome.err) == (
+        1,
+        "Error: nowhere.pcap cannot be read: No such file or directory\n",
+    )
+
+
+def test_packets_that_were_captured_in_part_are_said(mbap: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(pcap(talk().packets, snap=60))
+    assert (
+        "6 packets captured in part only (tcpdump takes all of them with -s 0)"
+        in mbap("capture", str(path)).err
+    )
 
 
 def test_json_is_an_object_a_line(mbap: CommandLine, file: str) -> None:
@@ -116,6 +131,51 @@ def test_csv_has_the_same_columns_in_every_row(mbap: CommandLine, file: str) -> 
     heads, *rows = csv.reader(io.StringIO(mbap("capture", "--csv", file).out))
     assert {len(row) for row in rows} == {len(heads)}
     assert dict(zip(heads, rows[0], strict=True))["what"] == "read hr107..108"
+
+
+def test_csv_of_statistics_has_a_row_a_block(mbap: CommandLine, tmp_path: Path) -> None:
+    heads, *rows = csv.reader(io.StringIO(mbap("capture", "--stats", "--csv", busy(tmp_path)).out))
+    found = [dict(zip(heads, row, strict=True)) for row in rows]
+    assert [(one["what"], one["requests"], one["exceptions"], one["writes"]) for one in found] == [
+        ("read hr0..3", "6", "0", "0"),
+        ("read ir0", "2", "0", "0"),
+        ("write hr107", "1", "0", "1"),
+        ("read hr4096", "1", "1", "0"),
+    ]
+    assert found[0]["client"] == "10.0.0.5"
+    assert float(found[0]["period_ms"]) > 0
+
+
+def test_csv_of_a_timeline_has_a_row_a_stretch_of_time(mbap: CommandLine, tmp_path: Path) -> None:
+    heads, *rows = csv.reader(io.StringIO(mbap("capture", "--timeline", "--csv", busy(tmp_path)).out))
+    assert heads == ["time", "exchanges", "writes", "exceptions", "unanswered"]
+    assert sum(int(row[1]) for row in rows) == 10
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--csv", "--json"], "--csv and --json do not go together"),
+        (["--csv", "--stats", "--timeline"], "CSV is one table"),
+        (["--csv", "--stats", "--writes"], "CSV is one table"),
+        (["--slow", "2s"], "give --stats too"),
+        (["--overwrite"], "--overwrite goes with --to-device"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    mbap: CommandLine, file: str, options: list[str], says: str
+) -> None:
+    outcome = mbap("capture", file, *options)
+    assert outcome.code == 2
+    assert says in outcome.err
+
+
+@pytest.mark.parametrize(("option", "lines"), [("--json", 3), ("--csv", 4)])
+def test_a_file_that_is_made_does_not_keep_the_list_from_being_printed(
+    mbap: CommandLine, file: str, tmp_path: Path, option: str, lines: int
+) -> None:
+    out = mbap("capture", file, option, "--to-device", str(tmp_path / "twin.toml")).out
+    assert len(out.splitlines()) == lines
 
 
 def busy(tmp_path: Path) -> str:
@@ -149,6 +209,19 @@ def test_what_is_printed_is_as_before(
     assert "\x1b" not in out
 
 
+def test_the_bar_is_gone_before_anything_is_printed(
+    mbap: CommandLine, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def bar(_: str) -> Iterator[Tell]:
+        yield lambda share: None
+        print("the bar is gone")
+
+    monkeypatch.setattr(captureinput, "progress", bar)
+    assert mbap("capture", "--stats", file).out.startswith("the bar is gone\n3 requests from")
+    assert "the bar" not in mbap("capture", file).out  # a list shows by itself how far it is
+
+
 def test_several_reports_come_from_one_pass(mbap: CommandLine, tmp_path: Path) -> None:
     out = mbap("capture", "--stats", "--timeline", "--writes", "--json", busy(tmp_path)).out
     writes, stats, timeline = [json.loads(line) for line in out.splitlines()]
@@ -164,7 +237,9 @@ def test_only_so_many_exchanges_are_taken(mbap: CommandLine, file: str) -> None:
 def test_servers_on_other_ports_are_named(mbap: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "other.pcap"
     path.write_bytes(pcap([ethernet(tcp(bytes.fromhex(READ), ports=(40_000, 1502)))]))
-    assert mbap("capture", str(path)).out == ""
+    nothing = mbap("capture", str(path))
+    assert nothing.out == ""
+    assert "1 packet of what looks like Modbus on port 1502: -p 1502 reads that" in nothing.err
     assert "10.0.0.5 -> 10.0.0.9:1502" in mbap("capture", "-p", "1502", str(path)).out
 
 
@@ -185,6 +260,12 @@ def test_h154_names_in_a_trace_are_quoted_in_csv_and_escaped_in_text(
     assert dict(zip(heads, row, strict=True))["server"] == "'=cmd()"
     for option in ((), ("--stats",), ("--timeline",), ("--json",)):
         assert "\x1b" not in mbap("capture", *option, str(path)).out
+
+
+def test_tls_is_said_to_be_unreadable(mbap: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "secure.pcap"
+    path.write_bytes(pcap([ethernet(tcp(b"\x17\x03\x03\0\x02..", ports=(40_000, 802)))]))
+    assert "1 packet of TLS: what is in them cannot be read here" in mbap("capture", str(path)).err
 
 
 def test_a_trace_of_a_device_is_read(mbap: CommandLine, tmp_path: Path) -> None:
@@ -246,7 +327,7 @@ def test_a_device_a_profile_and_a_policy_come_from_one_pass(
     assert (outcome.code, outcome.out) == (0, "")
     assert parse_device_file(Path(paths["device"]).read_text(encoding="utf-8")).units[1].values[
         Table.HOLDING_REGISTERS
-    ] == {107: [5, 9]}
+    ] == {107: [3, 9]}
     assert mbap("profile", "check", paths["profile"]).code == 0
     assert "2 rules, 1 warning" in mbap("policy", "check", paths["policy"]).out  # none is enabled
     again = mbap("capture", file, "--to-device", paths["device"])

@@ -51,6 +51,15 @@ async def test_the_lines_of_a_log_are_a_conversation(visit: Visit) -> None:
     await expect(explained.locator("h3").last).to_contain_text("illegal data address")
 
 
+async def test_what_libmodbus_prints_is_read_as_it_is(visit: Visit) -> None:
+    asked = "[00][01][00][00][00][06][01][03][00][6B][00][03]"
+    answered = "<00><01><00><00><00><03><01><83><02>"
+    log = f"{asked}\nWaiting for a confirmation...\n{answered}"
+    explained = await paste(await visit("#/frames"), log)
+    await expect(explained.locator("h3")).to_have_count(2)
+    await expect(explained.locator("h3").last).to_contain_text("illegal data address")
+
+
 async def test_the_address_keeps_what_is_shown(visit: Visit) -> None:
     page = await visit("#/frames")
     await paste(page, "11 03 00 6B 00 03 76 87")
@@ -98,6 +107,15 @@ async def test_a_phone_need_not_scroll_sideways(visit: Visit) -> None:
     await paste(page, f"{REQUEST}\n{BROKEN}")
     await expect(page.locator(".fault")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+async def test_on_a_phone_no_word_of_a_field_is_broken(visit: Visit) -> None:
+    explained = await paste(await visit("#/frames", width=360, height=740), REQUEST)
+    row = explained.get_by_role("row", name="transaction")
+    box = await row.bounding_box()
+    assert box is not None
+    assert box["width"] > 240
+    assert box["height"] < 60
 
 
 @pytest.mark.parametrize("width", [1280, 360])

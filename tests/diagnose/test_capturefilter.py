@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from mbap.diagnose.capture import exchanges
 from mbap.diagnose.capturefields import FIELDS
 from mbap.diagnose.capturefilter import Filter
 from support.packets import Talk
+from support.tshark import frames_by_tshark
 
 READ = Talk().open().asks("0007 0000 0006 05 03 006b 0003").answers("0007 0000 0009 05 03 06 022b 0000 0064")
 EXCEPTION = Talk().open().asks("0008 0000 0006 01 03 006b 0003").answers("0008 0000 0003 01 83 02")
@@ -75,6 +75,26 @@ def fitting(text: str) -> set[str]:
         ("count == 3", {"read", "exception"}),
         ("modbus.reference_num == 107", {"read", "exception"}),
         ("frame.number == 4", {"read", "exception", "write", "again"}),
+        ("tcp.port != 502", set()),
+        ("tcp.port != 503", ALL),
+        ("modbus.func_code > 127", {"exception"}),
+        ("modbus.func_code in {3, 131}", {"read", "exception"}),
+        ("modbus.unit_id == 5", {"read"}),
+        ("mbtcp.unit_id == 5", {"read"}),
+        ("mbtcp.trans_id == 8", {"exception"}),
+        ("mbtcp.len == 9", {"read", "write"}),
+        ("mbtcp.prot_id == 0", ALL),
+        ("modbus.regval_uint16 == 100", {"read"}),
+        ("modbus.regval_uint16 in {7 9}", {"write"}),
+        ("modbus.regval_int16 < 0", set()),
+        ("modbus.bitval", set()),
+        ("value == 555", {"read"}),
+        ("ip.addr in {10.0.0.1..10.0.0.6}", ALL),
+        ("ip.src in {10.0.0.6..10.0.0.9}", {"read", "exception", "write"}),
+        ("ip.addr in {10.0.1.0..10.0.1.9, fe80::1}", set()),
+        ("ip && !ipv6", ALL),
+        ("tcp.analysis.retransmission", {"again"}),
+        ("unit in {1 2} && not write", {"exception", "silent", "again"}),
     ],
 )
 def test_what_a_filter_fits(text: str, names: set[str]) -> None:
@@ -83,6 +103,29 @@ def test_what_a_filter_fits(text: str, names: set[str]) -> None:
 
 def test_function_codes_from_128_on_mean_exceptions_and_that_is_said() -> None:
     assert "Wireshark itself wants modbus.exception_code" in Filter("modbus.func_code >= 128").says[0]
+
+
+def test_an_unknown_field_names_those_that_there_are() -> None:
+    with pytest.raises(
+        ValueError, match=r"modbus\.data.* There are modbus\.response_time, modbus\.func_code"
+    ):
+        Filter("modbus.data contains 00:01")
+    with pytest.raises(
+        ValueError, match=r"'eth\.addr' is no field .* There are modbus, .*unit, .*unanswered"
+    ):
+        Filter("eth.addr == 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("modbus.unit_id == 1", "Wireshark itself calls it mbtcp.unit_id"),
+        ("tcp.analysis.retransmission", "what TCP sends again is counted apart"),
+        ("tcp.stream == 0", "Wireshark counts those to others too"),
+    ],
+)
+def test_what_is_meant_otherwise_than_in_wireshark_is_said(text: str, says: str) -> None:
+    assert says in Filter(text).says[0]
 
 
 def test_time_delta_means_a_slow_answer_and_that_is_said() -> None:
@@ -108,6 +151,7 @@ def test_nothing_is_said_where_wireshark_means_the_same() -> None:
         ("&& unit == 5", "no field"),
         ("unit == 5 §", "means nothing"),
         ("unit in {1,", "a value is missing"),
+        ("write in {1}", "in no set of values"),
     ],
 )
 def test_what_is_wrong_with_a_filter_is_said(text: str, says: str) -> None:
@@ -131,28 +175,53 @@ def test_any_words_are_a_filter_or_a_sentence(words: list[str]) -> None:
             assert wanted.fits(one) in (True, False)
 
 
+SAME_AS_TSHARK = [
+    "modbus",
+    "tcp.port == 502",
+    "tcp.dstport == 502",
+    "tcp.srcport == 502",
+    "modbus.func_code == 3",
+    "modbus.func_code == 16",
+    "modbus.func_code != 3",
+    "modbus.exception_code",
+    "modbus.exception_code == 2",
+    "ip.addr == 10.1.1.234 && tcp.port == 502",
+    "ip.addr == 141.81.0.0/16",
+    "ip.src == 192.168.66.235 or ip.dst == 141.81.0.26",
+    "ip.addr in {10.1.1.234, 141.81.0.26}",
+    "ip.addr in {10.1.1.0..10.1.1.255}",
+    "not tcp.dstport == 502",
+    "mbtcp.unit_id == 255",
+    "mbtcp.unit_id in {1, 2, 3}",
+    "mbtcp.trans_id == 1",
+    "mbtcp.trans_id in {0, 2..9}",
+    "mbtcp.len > 6",
+    "(modbus.func_code == 1 || modbus.func_code == 15) && !(tcp.srcport == 502)",
+    "modbus.bitval == 1 && tcp.srcport == 502",
+    "tcp.dstport == 502 && modbus.reference_num == 0",
+    "tcp.dstport == 502 && modbus.word_cnt > 1",
+    "tcp.dstport == 502 && modbus.bit_cnt",
+]
+"""Filters that mean here what they mean in Wireshark, where it is about Modbus."""
+
+
 @pytest.mark.peer
-@pytest.mark.parametrize(
-    "text",
-    [
-        "modbus.func_code == 3",
-        "modbus.func_code == 16",
-        "modbus.exception_code",
-        "modbus.reference_num == 0",
-        "mbtcp.unit_id == 2 && tcp.dstport == 502",
-    ],
-)
+@pytest.mark.parametrize("text", SAME_AS_TSHARK)
 @pytest.mark.parametrize("name", ["icsnpp_modbus_example.pcap", "iti_modbus_test.pcap", "ndpi_modbus.pcap"])
 def test_the_same_frames_as_in_tshark(captures: Path, peer: Callable[..., str], name: str, text: str) -> None:
-    command = [peer("tshark"), "-r", str(captures / name), "-Y", text, "-T", "fields", "-e", "frame.number"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    theirs = {int(line) for line in done.stdout.split()}
+    theirs = frames_by_tshark(peer("tshark"), captures / name, f"modbus && ({text})")
     wanted = Filter(text)
-    ours = {
-        frame
-        for one in exchanges(captures / name)
-        if wanted.fits(one)
-        for frame in (one.frame, one.response_frame)
-    }
-    assert theirs <= ours
-    assert bool(theirs) == bool(ours)
+    assert {frame for one in exchanges(captures / name) for frame in wanted.frames(one)} == theirs
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("text", ["modbus.reference_num == 0", "modbus.word_cnt == 1", "modbus.bit_cnt"])
+@pytest.mark.parametrize("name", ["icsnpp_modbus_example.pcap", "iti_modbus_test.pcap", "ndpi_modbus.pcap"])
+def test_an_answer_is_found_by_what_its_request_names(
+    captures: Path, peer: Callable[..., str], name: str, text: str
+) -> None:
+    theirs = frames_by_tshark(peer("tshark"), captures / name, text)
+    wanted = Filter(text)
+    found = [one for one in exchanges(captures / name) if wanted.fits(one)]
+    assert theirs <= {frame for one in found for frame in (one.frame, one.response_frame)}
+    assert bool(theirs) == bool(found)

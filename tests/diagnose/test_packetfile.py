@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 
@@ -99,6 +100,36 @@ def test_a_block_that_names_no_interface_is_left_out_and_told() -> None:
     assert len(found) == 1
     assert problem is not None
     assert "left out" in problem
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_compressed_by_gzip_gives_the_same_packets(form: str) -> None:
+    assert packets(gzip.compress(FORMS[form])) == packets(FORMS[form])
+    halves = gzip.compress(FORMS[form][:50]) + gzip.compress(FORMS[form][50:])
+    assert packets(halves) == packets(FORMS[form])
+
+
+def test_a_compressed_file_that_is_cut_or_broken_gives_what_is_whole() -> None:
+    packed = gzip.compress(pcap([bytes([number]) * 99 for number in range(200)]), compresslevel=0)
+    cut, broken = packed[: len(packed) // 2], packed[:-8] + bytes(8)
+    for data, says in ((cut, "ends there, too early"), (broken, "is broken there")):
+        found, problem = packets(data)
+        assert found[:15] == packets(packed)[0][:15]
+        assert says in (problem or "")
+
+
+def test_what_a_few_bytes_stand_for_is_never_unpacked_at_once() -> None:
+    bomb = gzip.compress(pcap([]) + struct.pack("<IIII", 1, 0, 99, 99) + bytes(50_000_000))
+    found, problem = packets(bomb)
+    assert len(found) > 1_000_000
+    assert problem is None or "ends within" in problem
+
+
+@pytest.mark.parametrize(
+    ("begin", "says"), [(b"\x28\xb5\x2f\xfd", "zstd -d"), (b"\xfd7zXZ", "xz -d"), (b"BZh9", "bzip2 -d")]
+)
+def test_how_to_unpack_what_is_compressed_otherwise_is_said(begin: bytes, says: str) -> None:
+    assert f"unpack it first, with {says}" in (packets(begin + bytes(99))[1] or "")
 
 
 @pytest.mark.parametrize(("data", "says"), [(b"", "empty"), (b"PK\3\4 a zip", "neither")])

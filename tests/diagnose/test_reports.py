@@ -105,6 +105,44 @@ def test_what_was_put_last_is_found(puts: list[tuple[int, list[int]]]) -> None:
     assert runs == model
 
 
+STEPS = st.one_of(
+    st.tuples(st.just("read"), st.integers(0, 9), st.integers(1, 4), st.integers(0, 65535)),
+    st.tuples(st.just("write"), st.integers(0, 9), st.just(1), st.integers(0, 65535)),
+    st.tuples(
+        st.sampled_from(["refused", "malformed", "asked"]), st.integers(0, 9), st.integers(1, 4), st.just(0)
+    ),
+)
+
+
+@given(st.lists(STEPS, max_size=40))
+def test_values_are_known_as_of_every_moment(steps: list[tuple[str, int, int, int]]) -> None:
+    seen, model, of = Seen(), dict[int, int](), ("10.0.0.9", 502, 1)
+    for kind, address, count, value in steps:
+        pdu = f"03 {address:04x} {count:04x}"
+        if kind == "read":
+            seen.take(exchange(pdu, f"03 {2 * count:02x} " + f"{value:04x}" * count))
+            model.update(dict.fromkeys(range(address, address + count), value))
+        elif kind == "write":
+            seen.take(exchange(f"06 {address:04x} {value:04x}", f"06 {address:04x} {value:04x}"))
+            model[address] = value
+        elif kind == "asked":
+            assert seen.get(of, Table.HOLDING_REGISTERS, address, count) == [
+                model.get(at) for at in range(address, address + count)
+            ]
+        else:
+            seen.take(exchange(pdu, "83 02" if kind == "refused" else "03 02 00"))
+    assert seen.get(of, Table.HOLDING_REGISTERS, 0, 300) == [model.get(at) for at in range(300)]
+
+
+def test_what_waits_to_be_looked_at_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mbap.diagnose.seen.MOST_WAITING", 5)
+    seen = Seen()
+    for address in range(100):
+        seen.take(exchange(f"03 {address:04x} 0001", f"03 02 {address:04x}"))
+        assert seen.waiting <= 6
+    assert seen.get(("10.0.0.9", 502, 1), Table.HOLDING_REGISTERS, 0, 100) == list(range(100))
+
+
 def test_reads_of_the_same_block_are_one_row_with_its_period() -> None:
     statistics = Statistics()
     for number in range(10):
@@ -185,11 +223,11 @@ def device_of(*exchanges: Captured) -> str:
     return device.text()
 
 
-def test_a_device_has_the_last_values_and_its_identification() -> None:
+def test_a_device_has_the_first_values_and_its_identification() -> None:
     identification = exchange("2b 0e 01 00", "2b 0e 01 81 00 00 01 00 04 41434d45")
     text = device_of(READ, exchange("06 0001 0009", "06 0001 0009"), identification)
     unit = parse_device_file(text).units[1]
-    assert unit.values[Table.HOLDING_REGISTERS] == {0: [7, 9]}
+    assert unit.values[Table.HOLDING_REGISTERS] == {0: [7, 8]}
     assert unit.identification == {0: b"ACME"}
 
 

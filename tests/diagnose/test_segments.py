@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbap.diagnose.packetfile import Packet
-from mbap.diagnose.segments import Segments, address_text
+from mbap.diagnose.segments import Segments, address_text, ends_of, reversed_ends
 from support.packets import ETHERNET, NULL, RAW, SLL, SLL2, ethernet, tcp
 
 V4 = tcp(b"payload")
@@ -49,7 +49,17 @@ def test_h147_the_segment_is_found(name: str) -> None:
     link, data = LINKS[name]
     found = Segments().of(Packet(1, 0, link, data))
     assert found is not None
-    assert (found.source_port, found.target_port, found.data, found.size) == (40_000, 502, b"payload", 7)
+    (_, source_port), (_, target_port) = ends_of(found.ends)
+    assert (source_port, target_port, found.data, found.size) == (40_000, 502, b"payload", 7)
+
+
+@pytest.mark.parametrize("packet", [V4, V6])
+def test_both_ends_of_a_segment_are_known_and_can_be_turned_round(packet: bytes) -> None:
+    found = Segments().of(Packet(1, 0, RAW, packet))
+    assert found is not None
+    source, target = ends_of(found.ends)
+    assert (address_text(source[0]), target[1]) in (("10.0.0.5", 502), ("fe80::1", 502))
+    assert ends_of(reversed_ends(found.ends)) == (target, source)
 
 
 SKIPPED = {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mbap.protocol.hexdumps import payload
 from mbap.protocol.hextext import parse_hex, parse_pasted
 
 
@@ -92,3 +95,166 @@ def test_ascii_frames_in_a_log_are_their_characters() -> None:
 def test_text_without_bytes_is_refused_as_before() -> None:
     with pytest.raises(ValueError, match="is not hexadecimal"):
         parse_pasted("2024-01-01 12:00:01 nothing here")
+
+
+FRAME = bytes.fromhex("0001 0000 0006 01 03 0000 0003")
+ANSWER = bytes.fromhex("0001 0000 0009 01 03 06 0000 0000 004d")
+PRINTED = {
+    "libmodbus, and mbpoll -v": """\
+debug enabled
+Set mode=tcp
+Connecting to [127.0.0.1]:15977
+Slave configuration...: address = [1]
+                        start reference = 1, count = 3
+
+-- Polling slave 1...
+[00][01][00][00][00][06][01][03][00][00][00][03]
+Waiting for a confirmation...
+<00><01><00><00><00><09><01><03><06><00><00><00><00><00><4D>
+[1]: \t0
+[2]: \t0
+[3]: \t77
+""",
+    "pymodbus": """\
+2026-11-30 18:51:49,123 DEBUG tcp:196 Connection to Modbus server established. Socket ('127.0.0.1', 49512)
+2026-11-30 18:51:49,124 DEBUG base:76 send: 0x0 0x1 0x0 0x0 0x0 0x6 0x1 0x3 0x0 0x0 0x0 0x3
+2026-11-30 18:51:49,124 DEBUG base:76 Processing: 0x0 0x1 0x0 0x0 0x0 0x9 0x1 0x3 0x6 0x0 0x0 0x0 0x0 0x0 0x4d
+2026-11-30 18:51:49,124 DEBUG decoders:86 decoded PDU function_code(3 sub -1) -> \
+ReadHoldingRegistersResponse(dev_id=0, transaction_id=0, address=0, count=0, bits=[], registers=[0, 0, 77])
+""",
+    "pyModbusTCP": """\
+DEBUG:pyModbusTCP.client:(127.0.0.1:15977:1) Tx [00 01 00 00 00 06 01] 03 00 00 00 03
+DEBUG:pyModbusTCP.client:(127.0.0.1:15977:1) Rx [00 01 00 00 00 09 01] 03 06 00 00 00 00 00 4D
+""",
+    "Modbus Poll": """\
+Tx:000123-00 01 00 00 00 06 01 03 00 00 00 03
+Rx:000124-00 01 00 00 00 09 01 03 06 00 00 00 00 00 4D
+""",
+    "Node.js": """\
+request <Buffer 00 01 00 00 00 06 01 03 00 00 00 03>
+answer <Buffer 00 01 00 00 00 09 01 03 06 00 00 00 00 00 4d>
+""",
+    "JSON of Node-RED": """\
+{"type":"Buffer","data":[0,1,0,0,0,6,1,3,0,0,0,3]}
+{"type":"Buffer","data":[0,1,0,0,0,9,1,3,6,0,0,0,0,0,77]}
+""",
+    "tcpdump -X": """\
+18:51:48.952663 IP localhost.49494 > localhost.15977: Flags [P.], seq 1:13, ack 1, win 64, length 12
+\t0x0000:  4510 0040 7597 4000 4006 c70e 7f00 0001  E..@u.@.@.......
+\t0x0010:  7f00 0001 c156 3e69 b483 805a 95aa a150  .....V>i...Z...P
+\t0x0020:  8018 0040 fe34 0000 0101 080a 3fbb af86  ...@.4......?...
+\t0x0030:  ecec 854c 0001 0000 0006 0103 0000 0003  ...L............
+18:51:48.952675 IP localhost.15977 > localhost.49494: Flags [.], ack 13, win 64, length 0
+\t0x0000:  4500 0034 6646 4000 4006 d67b 7f00 0001  E..4fF@.@..{....
+\t0x0010:  7f00 0001 3e69 c156 95aa a150 b483 8066  ....>i.V...P...f
+\t0x0020:  8010 0040 fe28 0000 0101 080a ecec 8560  ...@.(.........`
+\t0x0030:  3fbb af86                                ?...
+18:51:48.952915 IP localhost.15977 > localhost.49494: Flags [P.], seq 1:16, ack 13, win 64, length 15
+\t0x0000:  4500 0043 6647 4000 4006 d66b 7f00 0001  E..CfG@.@..k....
+\t0x0010:  7f00 0001 3e69 c156 95aa a150 b483 8066  ....>i.V...P...f
+\t0x0020:  8018 0040 fe37 0000 0101 080a ecec 8560  ...@.7.........`
+\t0x0030:  3fbb af86 0001 0000 0009 0103 0600 0000  ?...............
+\t0x0040:  0000 4d                                  ..M
+""",
+    "tshark -x": """\
+0000  00 00 00 00 00 00 00 00 00 00 00 00 08 00 45 10   ..............E.
+0010  00 34 75 97 40 00 40 06 c7 0e 7f 00 00 01 7f 00   .@u.@.@.........
+0020  00 01 c1 56 3e 69 b4 83 80 5a 95 aa a1 50 50 18   ...V>i...Z...P..
+0030  00 40 fe 34 00 00 00 01 00 00 00 06 01 03 00 00   .@.4......?.....
+0040  00 03                                             ..
+
+0000  00 01 00 00 00 09 01 03 06 00 00 00 00 00 4d      ..............M
+""",
+}
+
+
+@pytest.mark.parametrize("program", PRINTED)
+def test_what_programs_print_is_read_as_it_is(program: str) -> None:
+    assert parse_pasted(PRINTED[program]) == FRAME + ANSWER
+
+
+BOTH = FRAME + bytes.fromhex("0002 0000 0006 01 03 0000 0003")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "00000000: 0001 0000 0006 0103 0000 0003 0002 0000  ................\n"
+        "00000010: 0006 0103 0000 0003                      ........",
+        "00000000  00 01 00 00 00 06 01 03  00 00 00 03 00 02 00 00  |................|\n"
+        "00000010  00 06 01 03 00 00 00 03                           |........|\n00000018",
+        "0000000 0100 0000 0600 0301 0000 0300 0200 0000\n0000010 0600 0301 0000 0300\n0000018",
+        "0000000 0100 0000 0600 0301 0000 0300 0200 0000\n0000020 0600 0301 0000 0300\n0000030",
+        "0000000 00 01 00 00 00 06 01 03 00 00 00 03 00 02 00 00\n0000016 00 06 01 03 00 00 00 03\n0000024",
+        "0000   00 01 00 00 00 06 01 03 00 00 00 03 00 02 00 00   ................\n"
+        "0010   00 06 01 03 00 00 00 03                           ........",
+        "AAEAAAAGAQMAAAADAAIAAAAG\nAQMAAAAD\n",
+    ],
+    ids=["xxd", "hexdump -C", "hexdump", "od -x", "od -A d -t x1", "Wireshark", "base64"],
+)
+def test_dumps_are_read_without_their_offsets_and_text(text: str) -> None:
+    assert parse_pasted(text) == BOTH
+
+
+def test_hexdump_says_at_its_end_that_a_byte_is_none() -> None:
+    assert parse_pasted("0000000 0201 0003\n0000003\n") == b"\1\2\3"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0000 0000 0006 0103 006b 0003",
+        "0000 00 00 00 06 01 03 00 6b 00 03",
+        "00000000 0006 0103 006b 0003",
+        "000000000006 0103 006b 0003",
+    ],
+)
+def test_bytes_that_begin_with_zeros_are_no_offset(text: str) -> None:
+    assert parse_pasted(text) == bytes.fromhex("0000 0000 0006 01 03 006b 0003")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 3]",
+        "data = [0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 3]",
+        "uint8_t request[] = {0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 3};",
+        "static const uint8_t request[12] = {0x00, 0x01, 0x00, 0x00, 0x00, 0x06,\n"
+        " 0x01, 0x03, 0x00, 0x00, 0x00, 0x03};",
+        "new byte[] { 0x00, 0x01, 0x00, 0x00, 0x00, 0x06, 0x01, 0x03, 0x00, 0x00, 0x00, 0x03 }",
+        "bytearray(b'\\x00\\x01\\x00\\x00\\x00\\x06\\x01\\x03\\x00\\x00\\x00\\x03')",
+        "AAEAAAAGAQMAAAAD",
+        "$00 $01 $00 $00 $00 $06 $01 $03 $00 $00 $00 $03",
+        "&H00 &H01 &H00 &H00 &H00 &H06 &H01 &H03 &H00 &H00 &H00 &H03",
+        "16#00 16#01 16#00 16#00 16#00 16#06 16#01 16#03 16#00 16#00 16#00 16#03",
+        "00h 01h 00h 00h 00h 06h 01h 03h 00h 00h 00h 03h",
+        "00 01 00 00 00 06 /* header */ 01 03 00 00 00 03 // read hr0..2",
+        "TX: 00-01-00-00-00-06-01-03-00-00-00-03",
+        "00010000 00060103 00000003",
+    ],
+)
+def test_a_frame_is_read_from_source_code_and_other_notations(text: str) -> None:
+    assert parse_pasted(text) == FRAME
+
+
+def test_a_buffer_that_was_printed_in_part_is_refused() -> None:
+    with pytest.raises(ValueError, match="8 bytes were left out where this was printed"):
+        parse_pasted("<Buffer 00 01 00 00 ... 8 more bytes>")
+
+
+@pytest.mark.parametrize("text", ["abcdefgh", "this is no frame", "AAAAAAAA", "Zm9vYmFyYmF6"])
+def test_words_are_not_taken_for_base64(text: str) -> None:
+    with pytest.raises(ValueError, match="hexadecimal"):
+        parse_pasted(text if text != "AAAAAAAA" else "AAAAAAAg")
+
+
+@given(st.text(alphabet="0123456789abcdefx: .|[]<>{},\n", max_size=200))
+def test_any_text_is_bytes_or_a_sentence(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert parse_pasted(text)
+
+
+@given(st.binary(min_size=17, max_size=64))
+def test_a_dump_of_any_bytes_gives_them_back(data: bytes) -> None:
+    lines = [f"{at:08x}  {data[at : at + 16].hex(' ')}  |..|" for at in range(0, len(data), 16)]
+    assert parse_pasted("\n".join(lines)) == payload(data)

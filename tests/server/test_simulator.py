@@ -106,6 +106,31 @@ def test_a_written_value_stays(device: SimulatedDevice, clock: HandClock) -> Non
     assert read(device, 10) == [99]
 
 
+@pytest.mark.parametrize(
+    ("written", "after"),
+    [("", [99, 99, 99]), (', written = "stays"', [99, 99, 99]), (', written = "passes"', [99, 8, 5])],
+)
+def test_what_is_written_into_steps_stays_or_passes(clock: HandClock, written: str, after: list[int]) -> None:
+    steps = f"{{ steps = [['0s', 5], ['10s', 8]], period = '20s'{written} }}"
+    device = simulated(f"[units.1.holding]\n0 = {steps}", clock)
+    clock.now += 3.0
+    write(device, 0, 99)
+    found = []
+    for seconds in (6.0, 2.0, 10.0):
+        clock.now += seconds
+        found += read(device, 0)
+    assert found == after
+
+
+def test_a_formula_sees_what_a_client_wrote_until_the_next_step(clock: HandClock) -> None:
+    steps = "{ steps = [['0s', 5], ['10s', 8]], written = 'passes' }"
+    device = simulated(f"[units.1.holding]\n0 = {steps}\n1 = {{ formula = 'hr0 + 1' }}", clock)
+    write(device, 0, 99)
+    assert read(device, 0, 2) == [99, 100]
+    clock.now += 10.0
+    assert read(device, 0, 2) == [8, 9]
+
+
 def test_a_write_into_half_of_a_value_stops_it(device: SimulatedDevice, clock: HandClock) -> None:
     clock.now += 5.0
     read(device, 12, 2)

@@ -129,6 +129,11 @@ def test_steps_hold_the_first_value_before_the_first_time() -> None:
     assert Steps((5.0, 10.0), (1.0, 2.0)).at(0.0) == 1.0
 
 
+def test_steps_that_were_taken_are_counted_over_all_turns() -> None:
+    steps = Steps((0.0, 10.0), (1.0, 2.0), period=20.0)
+    assert [steps.taken(at) for at in (0.0, 9.9, 10.0, 20.0, 31.0)] == [1, 1, 2, 3, 4]
+
+
 def test_steps_hold_the_last_value_or_begin_again() -> None:
     assert Steps((0.0, 10.0), (1.0, 2.0)).at(1_000.0) == 2.0
     assert Steps((0.0, 10.0), (1.0, 2.0), period=20.0).at(1_005.0) == 1.0

@@ -39,6 +39,13 @@ def functions_by_tshark(tshark: str, path: Path) -> Counter[int]:
     return Counter(int(code) for code in re.findall(r"\d+", printed))
 
 
+def frames_by_tshark(tshark: str, path: Path, text: str) -> set[int]:
+    """The numbers of the frames that Wireshark's filter *text* shows."""
+    command = [tshark, "-n", "-r", str(path), "-Y", text, "-T", "fields", "-e", "frame.number"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return set(map(int, done.stdout.split()))
+
+
 def judge(record: Recording, capture: Path) -> list[dict[str, str]]:
     """Fail unless all that passed is Modbus without a fault, and each request has its answer.
 

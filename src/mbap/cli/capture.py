@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,10 +14,12 @@ from mbap.cli.exits import ExitCode
 
 if TYPE_CHECKING:
     from mbap.cli.captureinput import Input
-    from mbap.cli.captureoutputs import Output
+    from mbap.cli.captureoutputs import Output, Wanted
     from mbap.diagnose.capturefilter import Filter
 
 
+_SLOW: Final = 1.0
+"""Seconds."""
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -39,12 +41,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--stats", is_flag=True, help="Print counts instead: talkers, functions, blocks, what went wrong."
 )
-@click.option(
-    "--slow", type=DURATION, default="1s", show_default=True, help="An answer is slow from here on."
-)
+@click.option("--slow", type=DURATION, help="For --stats: an answer is slow from here on; 1s unless told.")
 @click.option("--writes", is_flag=True, help="Print every write instead: by whom, old and new values.")
 @click.option("--timeline", is_flag=True, help="Print activity over time instead, and who appeared when.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print exchanges, or writes, as CSV.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: exchanges, writes, or one of the reports.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: an object a line; of reports, one object.")
 @click.option("--to-device", type=_FILE, metavar="FILE", help="Write a device file for mbap serve.")
 @click.option("--to-profile", type=_FILE, metavar="FILE", help="Write a draft of a profile: what is polled.")
@@ -57,17 +57,8 @@ def command(
     interface: str | None,
     text: str,
     ports: tuple[int, ...],
-    stats: bool,
-    slow: float,
-    writes: bool,
-    timeline: bool,
-    as_csv: bool,
-    as_json: bool,
-    to_device: Path | None,
-    to_profile: Path | None,
-    to_policy: Path | None,
-    overwrite: bool,
     count: int | None,
+    **asked: Any,
 ) -> int:
     """Print the exchanges in a capture: requests with their answers, as Modbus clients and servers made them.
 
@@ -84,37 +75,71 @@ def command(
       tcpdump -i eth0 -U -w - port 502 | mbap capture -
       mbap capture -i lo --port 1502
 
-    It ends with Ctrl-C where it reads live. What is broken in a file ends it with a sentence, after all that
+    --csv with --stats is a row a block, with --timeline one a stretch of time. It ends with Ctrl-C where it
+    reads live. What is broken in a file ends it with a sentence, after all that
     was whole; the exit code is 1 then.
     """
     from mbap.cli.captureinput import opened, words_of
-    from mbap.cli.captureoutputs import Wanted, outputs, totals
+    from mbap.cli.captureoutputs import outputs
     from mbap.diagnose.capturefilter import Filter
 
     if interface is not None and file is not None:
         words, file = (file, *words), None
     if interface is None and file is None:
         raise click.UsageError("name a capture file, - for standard input, or -i and a network card")
+    wanted = _wanted(**asked)
     fits = Filter(words_of(text, words))
     for sentence in fits.says:
         click.echo(f"note: {sentence}", err=True)
-    given = (("device", to_device), ("profile", to_profile), ("policy", to_policy))
-    files = [(kind, path) for kind, path in given if path is not None]
-    wanted = Wanted(stats, writes, timeline, files, as_csv, as_json, overwrite, slow)
     made = outputs(wanted)
     with opened(file, interface, ports, watched=not wanted.lists) as source:
-        try:
-            taken = _read(source, fits, made, count)
-            wrong = [text for output in made if (text := _ended(output))]
-            sys.stdout.flush()
-        except BrokenPipeError:
-            return _unread()
-        click.echo(totals(source, taken), err=True)
-        if source.problem:
-            click.echo(f"error: {source.name}: {source.problem}", err=True)
-        for text in wrong:
-            click.echo(f"error: {text}", err=True)
-        return int(ExitCode.FAILED if source.problem or wrong else ExitCode.OK)
+        return _printed(source, fits, made, count)
+
+
+def _wanted(
+    to_device: Path | None, to_profile: Path | None, to_policy: Path | None, slow: float | None, **asked: Any
+) -> Wanted:
+    """What is to be made.
+
+    Raises:
+        UsageError: the options do not go together.
+    """
+    from mbap.cli.captureoutputs import Wanted
+
+    given = (("device", to_device), ("profile", to_profile), ("policy", to_policy))
+    wanted = Wanted(
+        files=[(kind, path) for kind, path in given if path is not None],
+        slow=_SLOW if slow is None else slow,
+        **asked,
+    )
+    if wanted.as_csv and wanted.as_json:
+        raise click.UsageError("print CSV or JSON: --csv and --json do not go together")
+    if wanted.as_csv and wanted.stats + wanted.timeline + wanted.writes > 1:
+        raise click.UsageError("CSV is one table: --csv goes with one of --stats, --timeline and --writes")
+    if slow is not None and not wanted.stats:
+        raise click.UsageError("--slow says what --stats counts as a slow answer: give --stats too")
+    if wanted.overwrite and not wanted.files:
+        raise click.UsageError("--overwrite goes with --to-device, --to-profile or --to-policy")
+    return wanted
+
+
+def _printed(source: Input, fits: Filter, made: list[Output], count: int | None) -> int:
+    """Read all that there is, and print what is made of it; the exit code."""
+    from mbap.cli.captureoutputs import totals
+
+    try:
+        taken = _read(source, fits, made, count)
+        source.read()
+        wrong = [text for output in made if (text := _ended(output))]
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _unread()
+    click.echo(totals(source, taken), err=True)
+    if source.problem:
+        wrong.insert(0, f"{source.name}: {source.problem}")
+    for text in wrong:
+        click.echo(f"error: {text}", err=True)
+    return int(ExitCode.FAILED if wrong else ExitCode.OK)
 
 
 def _unread() -> int:

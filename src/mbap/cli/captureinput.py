@@ -8,8 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -73,6 +73,7 @@ class Input:
         name: what it is called in messages.
         empty: it ended before it began.
         live: more comes while somebody looks.
+        read: to be called when no more is read: what shows how far it has come is to go.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Input:
     ) -> None:
         self.name = printable(name)
         self._stop = stop
+        self.read: Callable[[], None] = self._new_line
         buffered: Any = file if hasattr(file, "peek") else io.BufferedReader(file, _BUFFER)
         begins = buffered.peek(1)[:1]
         self.empty = not begins
@@ -87,6 +89,11 @@ class Input:
         self.source: Capture | OverheardLines = (
             OverheardLines(buffered) if lines else Capture(buffered, ports=ports)
         )
+
+    def _new_line(self) -> None:
+        """What comes next does not stand behind the ^C that a terminal shows."""
+        if self._stop is not None and self._stop.stopped and sys.stderr.isatty():
+            click.echo(err=True)
 
     @property
     def live(self) -> bool:
@@ -109,8 +116,7 @@ def opened(
     """What is read: *file*, `-` for standard input, or *interface* by tcpdump; with a bar where *watched*.
 
     Raises:
-        OSError: it cannot be opened.
-        ClickException: tcpdump is missing, or failed.
+        ClickException: it cannot be opened; tcpdump is missing, or failed.
     """
     if interface is not None:
         with _tcpdump(interface, ports) as raw, _until_stopped(raw) as stop:
@@ -122,10 +128,21 @@ def opened(
         yield from _standard_input(ports)
     else:
         assert file is not None
-        with Path(file).open("rb", buffering=0) as raw_file, progress("reading") as tell:
+        with _file(file) as raw_file, ExitStack() as shown:
             size = os.fstat(raw_file.fileno()).st_size
-            told = _Told(raw_file, size, tell) if watched and size else raw_file
-            yield Input(io.BufferedReader(told, _BUFFER), file, ports)
+            told: io.RawIOBase = raw_file
+            if watched and size:
+                told = _Told(raw_file, size, shown.enter_context(progress("reading")))
+            source = Input(io.BufferedReader(told, _BUFFER), file, ports)
+            source.read = shown.close
+            yield source
+
+
+def _file(path: str) -> io.FileIO:
+    try:
+        return Path(path).open("rb", buffering=0)
+    except OSError as error:
+        raise click.ClickException(f"{printable(path)} cannot be read: {error.strerror}") from None
 
 
 def _standard_input(ports: Sequence[int]) -> Iterator[Input]:

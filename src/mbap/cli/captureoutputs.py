@@ -14,6 +14,7 @@ from mbap.cli.counted import amount
 if TYPE_CHECKING:
     from mbap.cli.captureinput import Input
     from mbap.diagnose.capture import Captured
+    from mbap.diagnose.streams import Streams
 
 
 class Output(Protocol):
@@ -106,6 +107,7 @@ def totals(source: Input, taken: int) -> str:
             (streams.again, "TCP segments sent again"),
             (streams.conflicts, "sent again with other bytes"),
             (streams.lost, "gaps where packets are missing"),
+            (streams.cut, "packets captured in part only (tcpdump takes all of them with -s 0)"),
             (read.foreign, "bytes that are not Modbus"),
         ):
             if count:
@@ -113,7 +115,19 @@ def totals(source: Input, taken: int) -> str:
         skipped = ", ".join(f"{count:,} {why}" for why, count in read.segments.skipped.most_common(5))
         if skipped:
             parts.append(f"packets left out: {skipped}")
+        parts += _unread(streams)
     return "; ".join(parts)
+
+
+def _unread(streams: Streams) -> list[str]:
+    """What is Modbus too, and was not read."""
+    parts = [
+        f"{amount(count, 'packet')} of what looks like Modbus on port {port}: -p {port} reads that"
+        for port, count in streams.elsewhere.most_common(3)
+    ]
+    if streams.encrypted:
+        parts.append(f"{amount(streams.encrypted, 'packet')} of TLS: what is in them cannot be read here")
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +144,15 @@ class Wanted:
     slow: float = 1.0
 
     @property
+    def form(self) -> str:
+        """How it is printed: `csv`, `json` or `text`."""
+        return "csv" if self.as_csv else "json" if self.as_json else "text"
+
+    @property
     def lists(self) -> bool:
         """Whether there is a line for each exchange, or write."""
-        return self.writes or self.as_csv or not (self.stats or self.timeline or self.files)
+        reports = self.stats or self.timeline
+        return self.writes or not (reports or (self.files and not self.as_csv and not self.as_json))
 
 
 def outputs(wanted: Wanted) -> list[Output]:
@@ -140,7 +160,7 @@ def outputs(wanted: Wanted) -> list[Output]:
     from mbap.cli.capturelists import CsvLines, JsonLines, Listing, WriteListing
 
     made: list[Output] = []
-    if wanted.as_csv:
+    if wanted.as_csv and wanted.lists:
         made.append(CsvLines(wanted.writes))
     elif wanted.as_json and wanted.lists:
         made.append(JsonLines(wanted.writes))
@@ -155,7 +175,7 @@ def _reports(wanted: Wanted) -> list[Output]:
 
     made: list[Output] = []
     if wanted.stats:
-        made.append(StatisticsReport(wanted.slow, as_json=wanted.as_json))
+        made.append(StatisticsReport(wanted.slow, wanted.form))
     if wanted.timeline:
-        made.append(TimelineReport(as_json=wanted.as_json))
+        made.append(TimelineReport(wanted.form))
     return made

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mbap.cli.capturerows import exchange_row
+from mbap.cli.capturerows import exchange_row, print_csv
 from mbap.cli.capturetext import clipped, clock, day, delay_text
 from mbap.cli.counted import amount
 from mbap.cli.printable import json_text, printable
@@ -29,14 +29,19 @@ _NARROW: Final = 100
 class StatisticsReport:
     """Who talks to whom, functions, blocks, exceptions, slow answers."""
 
-    def __init__(self, slow: float, *, as_json: bool) -> None:
+    def __init__(self, slow: float, form: str) -> None:
         self._statistics = Statistics(slow)
         self.take = self._statistics.take
-        self._as_json = as_json
+        self._form = form
 
     def end(self) -> None:
         """Print it."""
-        print(json_text({"stats": _as_data(self._statistics)}) if self._as_json else self._text())
+        if self._form == "csv":
+            print_csv(CSV_BLOCKS, map(_block_cells, self._statistics.rows))
+        elif self._form == "json":
+            print(json_text({"stats": _as_data(self._statistics)}))
+        else:
+            print(self._text())
 
     def _text(self) -> str:
         statistics, width = self._statistics, console_width()
@@ -217,17 +222,46 @@ def _block_data(row: Row) -> dict[str, Any]:
     }
 
 
+CSV_BLOCKS: Final = (
+    *("client", "server", "server_port", "unit", "function", "what", "table", "address", "count", "writes"),
+    *("requests", "answers", "exceptions", "unanswered", "unasked", "repeated", "slow"),
+    *("period_ms", "mean_ms", "longest_ms", "first", "last"),
+)
+CSV_TIMES: Final = ("time", "exchanges", "writes", "exceptions", "unanswered")
+
+
+def _block_cells(row: Row) -> list[object]:
+    """A block as a row of `CSV_BLOCKS`; of function 23 the part that is done first; `what` has both."""
+    data = _block_data(row)
+    span: dict[str, Any] = next(iter(data["spans"]), {})
+    return [
+        *_ends_data(row).values(),
+        row.function,
+        block_text(row),
+        *(span.get(key) for key in ("table", "address", "count")),
+        row.writes,
+        *(row.requests, row.answers, row.exceptions.total()),
+        *(data[key] for key in CSV_BLOCKS[13:]),
+    ]
+
+
 class TimelineReport:
     """Activity over time, and who appeared when."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, form: str) -> None:
         self._timeline = Timeline()
         self.take = self._timeline.take
-        self._as_json = as_json
+        self._form = form
 
     def end(self) -> None:
         """Print it."""
-        print(json_text({"timeline": _timeline_data(self._timeline)}) if self._as_json else self._text())
+        data = _timeline_data(self._timeline)
+        if self._form == "csv":
+            print_csv(CSV_TIMES, (list(row.values()) for row in data["rows"]))
+        elif self._form == "json":
+            print(json_text({"timeline": data}))
+        else:
+            print(self._text())
 
     def _text(self) -> str:
         rows, talkers = self._timeline.rows(), self._timeline.talkers()

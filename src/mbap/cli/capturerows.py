@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import sys
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from mbap.cli.printable import printable
@@ -95,6 +98,13 @@ CSV_WRITES: Final = (
     ),
     *("exception", "frame"),
 )
+
+
+def print_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a line of names, and the rows."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows([cell(one) for one in row] for row in rows)
 
 
 def cell(value: object) -> object:

@@ -39,8 +39,9 @@ def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_js
     """Explain Modbus frames, TCP, RTU or ASCII: every field with its bytes, its name and its meaning.
 
     HEX is one frame or several one after the other, written as programs print it: with or without spaces,
-    colons, commas, 0x or \\x; an ASCII frame as it is, from its colon on. A single - reads it from standard
-    input. A response that comes after its request is explained with the addresses of the request.
+    colons, commas, 0x or \\x; an ASCII frame as it is, from its colon on; a log, a dump with offsets, source
+    code, base64. A single - reads it from standard input. A response that comes after its request is
+    explained with the addresses of the request.
 
     \b
     Examples:
@@ -51,6 +52,7 @@ def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_js
       mbap decode --response \\
           0x00,0x01,0x00,0x00,0x00,0x06,0x01,0x06,0x00,0x01,0x00,0x03
       mbap encode read 40108 3 | mbap decode - --json
+      tcpdump -X -c 4 port 502 | mbap decode -
 
     The exit code is 6 when a frame is malformed; what is wrong is said with the field it is in.
     """

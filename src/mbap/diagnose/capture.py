@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from mbap.diagnose.adus import AduReader
+from mbap.diagnose.adus import LONGEST, AduReader
 from mbap.diagnose.packetfile import PacketFile
 from mbap.diagnose.segments import Segments, address_text
-from mbap.diagnose.streams import Piece, Streams
+from mbap.diagnose.streams import TLS, Direction, Streams
 from mbap.errors import ExceptionResponse
-from mbap.protocol.adu import Adu
 from mbap.protocol.exchanges import Exchange
 from mbap.protocol.pdu.base import Request, decode_request, request_class
+from mbap.protocol.tcp import HEADER
 
 MODBUS_PORTS: Final = (502,)
 MOST_PENDING: Final = 256
@@ -24,6 +24,7 @@ PATIENCE: Final = 30_000_000
 _MOST_DECODED: Final = 4096
 _UNKNOWN: Final[Any] = object()
 _Decoded = Request[Any] | None
+_header, _HEADER_SIZE = HEADER.unpack_from, HEADER.size
 _NOTHING: Final[tuple[Captured, ...]] = ()
 
 
@@ -72,43 +73,74 @@ class Capture:
         return self._file.problem
 
     def __iter__(self) -> Iterator[Captured]:
-        time = 0
-        segment_of, take = self.segments.of, self.streams.take
+        time, heard = 0, self._heard
+        segment_of, usual, take = self.segments.of, self.streams.usual, self.streams.take
         for packet in self._file:
-            self.packets = packet.number
+            self.packets = number = packet.number
             segment = segment_of(packet)
             if segment is None:
                 continue
             time = packet.time
-            for piece in take(segment):
-                yield from self._heard(piece, time, packet.number)
-        for piece in self.streams.finish():
-            yield from self._heard(piece, time, self.packets)
+            direction = usual(segment)
+            if direction is not None:
+                if ended := heard(direction, segment.data, False, time, number):
+                    yield from ended
+                continue
+            for direction, data, after_gap in take(segment):
+                yield from heard(direction, data, after_gap, time, number)
+        for direction, data, after_gap in self.streams.finish():
+            yield from heard(direction, data, after_gap, time, self.packets)
         for pairing in self._pairing.values():
             yield from pairing.rest()
 
-    def _heard(self, piece: Piece, time: int, frame: int) -> list[Captured]:
-        """What is complete with *piece*."""
-        pairing = self._pairing.get(piece.connection)
-        ended: list[Captured] = []
+    def _heard(
+        self, direction: Direction, data: bytes, after_gap: bool, time: int, frame: int
+    ) -> Iterable[Captured]:
+        """What is complete with *data*."""
+        pairing = self._pairing.get(direction.number)
         if pairing is None:
-            pairing = self._pairing[piece.connection] = _Pairing(piece)
-            ended = self._forget_old()
-        reader = pairing.readers[piece.to_server]
+            return (*self._forget_old(), *self._begun(direction, data, after_gap, time, frame))
+        to_server = direction.to_server
+        reader = pairing.readers[to_server]
+        if reader.steady and not after_gap and len(data) > _HEADER_SIZE:
+            transaction, protocol, length, unit = _header(data)
+            # As nearly all are: one, whole, and too long to be an RTU frame that looks like one.
+            if not protocol and 2 < length <= LONGEST and length == len(data) - 6:
+                pdu = data[7:]
+                self.adus[not to_server] += 1
+                if to_server:
+                    return pairing.asked(unit, pdu, transaction, self._decoded(pdu), time, frame)
+                return (pairing.answered(unit, pdu, transaction, time, frame),)
+        return self._several(pairing, to_server, data, after_gap, time, frame)
+
+    def _begun(
+        self, direction: Direction, data: bytes, after_gap: bool, time: int, frame: int
+    ) -> Iterable[Captured]:
+        """The same for the first bytes of a connection."""
+        self._pairing[direction.number] = _Pairing(direction)
+        return self._heard(direction, data, after_gap, time, frame)
+
+    def _several(
+        self, pairing: _Pairing, to_server: bool, data: bytes, after_gap: bool, time: int, frame: int
+    ) -> list[Captured]:
+        """The same for data that is anything but one whole ADU."""
+        reader, ended = pairing.readers[to_server], list[Captured]()
         foreign = reader.foreign
-        adus = reader.take(piece.data, after_gap=piece.after_gap)
+        adus = reader.take(data, after_gap=after_gap)
+        if reader.foreign != foreign and data[:2] in TLS:
+            self.streams.encrypted += 1
         self.foreign += reader.foreign - foreign
-        self.adus[not piece.to_server] += len(adus)
-        for adu in adus:
-            if piece.to_server:
-                ended += pairing.asked(adu, self._decoded(adu.pdu), time, frame)
+        self.adus[not to_server] += len(adus)
+        for unit, pdu, transaction in adus:
+            if to_server:
+                ended += pairing.asked(unit, pdu, transaction, self._decoded(pdu), time, frame)
             else:
-                ended.append(pairing.answered(adu, time, frame))
+                ended.append(pairing.answered(unit, pdu, transaction, time, frame))
         return ended
 
     def _forget_old(self) -> list[Captured]:
         """Few connections of a capture are open at a time: the oldest go, with what they still wait for."""
-        if len(self._pairing) <= MOST_OPEN:
+        if len(self._pairing) < MOST_OPEN:
             return []
         return self._pairing.pop(next(iter(self._pairing))).rest()
 
@@ -144,18 +176,28 @@ class _Pairing:
 
     __slots__ = ("_connection", "_ends", "_pending", "readers")
 
-    def __init__(self, piece: Piece) -> None:
-        (client, client_port), (server, server_port) = piece.client, piece.server
+    def __init__(self, direction: Direction) -> None:
+        (client, client_port), (server, server_port) = direction.client, direction.server
         self._ends = address_text(client), client_port, address_text(server), server_port
-        self._connection = piece.connection
+        self._connection = direction.number
         self._pending: dict[tuple[int | None, int], list[Captured]] = {}
         self.readers = (AduReader(), AduReader())
 
-    def asked(self, adu: Adu, request: Request[Any] | None, time: int, frame: int) -> Iterable[Captured]:
+    def asked(
+        self,
+        unit: int,
+        pdu: bytes,
+        transaction: int | None,
+        request: Request[Any] | None,
+        time: int,
+        frame: int,
+    ) -> Iterable[Captured]:
         """Note a request; gives those that are given up with it."""
-        unit, pdu, transaction = adu
         key = transaction, unit
-        new = self._new(unit, transaction, request, pdu, time, frame)
+        # By position, which is quicker: one is made for every request.
+        new = Captured(
+            time, *self._ends, unit, transaction, request, pdu, None, None, None, frame, 0, self._connection
+        )
         waiting = self._pending.get(key)
         if waiting is None:
             self._pending[key] = [new]
@@ -164,15 +206,14 @@ class _Pairing:
         waiting.append(new)
         return _NOTHING if len(waiting) <= MOST_PENDING else self._expired(time)
 
-    def answered(self, adu: Adu, time: int, frame: int) -> Captured:
-        """The exchange that *adu* ends."""
-        unit, pdu, transaction = adu
+    def answered(self, unit: int, pdu: bytes, transaction: int | None, time: int, frame: int) -> Captured:
+        """The exchange that an answer ends."""
         key = transaction, unit
         waiting = self._pending.get(key)
         at = _fitting(waiting, pdu) if waiting else None
         if waiting is None or at is None:
             # Nothing was asked, or it was not captured: the answer alone.
-            exchange = self._new(unit, transaction, None, b"", time, 0)
+            exchange = Captured(time, *self._ends, unit, transaction, None, b"", connection=self._connection)
         else:
             exchange = waiting.pop(at)
             if not waiting:
@@ -185,22 +226,6 @@ class _Pairing:
         rest = [one for waiting in self._pending.values() for one in waiting]
         self._pending.clear()
         return rest
-
-    def _new(
-        self,
-        unit: int,
-        transaction: int | None,
-        request: Request[Any] | None,
-        pdu: bytes,
-        time: int,
-        frame: int,
-    ) -> Captured:
-        client, client_port, server, port = self._ends
-        # By position, which is quicker: one is made for every request.
-        return Captured(
-            time, client, client_port, server, port, unit, transaction, request, pdu,
-            None, None, None, frame, 0, self._connection,
-        )  # fmt: skip
 
     def _expired(self, now: int) -> Iterator[Captured]:
         """The oldest, and whatever else has waited for too long."""

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mbap.diagnose.capture import Captured
-from mbap.diagnose.devicetext import KnownUnit, device_text
-from mbap.diagnose.seen import Seen
-from mbap.diagnose.wording import end_text
+from mbap.diagnose.capturehistory import Histories, Moved
+from mbap.diagnose.devicetext import KnownUnit, Stepping, device_text
+from mbap.diagnose.seen import Device
+from mbap.diagnose.wording import asked, end_text, exception_text
+from mbap.durations import format_duration
 from mbap.errors import ExceptionResponse, ProtocolError
 from mbap.protocol.pdu import ReadDeviceIdentification, ReadExceptionStatus, ReportServerId
 
 Server = tuple[str, int]
+PAUSE: Final = 1.0
+"""Seconds after the end of the capture until values that moved begin again."""
+MOST_REFUSED: Final = 20
+"""Different requests that were refused, or not answered, and are named in the file."""
 
 
 class DeviceFromCapture:
-    """Remembers what the servers of a capture were."""
+    """Remembers what the servers of a capture were.
+
+    A value is what it was first; what changed without being written changes again when it did.
+    """
 
     def __init__(self) -> None:
-        self._seen = Seen()
+        self._histories = Histories()
         self._units: dict[tuple[Server, int], KnownUnit] = {}
-        self._first = self._last = 0
+        self._times: dict[Server, tuple[int, int]] = {}
+        self._refused: dict[Server, dict[str, Captured]] = {}
 
     def take(self, exchange: Captured) -> None:
         """Remember what *exchange* tells."""
-        self._first, self._last = self._first or exchange.time, exchange.time
-        self._seen.take(exchange)
+        server = exchange.server, exchange.server_port
+        first, last = self._times.get(server) or (exchange.time, exchange.time)
+        self._times[server] = min(first, exchange.time), max(last, exchange.response_time or exchange.time)
+        self._histories.take(exchange)
+        if exchange.pdu and (exchange.response is None or exchange.exception is not None):
+            refused = self._refused.setdefault(server, {})
+            if len(refused) < MOST_REFUSED:
+                refused[f"unit {exchange.unit}, {asked(exchange)}"] = exchange
         if exchange.function_code in (7, 17, 43) and exchange.response is not None:
             self._said(exchange, exchange.response)
 
@@ -47,7 +65,7 @@ class DeviceFromCapture:
     def servers(self) -> list[Server]:
         """Of which servers anything is known."""
         told = {server for server, _ in self._units}
-        return sorted(told | {(server, port) for server, port, _ in self._seen.devices()})
+        return sorted(told | {(server, port) for server, port, _ in self._histories.devices()})
 
     def text(self) -> str:
         """The device file.
@@ -65,12 +83,37 @@ class DeviceFromCapture:
             )
         ((server, port),) = servers
         units = {unit: known for (of, unit), known in self._units.items() if of == servers[0]}
-        for of in self._seen.devices():
-            units.setdefault(of[2], KnownUnit()).runs = list(self._seen.runs(of))
-        left = self._seen.left_out
-        comments = ["From a capture: each value is the last that was seen."]
-        comments += [f"{left} values were too many to be remembered."] if left else []
-        return device_text(f"As seen at {end_text(server, port)}", units, comments)
+        for of in self._histories.devices():
+            unit = units.setdefault(of[2], KnownUnit())
+            unit.runs = self._histories.runs(of)
+            unit.moving = self._moving(of)
+        return device_text(f"As seen at {end_text(server, port)}", units, self._comments(servers[0]))
+
+    def _moving(self, of: Device) -> list[Stepping]:
+        began, ended = self._times[of[:2]]
+        period = (ended - began) / 1e6 + PAUSE
+        return [_stepping(one, began, period) for one in self._histories.moved(of)]
+
+    def _comments(self, server: Server) -> list[str]:
+        began, ended = self._times[server]
+        comments = [
+            f"From a capture of {format_duration(round((ended - began) / 1e6, 3))}: each value is what it was"
+            " first, and changes when it did.",
+            "What is not here was not read, or was refused: it is answered with exception 02.",
+        ]
+        left = self._histories.left_out
+        comments += [f"{left} values and changes were too many to be remembered."] if left else []
+        for what, exchange in self._refused.get(server, {}).items():
+            code = exchange.exception
+            comments.append(
+                f"In the capture: {what}: {'no answer' if code is None else exception_text(code)}"
+            )
+        return comments
+
+
+def _stepping(one: Moved, began: int, period: float) -> Stepping:
+    steps = [(0.0, one.first), *(((time - began) / 1e6, value) for time, value in one.steps)]
+    return Stepping(one.table, one.address, steps, period, one.written)
 
 
 def _some(servers: list[Server]) -> str:

@@ -10,10 +10,14 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from mbap.diagnose.capture import Captured
-from mbap.diagnose.capturefields import EXCEPTION_FLAG, FIELDS, Field, Side, raw_function
+from mbap.diagnose.capturefields import EXCEPTION_FLAG, FIELDS, Field, Read, Side, raw_function
 from mbap.durations import parse_duration
 
 Test = Callable[[Side], bool]
+Host = ipaddress.IPv4Address | ipaddress.IPv6Address
+Net = ipaddress.IPv4Network | ipaddress.IPv6Network
+_MOST_JUDGED: Final = 4096
+_made: Final = tuple.__new__
 
 _TOKEN: Final = re.compile(
     r"\s*(\.\.|&&|\|\||==|!=|>=|<=|[()!<>{},]|[\w.:/%-]+?(?=\.\.)|[\w.:/%-]+)", re.ASCII
@@ -60,9 +64,16 @@ class Filter:
 
     def fits(self, exchange: Captured) -> bool:
         """Whether its request, or its answer, is what the filter means."""
-        if exchange.pdu and self._test(Side(exchange, False)):
+        test = self._test
+        if exchange.pdu and test(_made(Side, (exchange, False))):
             return True
-        return exchange.response is not None and self._test(Side(exchange, True))
+        return exchange.response is not None and test(_made(Side, (exchange, True)))
+
+    def frames(self, exchange: Captured) -> list[int]:
+        """The numbers of its packets that fit: what Wireshark would show of it."""
+        sides = [Side(exchange, False)] if exchange.pdu else []
+        sides += [Side(exchange, True)] if exchange.response is not None else []
+        return [side.frame for side in sides if self._test(side)]
 
     def __str__(self) -> str:
         return self._text
@@ -70,16 +81,16 @@ class Filter:
     # --- reading it ---
 
     def _either(self) -> Test:
-        tests = [self._both()]
+        test = self._both()
         while self._take("||"):
-            tests.append(self._both())
-        return tests[0] if len(tests) == 1 else lambda side: any(test(side) for test in tests)
+            test = _or(test, self._both())
+        return test
 
     def _both(self) -> Test:
-        tests = [self._one()]
+        test = self._one()
         while self._take("&&"):
-            tests.append(self._one())
-        return tests[0] if len(tests) == 1 else lambda side: all(test(side) for test in tests)
+            test = _and(test, self._one())
+        return test
 
     def _one(self) -> Test:
         if self._take("!"):
@@ -96,34 +107,39 @@ class Filter:
         name = self._next("a field such as modbus.func_code or unit")
         field = FIELDS.get(name)
         if field is None:
-            near = get_close_matches(name, FIELDS, 1)
-            raise ValueError(
-                f"{name!r} is no field that a filter knows" + (f": did you mean {near[0]}?" if near else "")
-            )
+            raise ValueError(_unknown(name))
         if field.says and field.says not in self.says:
             self.says.append(field.says)
         if self._take("in"):
-            return self._among(field)
+            return self._among(name, field)
         compare = next((sign for sign in _COMPARE if self._take(sign)), None)
         if compare is None:
-            return lambda side: bool(field.values(side))
+            values = field.values
+            return lambda side: bool(values(side))
         return self._comparison(name, field, compare)
 
     def _comparison(self, name: str, field: Field, sign: str) -> Test:
         value = _value(field, self._next("a value"))
         if field.kind == "range":
             return _range_test(field, sign, value)
-        values = field.values
-        if name in ("modbus.func_code", "function") and value >= EXCEPTION_FLAG:
-            self.says.append(_EXCEPTIONS)
-            values = raw_function
         if field.kind == "address":
-            return _address_test(values, sign, value)
-        compare = _COMPARE[sign]
-        return lambda side: any(one is not None and compare(one, value) for one in values(side))
+            return _address_test(field.values, sign, value)
+        above = sign == ">" and value == EXCEPTION_FLAG - 1
+        values = self._function_or(name, field, value + above)
+        if sign == "!=":
+            return _none_is(values, value)
+        return _one_is(values, _COMPARE[sign], value)
 
-    def _among(self, field: Field) -> Test:
-        """`in 100..120`, `in {1, 3, 100..120}`."""
+    def _function_or(self, name: str, field: Field, value: Any) -> Read:
+        """What to compare: a function code as it was sent, where exceptions are meant."""
+        if name not in ("modbus.func_code", "function") or value < EXCEPTION_FLAG:
+            return field.values
+        if _EXCEPTIONS not in self.says:
+            self.says.append(_EXCEPTIONS)
+        return raw_function
+
+    def _among(self, name: str, field: Field) -> Test:
+        """`in 100..120`, `in {1, 3, 100..120}`, `in {1 3}`."""
         braced = self._take("{")
         spans = [self._span(field)]
         while braced and not self._take("}"):
@@ -134,11 +150,12 @@ class Filter:
                 low <= last and first <= high for first, last in field.values(side) for low, high in spans
             )
         if field.kind == "address":
-            nets = [net for span in spans for net in set(span)]
-            tests = [_address_test(field.values, "==", net) for net in nets]
-            return lambda side: any(test(side) for test in tests)
+            return _hosts_test(field.values, lambda host: any(_is_between(host, *span) for span in spans))
+        if field.kind == "mark":
+            raise ValueError(f"{name} is there or not: it is in no set of values")
+        values = self._function_or(name, field, max(high for _, high in spans))
         return lambda side: any(
-            one is not None and low <= one <= high for one in field.values(side) for low, high in spans
+            one is not None and low <= one <= high for one in values(side) for low, high in spans
         )
 
     def _span(self, field: Field) -> tuple[Any, Any]:
@@ -188,16 +205,77 @@ def _value(field: Field, text: str) -> Any:
         raise ValueError(f"{text!r} is not {wanted.get(field.kind, 'a number')}") from None
 
 
-def _address_test(
-    values: Callable[[Side], list[Any]], sign: str, net: ipaddress.IPv4Network | ipaddress.IPv6Network
-) -> Test:
+def _unknown(name: str) -> str:
+    """What to say of a field that there is not."""
+    near = get_close_matches(name, FIELDS, 1)
+    alike = [one for one in FIELDS if one.partition(".")[0] == name.partition(".")[0] and "." in one]
+    known = ", ".join(alike or [one for one in FIELDS if "." not in one])
+    meant = f": did you mean {near[0]}?" if near else ";"
+    return f"{name!r} is no field that a filter knows{meant} There are {known}"
+
+
+def _and(one: Test, other: Test) -> Test:
+    return lambda side: one(side) and other(side)
+
+
+def _or(one: Test, other: Test) -> Test:
+    return lambda side: one(side) or other(side)
+
+
+def _one_is(values: Read, compare: Callable[[Any, Any], bool], value: Any) -> Test:
+    def test(side: Side) -> bool:
+        for one in values(side):  # noqa: SIM110 - any() takes three times as long
+            if one is not None and compare(one, value):
+                return True
+        return False
+
+    return test
+
+
+def _none_is(values: Read, value: Any) -> Test:
+    """Whether there are values, and none of them is *value*: as Wireshark takes != since 3.6."""
+
+    def test(side: Side) -> bool:
+        found = values(side)
+        return bool(found) and value not in found
+
+    return test
+
+
+def _address_test(values: Read, sign: str, net: Net) -> Test:
     if sign not in ("==", "!="):
         raise ValueError(f"addresses are compared with == and !=, not {sign}")
-
-    def inside(side: Side) -> bool:
-        return any(ipaddress.ip_address(one) in net for one in values(side))
-
+    inside = _hosts_test(values, lambda host: host in net)
     return inside if sign == "==" else lambda side: not inside(side)
+
+
+def _is_between(host: Host, low: Net, high: Net) -> bool:
+    """Whether *host* is in one of two networks, or between them."""
+    if host.version != low.version or low.version != high.version:
+        return host in low or host in high
+    return int(low.network_address) <= int(host) <= int(high.broadcast_address)
+
+
+def _hosts_test(values: Read, wanted: Callable[[Host], bool]) -> Test:
+    """Whether one of the hosts is wanted; each host is judged once."""
+    judged: dict[str, bool] = {}
+
+    def judge(host: str) -> bool:
+        if len(judged) >= _MOST_JUDGED:
+            judged.clear()
+        try:
+            judged[host] = wanted(ipaddress.ip_address(host))
+        except ValueError:  # in a trace a name stands for it
+            judged[host] = False
+        return judged[host]
+
+    def test(side: Side) -> bool:
+        for host in values(side):  # noqa: SIM110 - any() takes three times as long
+            if judged[host] if host in judged else judge(host):
+                return True
+        return False
+
+    return test
 
 
 def _range_test(field: Field, sign: str, value: int) -> Test:

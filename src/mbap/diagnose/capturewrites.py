@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mbap.addresses import Table
 from mbap.diagnose.capture import Captured
 from mbap.diagnose.seen import Seen, device
-from mbap.diagnose.wording import Values, writes
+from mbap.diagnose.wording import writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,10 @@ class Writes:
 
     def take(self, exchange: Captured) -> Write | None:
         """*exchange* as a write; None where it is none."""
-        write = self._write(exchange) if writes(exchange) else None
+        if writes(exchange):
+            return self._write(exchange)
         self.seen.take(exchange)
-        return write
+        return None
 
     def _write(self, exchange: Captured) -> Write:
         spans = () if exchange.request is None else exchange.request.spans()
@@ -58,7 +58,8 @@ class Writes:
         if span is None:
             return Write(exchange, None, 0, (), None)
         table, address, count, _ = span
-        values: Values | None = self.seen.after(exchange)
-        new: Sequence[int] | None = None if values is None else [int(one) for one in values.values]
+        values = self.seen.after(exchange)
+        new = None if values is None else tuple(map(int, values.values))
         old = tuple(self.seen.get(device(exchange), table, address, count))
-        return Write(exchange, table, address, old, None if new is None else tuple(new))
+        self.seen.wrote(exchange, values)
+        return Write(exchange, table, address, old, new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from mbap.addresses import Table
 from mbap.diagnose.seen import Run
@@ -16,6 +16,22 @@ _A_LINE: Final = 16
 _OWN_OBJECTS: Final = range(128, 256)
 
 
+class Stepping(NamedTuple):
+    """A value that takes steps.
+
+    Attributes:
+        steps: from which second on which value, the first of them from 0 on.
+        period: seconds after which it begins again.
+        passes: what a client writes there stays until the next step only.
+    """
+
+    table: Table
+    address: int
+    steps: Sequence[tuple[float, int]]
+    period: float
+    passes: bool
+
+
 @dataclass(slots=True)
 class KnownUnit:
     """What is known of one unit.
@@ -25,6 +41,7 @@ class KnownUnit:
         identification: the objects of function 43/14, by number.
         server_id, exception_status: what functions 17 and 7 gave.
         largest_read: the most registers that one read may have, where that is less than 125.
+        moving: values that change by themselves.
     """
 
     runs: list[Run] = field(default_factory=list)
@@ -32,11 +49,15 @@ class KnownUnit:
     server_id: bytes | None = None
     exception_status: int | None = None
     largest_read: int | None = None
+    moving: list[Stepping] = field(default_factory=list)
 
     @property
     def anything(self) -> bool:
         """Whether there is anything to write down."""
-        return bool(self.runs or self.identification or self.server_id) or self.exception_status is not None
+        return (
+            bool(self.runs or self.moving or self.identification or self.server_id)
+            or self.exception_status is not None
+        )
 
 
 def device_text(name: str, units: Mapping[int, KnownUnit], comments: Iterable[str] = ()) -> str:
@@ -58,10 +79,11 @@ def _unit(number: int, unit: KnownUnit) -> list[str]:
         lines.append(f"largest_read = {unit.largest_read}")
     lines += _identification(number, unit.identification)
     for table in Table:
-        runs = [run for run in unit.runs if run.table is table]
-        if runs:
+        entries = [entry for run in unit.runs if run.table is table for entry in _run(run)]
+        entries += [(one.address, _stepping(one)) for one in unit.moving if one.table is table]
+        if entries:
             lines += ["", f"[units.{number}.{table.value}]"]
-            lines += [line for run in runs for line in _run(run)]
+            lines += [f"{address} = {value}" for address, value in sorted(entries)]
     return lines
 
 
@@ -81,18 +103,29 @@ def _as_text(value: bytes) -> str:
     return value.decode("utf-8", "ignore")
 
 
-def _run(run: Run) -> Iterable[str]:
-    """Values as entries: those that are the same as one, the others as lists."""
+def _stepping(one: Stepping) -> str:
+    """A value that takes steps, as an entry."""
+    steps = ", ".join(f'["{_seconds(second)}", {value}]' for second, value in one.steps)
+    passes = ', written = "passes"' if one.passes else ""
+    return f'{{ steps = [{steps}], period = "{_seconds(one.period)}"{passes} }}'
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
+
+
+def _run(run: Run) -> Iterable[tuple[int, str]]:
+    """Values as entries, by their addresses: those that are the same as one, the others as lists."""
     bits = run.table.holds_bits
     address, values = run.address, run.values
     while values:
         same = _same(values)
         if same >= _SAME:
-            yield f"{address} = {{ value = {_value(values[0], bits)}, count = {same} }}"
+            yield address, f"{{ value = {_value(values[0], bits)}, count = {same} }}"
             address, values = address + same, values[same:]
             continue
         count = _differing(values)
-        yield f"{address} = {_listed([_value(one, bits) for one in values[:count]])}"
+        yield address, _listed([_value(one, bits) for one in values[:count]])
         address, values = address + count, values[count:]
 
 

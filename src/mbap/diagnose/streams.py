@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
-from mbap.diagnose.segments import RST, SYN, Segment
+from mbap.diagnose.segments import ACK, RST, SYN, Segment, ends_of, reversed_ends
 
 MOST_OUT_OF_ORDER: Final = 64
 """Segments that wait for one that is missing; more than these, and it is taken for lost."""
 MOST_CONNECTIONS: Final = 65_536
 """Directions that are remembered; beyond them the one that was quiet for longest is forgotten."""
+MOST_ELSEWHERE: Final = 64
+SECURITY_PORT: Final = (802).to_bytes(2, "big")
+TLS: Final = frozenset({b"\x14\x03", b"\x15\x03", b"\x16\x03", b"\x17\x03"})
+"""How a record of TLS begins."""
 _WRAP, _HALF = 2**32, 2**31
 _SELDOM: Final = SYN | RST
 
-End = tuple[bytes, int]
+
+class Direction:
+    """One direction of a connection.
+
+    Attributes:
+        number: of the connection; counts up, with every SYN of the same pair too.
+        to_server: towards the server's port.
+    """
+
+    __slots__ = ("client", "early", "expected", "fresh", "number", "server", "to_server")
+
+    def __init__(self, ends: bytes, number: int, expected: int | None, *, to_server: bool) -> None:
+        source, target = ends_of(ends)
+        self.client, self.server = (source, target) if to_server else (target, source)
+        self.number, self.to_server, self.expected = number, to_server, expected
+        self.fresh = expected is None  # it is joined in the middle
+        self.early: dict[int, bytes] = {}
 
 
 class Piece(NamedTuple):
-    """Bytes that follow those before in the same direction of the same connection.
+    """Bytes that follow those before in the same direction.
 
     Attributes:
-        connection: counts up, with every SYN of the same pair too.
-        to_server: sent to the server's port.
         after_gap: bytes before these are missing, or nobody knows whether they are.
     """
 
-    connection: int
-    to_server: bool
-    client: End
-    server: End
+    direction: Direction
     data: bytes
     after_gap: bool
-
-
-class _Direction:
-    __slots__ = ("early", "expected", "fresh", "number")
-
-    def __init__(self, number: int, expected: int | None) -> None:
-        self.number, self.expected = number, expected
-        self.fresh = expected is None  # it is joined in the middle
-        self.early: dict[int, bytes] = {}
 
 
 class Streams:
@@ -54,76 +60,100 @@ class Streams:
         again: segments that brought nothing new.
         conflicts: bytes that were sent again, and differed.
         lost: gaps, over which it went on.
+        cut: segments that were captured in part only.
+        elsewhere: packets of other ports that look like Modbus, by the lower of the two ports.
+        encrypted: packets of TLS on the port of Modbus/TCP Security.
     """
 
     def __init__(self, ports: Collection[int]) -> None:
-        self._ports = frozenset(ports)
-        self._directions: OrderedDict[tuple[End, End], _Direction] = OrderedDict()
+        self._ports = frozenset(port.to_bytes(2, "big") for port in ports)
+        self._directions: OrderedDict[bytes, Direction] = OrderedDict()
         self._count = 0
-        self.again = self.conflicts = self.lost = 0
+        self.again = self.conflicts = self.lost = self.cut = self.encrypted = 0
+        self.elsewhere: Counter[int] = Counter()
+
+    def usual(self, segment: Segment) -> Direction | None:
+        """The direction that *segment* goes on, where it is as nearly all are; `take` is for the others.
+
+        That is: the next one, whole, of a connection that is known and waits for nothing.
+        """
+        ends, sequence, flags, data, size = segment
+        direction = self._directions.get(ends)
+        if (
+            direction is None
+            or sequence != direction.expected
+            or direction.early
+            or direction.fresh
+            or flags & _SELDOM
+            or len(data) != size
+        ):
+            return None
+        direction.expected = (sequence + size) % _WRAP
+        return direction
 
     def take(self, segment: Segment) -> list[Piece]:
         """What *segment* completes."""
-        to_server = segment.target_port in self._ports
-        if not to_server and segment.source_port not in self._ports:
+        direction = self._directions.get(segment.ends)
+        if direction is None and not self._is_wanted(segment.ends):
+            self._look(segment)
             return []
-        key = (segment.source, segment.source_port), (segment.target, segment.target_port)
-        direction = self._directions.get(key)
-        if (
-            direction is not None
-            and segment.sequence == direction.expected
-            and not (direction.early or direction.fresh or segment.flags & _SELDOM)
-            and len(segment.data) == segment.size
-        ):
-            # As nearly all are: the next one, whole, of a connection that is known.
-            direction.expected = (segment.sequence + segment.size) % _WRAP
-            client, server = key if to_server else (key[1], key[0])
-            return [Piece(direction.number, to_server, client, server, segment.data, False)]
         pieces: list[Piece] = []
+        self.cut += len(segment.data) < segment.size
         if direction is None or segment.flags & SYN:
-            pieces = list(self._flush(key, direction, to_server)) if direction is not None else []
-            direction = self._begin(key, segment)
+            pieces = list(self._flush(direction)) if direction is not None else []
+            direction = self._begin(segment)
         if segment.data:
-            pieces += self._in_order(key, direction, segment, to_server)
+            pieces += self._in_order(direction, segment)
         if segment.flags & RST:
-            pieces += self._flush(key, direction, to_server)
+            pieces += self._flush(direction)
         return pieces
+
+    def _is_wanted(self, ends: bytes) -> bool:
+        return ends[-2:] in self._ports or ends[-4:-2] in self._ports
+
+    def _look(self, segment: Segment) -> None:
+        """Whether a segment of another port is Modbus all the same, or would be if it could be read."""
+        data, ports = segment.data, (segment.ends[-4:-2], segment.ends[-2:])
+        if data[:2] in TLS and SECURITY_PORT in ports:
+            self.encrypted += 1
+        elif len(data) > 7 and not any(data[2:4]) and int.from_bytes(data[4:6], "big") == len(data) - 6:
+            port = int.from_bytes(min(ports), "big")
+            if port in self.elsewhere or len(self.elsewhere) < MOST_ELSEWHERE:
+                self.elsewhere[port] += 1
 
     def finish(self) -> Iterator[Piece]:
         """What still waits for bytes that never came."""
-        for key, direction in self._directions.items():
-            yield from self._flush(key, direction, key[1][1] in self._ports)
+        for direction in self._directions.values():
+            yield from self._flush(direction)
 
-    def _begin(self, key: tuple[End, End], segment: Segment) -> _Direction:
-        other = self._directions.get((key[1], key[0]))
+    def _begin(self, segment: Segment) -> Direction:
+        ends = segment.ends
+        other = self._directions.get(reversed_ends(ends))
         opens = bool(segment.flags & SYN)
-        if other is None or (opens and not segment.flags & 16):
+        if other is None or (opens and not segment.flags & ACK):
             self._count += 1
             number = self._count
         else:
             number = other.number
-        direction = _Direction(number, (segment.sequence + 1) % _WRAP if opens else None)
-        self._directions[key] = direction
-        self._directions.move_to_end(key)
+        expected = (segment.sequence + 1) % _WRAP if opens else None
+        direction = Direction(ends, number, expected, to_server=ends[-2:] in self._ports)
+        self._directions[ends] = direction
+        self._directions.move_to_end(ends)
         if len(self._directions) > MOST_CONNECTIONS:
             self._directions.popitem(last=False)
         return direction
 
-    def _in_order(
-        self, key: tuple[End, End], direction: _Direction, segment: Segment, to_server: bool
-    ) -> Iterator[Piece]:
+    def _in_order(self, direction: Direction, segment: Segment) -> Iterator[Piece]:
         if direction.expected is None:
             direction.expected = segment.sequence
         if segment.sequence == direction.expected and not direction.early:
             direction.expected = (segment.sequence + segment.size) % _WRAP
             gap, direction.fresh = direction.fresh, segment.size > len(segment.data)
-            yield self._piece(key, direction, segment.data, to_server, after_gap=gap)
+            yield Piece(direction, segment.data, gap)
             return
-        yield from self._out_of_order(key, direction, segment, to_server)
+        yield from self._out_of_order(direction, segment)
 
-    def _out_of_order(
-        self, key: tuple[End, End], direction: _Direction, segment: Segment, to_server: bool
-    ) -> Iterator[Piece]:
+    def _out_of_order(self, direction: Direction, segment: Segment) -> Iterator[Piece]:
         assert direction.expected is not None
         kept = direction.early.get(segment.sequence, b"")
         shared = min(len(kept), len(segment.data))
@@ -132,20 +162,19 @@ class Streams:
             self.again += 1
         if len(segment.data) > len(kept):
             direction.early[segment.sequence] = kept + segment.data[len(kept) :]
-        yield from self._ready(key, direction, to_server, after_gap=False)
+        yield from self._ready(direction, after_gap=False)
         if len(direction.early) > MOST_OUT_OF_ORDER:
-            yield from self._flush(key, direction, to_server)
+            yield from self._flush(direction)
 
-    def _flush(self, key: tuple[End, End], direction: _Direction, to_server: bool) -> Iterator[Piece]:
+    def _flush(self, direction: Direction) -> Iterator[Piece]:
         while direction.early:
             expected = direction.expected or 0
             direction.expected = min(direction.early, key=lambda one: _ahead(one, expected))
             self.lost += 1
-            yield from self._ready(key, direction, to_server, after_gap=True)
+            yield from self._ready(direction, after_gap=True)
 
-    def _ready(
-        self, key: tuple[End, End], direction: _Direction, to_server: bool, *, after_gap: bool
-    ) -> Iterator[Piece]:
+    @staticmethod
+    def _ready(direction: Direction, *, after_gap: bool) -> Iterator[Piece]:
         while direction.early:
             expected = direction.expected or 0
             sequence = min(direction.early, key=lambda one: _ahead(one, expected))
@@ -156,15 +185,8 @@ class Streams:
             if data:
                 direction.expected = (expected + len(data)) % _WRAP
                 gap, direction.fresh = after_gap or direction.fresh, False
-                yield self._piece(key, direction, data, to_server, after_gap=gap)
+                yield Piece(direction, data, gap)
                 after_gap = False
-
-    @staticmethod
-    def _piece(
-        key: tuple[End, End], direction: _Direction, data: bytes, to_server: bool, *, after_gap: bool
-    ) -> Piece:
-        client, server = key if to_server else (key[1], key[0])
-        return Piece(direction.number, to_server, client, server, data, after_gap)
 
 
 def _ahead(sequence: int, expected: int) -> int:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+import base64
+import binascii
 import re
 
-_BETWEEN = re.compile(r"[\s:,;{}\[\]()\"'|-]+|\\x|0x", re.IGNORECASE)
+from mbap.protocol.checksum import crc16
+from mbap.protocol.hexdumps import dumped
+
+_BETWEEN = re.compile(r"[\s:,;{}\[\]()<>\"'|-]+|\\x|0x", re.IGNORECASE)
 _HEX_DIGITS = re.compile(r"[0-9a-fA-F]*")
 _PREFIXED = re.compile(r"(?:0x|\\x)([0-9a-f])(?![0-9a-f])", re.IGNORECASE)
+_MARKED = re.compile(r"(?<!\w)(?:\$|&h|16#)([0-9a-f]{2})\b|\b([0-9a-f]{2})h\b", re.IGNORECASE)
+"""A byte as assemblers, BASIC and PLCs write it: `$1f`, `&H1F`, `16#1F`, `1Fh`."""
 
 
 def parse_hex(text: str) -> bytes:
@@ -19,7 +26,7 @@ def parse_hex(text: str) -> bytes:
     literal = re.fullmatch(r"""\s*b(['"])(.*)\1\s*""", text, re.DOTALL)
     if literal and not _HEX_DIGITS.fullmatch(literal[2]):
         return _literal(text.strip())
-    text = literal[2] if literal else text
+    text = _MARKED.sub(r" \1\2 ", literal[2] if literal else text)
     words = [word for word in _BETWEEN.split(_PREFIXED.sub(r" 0\1 ", text)) if word]
     for word in words:
         _check(word)
@@ -34,17 +41,21 @@ def parse_pasted(text: str) -> bytes:
     """The bytes in *text* as `parse_hex` reads them; where it is a log, those at the end of each line.
 
     `12:00:01 Tx: 01 03 00 00 00 0A C5 CD` is eight bytes: what stands before them on a line is left out.
-    ASCII frames, which begin with a colon, are their characters.
+    ASCII frames, which begin with a colon, are their characters. Dumps with offsets, of packets too, what
+    libmodbus prints, buffers of Node.js, lists of decimal numbers, and base64 of a frame are known as well.
 
     Raises:
         ValueError: there are no bytes in it.
     """
     if text.lstrip().startswith(":"):
         return _characters(text)
+    for known in (dumped, _bracketed, _buffers, _decimal, _of_base64):
+        if (data := known(text)) is not None:
+            return data
     try:
-        return parse_hex(text)
+        return parse_hex(_COMMENT.sub("", text))
     except ValueError:
-        lines = text.splitlines()
+        lines = [_HEAD.sub(r"\1 ", _TAG.sub("", _COMMENT.sub("", line))) for line in text.splitlines()]
         frames = [ascii_frame for line in lines if (ascii_frame := _ASCII.search(line))]
         if frames:
             return _characters("\n".join(frame[0] for frame in frames))
@@ -52,6 +63,56 @@ def parse_pasted(text: str) -> bytes:
         if not found:
             raise
         return b"".join(parse_hex(match[0].rstrip("'\"])},.; \t")) for match in found)
+
+
+_COMMENT = re.compile(r"//.*$|/\*.*?\*/", re.MULTILINE)
+_TAG = re.compile(r"^.*?\b[TR]x[:>]\s*\d{3,}-(?=[0-9A-F]{2}\b)", re.IGNORECASE)
+"""`Tx:000123-`, of which the number is none of the bytes."""
+_HEAD = re.compile(r"\[((?:[0-9A-F]{2} )+[0-9A-F]{2})\](?= [0-9A-F]{2}\b)", re.IGNORECASE)
+"""A header that is set off from its PDU: `[9C 5A 00 00 00 06 01] 03 00 00 00 03`."""
+_BRACKETED = re.compile(r"(?:[\[<][0-9A-F]{2}[\]>]){2,}", re.IGNORECASE)
+_BUFFER = re.compile(r"<Buffer((?: [0-9a-f]{2})+)(?: \.\.\. (\d+) more bytes?)?>", re.IGNORECASE)
+_NUMBERS = r"[\[{]\s*(\d{1,3}(?:\s*,\s*\d{1,3})+)\s*,?\s*[\]}]"
+_DECIMAL = re.compile(rf"\s*(?:[\w\s*:\[\]]+=)?\s*{_NUMBERS}\s*;?\s*")
+_JSON_BUFFER = re.compile(rf'"Buffer"\s*,\s*"data"\s*:\s*{_NUMBERS}')
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4}){2,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+
+
+def _bracketed(text: str) -> bytes | None:
+    """`[00][01]` and `<00><01>`: what libmodbus sends and gets, and whatever is built on it."""
+    found = _BRACKETED.findall(text)
+    return bytes.fromhex("".join(re.sub(r"[\[\]<>]", "", one) for one in found)) if found else None
+
+
+def _buffers(text: str) -> bytes | None:
+    """`<Buffer 00 01>`, as Node.js prints bytes."""
+    found = _BUFFER.findall(text)
+    if cut := next((more for _, more in found if more), None):
+        raise ValueError(f"{cut} bytes were left out where this was printed: print it with toString('hex')")
+    return bytes.fromhex("".join(digits for digits, _ in found)) if found else None
+
+
+def _decimal(text: str) -> bytes | None:
+    """`[0, 1, 0, 0]`: numbers that are not all of two digits; `{"type": "Buffer", "data": [0, 1]}`."""
+    whole = _DECIMAL.fullmatch(text)
+    lists = [whole[1]] if whole else _JSON_BUFFER.findall(text)
+    numbers = [one.strip() for found in lists for one in found.split(",")]
+    if not any(len(one) != 2 for one in numbers) or any(int(one) > 255 for one in numbers):
+        return None
+    return bytes(map(int, numbers))
+
+
+def _of_base64(text: str) -> bytes | None:
+    """A frame in base64: other words are too easily taken for it."""
+    packed = "".join(text.split())
+    if _BASE64.fullmatch(packed) is None or _HEX_DIGITS.fullmatch(packed):
+        return None
+    try:
+        data = base64.b64decode(packed, validate=True)
+    except binascii.Error:
+        return None
+    is_tcp = len(data) >= 8 and not any(data[2:4]) and 2 <= int.from_bytes(data[4:6], "big") <= len(data) - 6
+    return data if is_tcp or not crc16(data) else None
 
 
 _ASCII = re.compile(r"(?<![0-9A-Fa-f]):(?:[0-9A-Fa-f]{2}){3,}\s*$")

@@ -16,10 +16,12 @@ MOTIONS: dict[str, tuple[str, ...]] = {
     "wave": ("low", "high", "period", "phase", "duty"),
     "counter": ("per_second", "wraps_at"),
     "noise": ("spread", "period"),
-    "steps": ("period",),
+    "steps": ("period", "written"),
     "formula": (),
 }
 """What moves a value, each with the keys that go with it."""
+WRITTEN = ("stays", "passes")
+"""What becomes of what a client writes there: it stays for good, or until the next step."""
 
 
 class Wrong(Exception):
@@ -124,7 +126,8 @@ def _steps(fields: Fields) -> Steps:
             raise ValueError(f"a step leads to a number, not to {shown(step[1])}")
         times.append(parse_duration(step[0]))
         values.append(float(step[1]))
-    return Steps(tuple(times), tuple(values), fields.seconds("period", 0.0) or None)
+    passes = fields.choice("written", WRITTEN) == "passes"
+    return Steps(tuple(times), tuple(values), fields.seconds("period", 0.0) or None, passes)
 
 
 def _room(encoding: Encoding) -> float | None:

@@ -17,6 +17,7 @@ from mbap.server.faults import Faults
 from mbap.server.formula import Formula, Place
 from mbap.server.handler import PlainTables, Units
 from mbap.server.tables import ADDRESSES
+from mbap.server.waves import Steps
 
 Clock = Callable[[], float]
 
@@ -29,7 +30,7 @@ class SimulatedDevice(Device):
     are counted in *made*.
     """
 
-    __slots__ = ("_began", "_clock", "_made", "_moving", "_plan", "_tearing")
+    __slots__ = ("_began", "_clock", "_held", "_made", "_moving", "_plan", "_tearing")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class SimulatedDevice(Device):
         self._clock = clock
         self._began = clock()
         self._moving = {table: _Movements(tables.moving, table) for table in Table}
+        self._held: dict[Place, int] = {}
         self._made = Counter() if made is None else made
         self._tearing = Faults(tables.tearing, seed=seed, clock=clock) if tables.tearing else None
 
@@ -89,18 +91,36 @@ class SimulatedDevice(Device):
 
     def write_bits(self, table: Table, address: int, values: Bits) -> None:
         super().write_bits(table, address, values)
-        self._moving[table].stop(address, len(values))
+        self._stop(table, address, len(values))
 
     def write_registers(self, table: Table, address: int, values: Registers) -> None:
         super().write_registers(table, address, values)
-        self._moving[table].stop(address, len(values))
+        self._stop(table, address, len(values))
+
+    def _stop(self, table: Table, address: int, count: int) -> None:
+        """What was written stays: for good, or until the next step of what takes steps again."""
+        for moving in self._moving[table].stop(address, count):
+            if isinstance(moving.motion, Steps) and moving.motion.passes:
+                self._held[table, moving.address] = moving.motion.taken(self._clock() - self._began)
+
+    def _is_held(self, moving: Moving, seconds: float) -> bool:
+        """Whether what a client wrote there still stays."""
+        place = moving.table, moving.address
+        held = self._held.get(place)
+        if held is None or not isinstance(moving.motion, Steps):
+            return False
+        if moving.motion.taken(seconds) == held:
+            return True
+        del self._held[place]
+        return False
 
     def refresh(self, table: Table, address: int = 0, count: int = 0x10000) -> None:
         """Bring what moves among these addresses to its value of this moment."""
         movements = self._moving[table].within(address, count)
         seconds = self._clock() - self._began if movements else 0.0
         for moving in movements:
-            self._put(moving, self._items(moving, seconds))
+            if not (self._held and self._is_held(moving, seconds)):
+                self._put(moving, self._items(moving, seconds))
 
     def _items(self, moving: Moving, seconds: float) -> tuple[int, ...]:
         """The registers, or the one bit, that *moving* is at that moment."""
@@ -121,7 +141,7 @@ class SimulatedDevice(Device):
         """The value that begins at *place*: of that moment where it moves, decoded where it has a type."""
         table, address = place
         for moving in self._moving[table].within(address, 1):
-            if moving.address == address:
+            if moving.address == address and not self._is_held(moving, seconds):
                 return self._value(moving, seconds)
         if table.holds_bits:
             return float(super().read_bits(table, address, 1)[0])
@@ -182,11 +202,13 @@ class _Movements:
         last = bisect_right(self._addresses, address + count - 1)
         return [item for item in self._items[first:last] if item.span.stop > address]
 
-    def stop(self, address: int, count: int) -> None:
-        """What takes any of these addresses moves no more."""
-        stopped = self.within(address, count)
+    def stop(self, address: int, count: int) -> list[Moving]:
+        """What takes any of these addresses moves no more, but for what only passes; gives all of them."""
+        within = self.within(address, count)
+        stopped = [item for item in within if not (isinstance(item.motion, Steps) and item.motion.passes)]
         if stopped:
             self._keep([item for item in self._items if item not in stopped])
+        return within
 
     def _keep(self, items: list[Moving]) -> None:
         self._items = sorted(items, key=lambda item: item.address)

@@ -138,6 +138,7 @@ class Steps:
     Attributes:
         times, values: from which second on which value; before the first time it is the first value.
         period: begins again after so many seconds; None: the last value stays.
+        passes: what a client writes there stays until the next step only.
 
     Raises:
         ValueError: there is no step, they are not in order, or the last one is not within the period.
@@ -146,6 +147,7 @@ class Steps:
     times: tuple[float, ...]
     values: tuple[float, ...]
     period: float | None = None
+    passes: bool = False
 
     def __post_init__(self) -> None:
         if not self.times or len(self.times) != len(self.values):
@@ -159,6 +161,11 @@ class Steps:
         """The value *seconds* after the start."""
         within = seconds if self.period is None else seconds % self.period
         return self.values[max(bisect_right(self.times, within) - 1, 0)]
+
+    def taken(self, seconds: float) -> int:
+        """How many steps were taken by then."""
+        turns, within = (0.0, seconds) if self.period is None else divmod(seconds, self.period)
+        return int(turns) * len(self.times) + bisect_right(self.times, within)
 
 
 def _scattered(seed: int, number: int) -> float:

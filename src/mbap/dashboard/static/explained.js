@@ -66,18 +66,18 @@ function pairs(hex) {
 function Fields({ fields, from, chosen, choose, name }) {
   if (fields.length === 0) return null;
   return html`
-    <table class="frame-fields">
+    <table class="frame-fields" role="table">
       <caption class="hidden-text">${name}</caption>
       <colgroup><col class="of-bytes" /><col class="of-name" /><col class="of-value" /><col /></colgroup>
       <thead class="hidden-text"><tr><th>Bytes</th><th>Field</th><th>Value</th><th>Meaning</th></tr></thead>
-      <tbody>
+      <tbody role="rowgroup">
         ${fields.map((field, index) => html`
-          <tr class="${field.wrong ? "wrong" : ""} ${chosen === from + index ? "chosen" : ""}"
+          <tr role="row" class="${field.wrong ? "wrong" : ""} ${chosen === from + index ? "chosen" : ""}"
             onMouseEnter=${() => choose(from + index)} onMouseLeave=${() => choose(null)}>
-            <td class="mono">${bytesOf(field)}</td>
-            <td>${field.name}</td>
-            <td class="mono">${field.value}</td>
-            <td class="muted">${field.meaning}</td>
+            <td role="cell" class="mono">${bytesOf(field)}</td>
+            <td role="cell">${field.name}</td>
+            <td role="cell" class="mono">${field.value}</td>
+            <td role="cell" class="muted">${field.meaning}</td>
           </tr>`)}
       </tbody>
     </table>`;

@@ -23,7 +23,7 @@ export function Frames({ params }) {
       <section class="panel" aria-labelledby="explain-head">
         <h2 id="explain-head">Explain</h2>
         <label class="field">
-          <span>Frames in hexadecimal, or lines of a log</span>
+          <span>Frames in hexadecimal, a log, or a dump</span>
           <textarea class="mono" rows="5" spellcheck="false" autocomplete="off" value=${view.text}
             placeholder=${EXAMPLE} onInput=${(event) => change({ text: event.target.value })}></textarea>
         </label>
