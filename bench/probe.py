@@ -100,10 +100,11 @@ def _worlds(profile: Profile, source: random.Random, samples: int) -> list[dict[
     """The values of all points in each sample."""
     starts = {point.name: _start(point, source) for point in profile.points if point.encoding is not None}
     points = [point for point in profile.points if point.name in starts]
-    return [
-        {point.name: _moved(point, starts[point.name], number, source) for point in points}
-        for number in range(samples)
-    ]
+    worlds = [starts]
+    for _ in range(samples):
+        before = worlds[-1]
+        worlds.append({one.name: _moved(one, starts[one.name], before[one.name], source) for one in points})
+    return worlds[1:]
 
 
 VOLTS = (
@@ -143,13 +144,13 @@ def _start(point: Point, source: random.Random) -> Value:
     return float(source.randint(1, 6))
 
 
-def _moved(point: Point, start: Value, number: int, source: random.Random) -> Value:
-    """What has become of *start* after *number* samples a second apart."""
-    if isinstance(start, str):
+def _moved(point: Point, start: Value, before: Value, source: random.Random) -> Value:
+    """What follows *before*, a second later, in a value that is about *start*; what counts never falls."""
+    if isinstance(start, str) or isinstance(before, str):
         return start
     unit = point.unit
     if unit in ENERGIES:
-        return start + number * source.uniform(0.0008, 0.0012) * ENERGIES[unit] * (start > 0)
+        return before + source.uniform(0.0008, 0.0012) * ENERGIES[unit] * (start > 0)
     if unit == "V":
         return start + source.gauss(0, 0.2)
     if unit in POWERS or unit == "A":
@@ -262,7 +263,7 @@ def _judge(
     verdict = "wrong" if guess is None else _verdict(true, values, guess)
     result.points[verdict] += 1
     if verdict == "wrong":
-        found = "nothing begins there" if guess is None else f"{guess.encoding.type},{guess.encoding.order}"
+        found = "what begins elsewhere" if guess is None else f"{guess.encoding.type},{guess.encoding.order}"
         result.misses.append(f"{what}: {true.type},{true.order} {values[-1]} guessed {found}")
     elif guess is not None and not true.type.startswith(("float", "string")):
         decidable = known or _known_at_sight(values)

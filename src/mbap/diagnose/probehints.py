@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from mbap.diagnose.probeevidence import Part
-from mbap.diagnose.probeword import Kind
+from mbap.diagnose.probeword import Kind, Part
 
 SCALES: Final = (1.0, 0.1, 0.01, 0.001)
 HINT_SCALES: Final = (*SCALES, 10.0, 100.0, 0.0001)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mbap.values import ORDERS
 
 ORDER_NAMES: Final = ORDERS[2]
 """ABCD, CDAB, BADC, DCBA: the orders of a whole device."""
+
+
+class Part(NamedTuple):
+    """Points for a reading, and why; negative ones speak against it."""
+
+    points: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,9 @@ KINDS: Final = (
     Kind("float64", "float64", 4, "float64", -2.0),
 )
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
+
+EXPONENT_BITS: Final = {1: 5, 2: 8, 4: 11}
+MANTISSA_BITS: Final = {1: 10, 2: 23, 4: 52}
 
 _FLOATS: Final = {1: ">e", 2: ">f", 4: ">d"}
 _PACKS: Final = {1: ">H", 2: ">I", 4: ">Q"}
