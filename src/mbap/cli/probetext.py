@@ -11,7 +11,7 @@ from mbap.addresses import Location, Table, reference
 from mbap.cli.tables import many, table
 
 if TYPE_CHECKING:
-    from mbap.diagnose.probe import Found, Guess, Place, Sample
+    from mbap.diagnose.probefound import Found, Guess, Place, Sample
     from mbap.values import Encoding, Value
 
 MOST_OTHERS = 6

@@ -7,102 +7,26 @@ of values over the block is found (`probetiling`); the order with the most point
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
 
 from mbap.diagnose.probeevidence import alike, evidence
+from mbap.diagnose.probefound import Block, Found, Guess, Place, Sample
 from mbap.diagnose.probehints import Hints, manner, scaled
-from mbap.diagnose.probemovement import UNCHANGED
 from mbap.diagnose.probetiling import MIXED, NEVER, PLAIN, Changes, Laid, Scores, lay
-from mbap.diagnose.probeword import KINDS, ORDER_NAMES, Kind, Part, joined, number
-from mbap.values import Encoding, Value
+from mbap.diagnose.probeword import BY_NAME, KINDS, ORDER_NAMES, Kind, Part, joined, number
+from mbap.values import Encoding
 
+MOST_OTHERS: Final = 12
+"""Other guesses that are kept of a place."""
 COMPARED: Final = frozenset(kind.name for kind in KINDS) - {"bits", "empty", "text"}
 ORDER_POINTS: Final = (0.0, -1.0, -3.0, -2.5)
 """How rare each order is in devices."""
 PARITY_POINTS: Final = {0: -1.0, 1: -1.5, None: -2.5}
-"""How rare it is that a device's values of several registers begin at even addresses, at odd ones, at either."""
+"""How rare it is that a device's wide values begin at even addresses, at odd ones, at both."""
 MIXED_COST: Final = 1.5
 """How rare it is that a device mixes numbers of one and two registers as they come."""
-
-Sample = Sequence[int | None]
-"""The registers of a block at one time; None where the device has none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """One way to read a place.
-
-    Attributes:
-        address: of its first register.
-        kind: "float32", "bits", "empty", "text" ...
-        encoding: how it lies in registers.
-        values: what each sample gives.
-        points: of the best reading of the whole block that has this guess in it.
-        behind: how many points that is less than the best.
-        parts: the points that this place alone has, with the reason for each.
-    """
-
-    address: int
-    kind: str
-    encoding: Encoding
-    values: tuple[Value | None, ...]
-    points: float
-    behind: float
-    parts: tuple[Part, ...]
-
-    @property
-    def reason(self) -> str:
-        """What speaks for it most, in one line."""
-        speaking = [part for part in self.parts if part.points > 0 and part.reason != UNCHANGED]
-        return ", ".join(part.reason for part in sorted(speaking, key=lambda part: -part.points)[:3])
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One place of a block: the best guess and the others, the likeliest first.
-
-    Attributes:
-        sure: "sure", "likely" or "open", by the points to the next guess that shows other values.
-    """
-
-    guess: Guess
-    others: tuple[Guess, ...]
-
-    @property
-    def lead(self) -> float:
-        """The points between the best guess and the next one that shows other values."""
-        rival = next((one for one in self.others if one.values != self.guess.values), None)
-        return 99.0 if rival is None else rival.behind
-
-    @property
-    def sure(self) -> str:
-        return "sure" if self.lead >= 8 else "likely" if self.lead >= 3 else "open"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a block seems to hold.
-
-    Attributes:
-        order: the order of bytes that explains most: ABCD, CDAB, BADC, DCBA.
-        orders: the points of every order, less than the best.
-        places: without gap or overlap.
-    """
-
-    order: str
-    orders: dict[str, float]
-    places: tuple[Place, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Registers that are probed: several samples of them from *address* on, and what is known of them."""
-
-    samples: Sequence[Sample]
-    address: int = 0
-    hints: Hints = field(default_factory=Hints)
 
 
 def probe(samples: Sequence[Sample], address: int = 0, hints: Hints | None = None) -> Found:
@@ -138,7 +62,7 @@ def probe_device(blocks: Sequence[Block]) -> list[Found]:
 
 
 def _best_aligned(blocks: Sequence[_Block], order: int) -> tuple[float, list[list[Laid]]]:
-    """The points of the best layings of *blocks* in *order*, and these: the device aligns alike in all of them."""
+    """The points of the best layings of *blocks* in *order*, and these: aligned alike in all of them."""
     ways = []
     for parity, changes in product(PARITY_POINTS, (PLAIN, MIXED)):
         laid = [one.laid(order, parity, changes) for one in blocks]
@@ -187,7 +111,9 @@ class _Block:
         scale, parts = scaled(kind, values, self._hints, self._hints.known.get(address))
         hidden = any(address < known < address + kind.width for known in self._hints.known)
         parts += [Part(-30.0, "a known value begins within it")] if hidden else []
-        return _Scored(kind, patterns[0], scale, (*evidence(kind, patterns), *parts, *manner(values, self._hints)))
+        return _Scored(
+            kind, patterns[0], scale, (*evidence(kind, patterns), *parts, *manner(values, self._hints))
+        )
 
     def _patterns(self, kind: Kind, place: int, order: int) -> list[int]:
         return [joined(words[place : place + kind.width], order) for words in self._samples]  # type: ignore[arg-type]
@@ -208,18 +134,26 @@ class _Block:
             ]
         return self._summed[order]
 
-    def places(
-        self, best: int, behind: dict[int, float], layings: dict[int, list[Laid]]
-    ) -> Iterator[Place]:
+    def places(self, best: int, behind: dict[int, float], layings: dict[int, list[Laid]]) -> Iterator[Place]:
         """The best laying in the order *best*; each value with all others that could begin there."""
         ways = {order: [laid.through() for laid in runs] for order, runs in layings.items()}
+        most = {
+            (order, index): max((max(kinds.values()) for kinds in run), default=0.0)
+            for order, runs in ways.items()
+            for index, run in enumerate(runs)
+        }
         for index, laid in enumerate(layings[best]):
             for place, kind, count in _with_texts(laid.tiles()):
                 at = self._runs[index].start + place
                 scored = self._scored[best][index][place][kind.name]
                 guess = self._guess(at, scored, best, count, laid.total, 0.0)
-                others = self._others(index, place, at, ways, behind)
-                yield Place(guess, tuple(one for one in others if not _alike(one, guess)))
+                lost = {order: most[order, index] - behind[order] for order in behind}
+                others = self._others(index, place, at, ways, lost)
+                yield Place(
+                    guess,
+                    tuple(one for one in others if not _alike(one, guess)),
+                    min(_astride(ways[order][index], place, lost[order]) for order in behind),
+                )
 
     def _others(
         self,
@@ -227,18 +161,23 @@ class _Block:
         place: int,
         at: int,
         ways: dict[int, list[list[dict[str, float]]]],
-        behind: dict[int, float],
+        lost: Mapping[int, float],
     ) -> list[Guess]:
+        """What else could begin there, the likeliest first; *lost* has the points of the best by order."""
+        candidates = sorted(
+            (lost[order] - points, order, name)
+            for order in lost
+            for name, points in ways[order][index][place].items()
+            if points > NEVER
+        )
         found: dict[object, Guess] = {}
-        for order in behind:
-            most = max((max(kinds.values()) for kinds in ways[order][index]), default=0.0)
-            for name, points in ways[order][index][place].items():
-                if points > NEVER:
-                    less = most - points - behind[order]
-                    one = self._guess(at, self._scored[order][index][place][name], order, 1, points, less)
-                    if (known := found.get(_reading(one))) is None or known.behind > one.behind:
-                        found[_reading(one)] = one
-        return sorted(found.values(), key=lambda one: one.behind)
+        for less, order, name in candidates:
+            if len(found) >= MOST_OTHERS:
+                break
+            scored = self._scored[order][index][place][name]
+            one = self._guess(at, scored, order, 1, lost[order] - less, less)
+            found.setdefault(_reading(one), one)
+        return list(found.values())
 
     def _guess(self, at: int, scored: _Scored, order: int, count: int, points: float, behind: float) -> Guess:
         encoding = _encoding(scored, order, count)
@@ -270,6 +209,17 @@ def _neighbours(run: Sequence[Mapping[str, _Scored]]) -> list[dict[str, float]]:
                 if points:
                     found[place][name] = points
     return found
+
+
+def _astride(run: Sequence[Mapping[str, float]], place: int, best: float) -> float:
+    """How far behind *best* the best laying of *run* is that has a value across the beginning of *place*."""
+    across = (
+        points
+        for start in range(max(place - 3, 0), place)
+        for name, points in run[start].items()
+        if BY_NAME[name].width > place - start
+    )
+    return round(max(best - max(across, default=NEVER), 0.0), 1)
 
 
 def _alike(one: Guess, guess: Guess) -> bool:

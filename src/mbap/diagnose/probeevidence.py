@@ -23,7 +23,6 @@ from mbap.diagnose.probeword import (
     position,
 )
 
-
 EMPTY_WORD: Final = 15.5
 SENTINEL_COST: Final = 6.0
 STEP_COST: Final = 4.0
@@ -33,7 +32,7 @@ UNUSUAL: Final = 1.0
 """What each further bit costs, beside itself."""
 ZERO_COST: Final = {1: 1.5, 2: 2.0, 4: 2.0}
 """What 0 costs beside: what stands still at 0 in a map is mostly no value."""
-NEGATIVE_COST: Final = 3.0
+NEGATIVE_COST: Final = 4.0
 POSITIVE_COST: Final = 1.0
 """The sign of a signed number: few values are negative."""
 FLOAT_ZERO_COST: Final = 6.0
@@ -106,14 +105,12 @@ def whole_cost(kind: Kind, value: int) -> float:
 
 
 def alike(kind: Kind, before: int, pattern: int) -> float:
-    """What it is worth that *pattern* follows *before*, one of its kind: much when they are about the same."""
+    """What it is worth that *pattern* follows *before*, one of its kind: much when they are about equal."""
     first, second = position(kind, before), position(kind, pattern)
     if first is None or second is None or not first or not second:
         return 0.0
-    if kind.type.startswith("float"):
-        alone = MANTISSA_BITS[kind.width] + 5.0
-    else:
-        alone = whole_cost(kind, second)
+    is_float = kind.type.startswith("float")
+    alone = MANTISSA_BITS[kind.width] + 5.0 if is_float else whole_cost(kind, second)
     return min(max(alone - ALIKE_COST - math.log2(2 * abs(second - first) + 1), 0.0), ALIKE_MOST)
 
 

@@ -1,8 +1,9 @@
 """What the changes from sample to sample say for a kind, as bits saved against registers that hold anything.
 
-A value either stands still, or is a gauge that moves both ways by some share of its size, or is a counter that
-only rises. Each of these is a distribution of steps whose chances sum to 1 at most. So samples of a value read
-rightly cost fewer bits than the same registers read wrongly, on average, and more samples can only help.
+A value stands still, or is a gauge that moves both ways by some share of its size, or a counter that only
+rises, or moves by about the same each time. Each of these is a distribution of steps whose chances sum to 1
+at most. So samples of a value read rightly cost fewer bits than when they are read wrongly, on average: more
+samples can only help.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Final
 from mbap.diagnose.probeword import MANTISSA_BITS, Kind, Part, position
 
 STILL_COST: Final = 1.0
-GAUGE_COST: Final = {"whole16": 1.5, "whole32": 1.5, "whole64": 6.0}
+GAUGE_COST: Final = 1.5
+GAUGE64_COST: Final = 6.0
 """How rare gauges are: of whole numbers of 64 bits, which count, very."""
 COUNTER_COST: Final = {1: 4.0, 2: 2.5, 4: 2.0}
+STEADY_COST: Final = 4.0
 SCALE_COST: Final = 3.5
 """Bits that say how large the steps are, of a dozen usual sizes."""
 SLOWEST: Final = -13.0
@@ -25,6 +28,8 @@ FASTEST: Final = -3.0
 """What share of its size a gauge usually moves from sample to sample, as a power of two."""
 COUNTED: Final = -6.0
 """The same for a counter, at most: it has been counting for long."""
+LEAST_STEADY: Final = 3
+"""Steps that are needed to see that they are alike."""
 JUMP_COST: Final = 6.0
 IMPOSSIBLE: Final = -60.0
 UNCHANGED: Final = "it does not change"
@@ -40,11 +45,15 @@ def movement(kind: Kind, patterns: Sequence[int]) -> list[Part]:
         return [Part(IMPOSSIBLE, "a digit is above 9 in some samples")]
     steps = [after - before for before, after in pairwise(places)]
     size = _size(kind, places)
-    gauge, counter = _gauge(kind, steps, size), _counter(kind, steps, size)
-    points = len(steps) * kind.bits - min(gauge, counter)
+    gauge, counter, steady = (way(kind, steps, size) for way in (_gauge, _counter, _steady))
+    points = len(steps) * kind.bits - min(gauge, counter, steady)
+    if steady < min(gauge, counter):
+        return [Part(points, "it moves by about the same each time")]
     if counter < gauge:
         return [Part(points, "it only rises, as a counter does")]
-    return [Part(points, "its steps are small" if points > len(steps) * kind.bits / 4 else "its steps are large")]
+    return [
+        Part(points, "its steps are small" if points > len(steps) * kind.bits / 4 else "its steps are large")
+    ]
 
 
 def unchanged(kind: Kind, patterns: Sequence[int], cost: float = STILL_COST) -> list[Part]:
@@ -62,7 +71,11 @@ def _size(kind: Kind, places: Sequence[int]) -> float:
 
 def _gauge(kind: Kind, steps: Sequence[int], size: float) -> float:
     """The bits that say *steps* of a value that goes up and down."""
-    return GAUGE_COST.get(kind.family, 1.5) + SCALE_COST + _cheapest(kind, steps, size, SLOWEST, FASTEST, _both_ways)
+    return (
+        (GAUGE64_COST if kind.family == "whole64" else GAUGE_COST)
+        + SCALE_COST
+        + _cheapest(kind, steps, size, SLOWEST, FASTEST, _both_ways)
+    )
 
 
 def _counter(kind: Kind, steps: Sequence[int], size: float) -> float:
@@ -70,6 +83,17 @@ def _counter(kind: Kind, steps: Sequence[int], size: float) -> float:
     if min(steps) < 0 or (kind.type.startswith("int") and kind.width == 1):
         return math.inf
     return COUNTER_COST[kind.width] + SCALE_COST + _cheapest(kind, steps, size, -math.inf, COUNTED, _upwards)
+
+
+def _steady(kind: Kind, steps: Sequence[int], size: float) -> float:
+    """The bits that say *steps* that are all about the first of them."""
+    first = abs(steps[0])
+    if len(steps) < LEAST_STEADY or not first:
+        return math.inf
+    begun = STEADY_COST + SCALE_COST + 1 + math.log2(first + 1)
+    begun += _odd(math.log2(first) - size, -math.inf if min(steps) >= 0 else SLOWEST, FASTEST)
+    others = [step - steps[0] for step in steps[1:]]
+    return begun + SCALE_COST + _cheapest(kind, others, size, -math.inf, math.inf, _both_ways)
 
 
 def _cheapest(

@@ -1,8 +1,8 @@
 """The best way to lay values over a block without gap or overlap, and how much worse each other choice is.
 
-What follows what is a chain: each family of kinds is followed by each other as often as in real maps, in bits.
-The best laying, and for each value the best one that contains it, come from one pass from each end (Viterbi's
-algorithm).
+What follows what is a chain: each family of kinds is followed by each other as often as in real maps, in
+bits; devices that mix numbers of one and two registers have a chain of their own. The best laying, and for
+each value the best one that contains it, come from one pass from each end (Viterbi's algorithm).
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from mbap.diagnose.probeword import BY_NAME, KINDS, Kind
 
 NEVER: Final = float("-inf")
 OFF_COST: Final = 4.0
-"""What a value of several registers costs where the device's others do not begin: odd among even addresses."""
+"""What a value of several registers costs at an odd address where the device's others are at even ones."""
 
-_COLUMNS: Final = ("whole16", "whole32", "whole64", "float32", "float64", "text", "empty", "bcd16", "bcd32", "float16")
+_COLUMNS: Final = (
+    *("whole16", "whole32", "whole64", "float32", "float64", "text", "empty"),
+    *("bcd16", "bcd32", "float16"),
+)
 _ROWS: Final = {
     None: (1.0, 2.0, 4.5, 1.5, 4.5, 8.0, 4.0, 6.0, 6.0, 6.0),
     "whole16": (0.3, 4.5, 6.0, 5.5, 7.0, 9.0, 2.7, 6.0, 6.0, 6.0),
@@ -32,15 +35,20 @@ _ROWS: Final = {
     "float16": (4.0, 5.0, 6.0, 5.0, 7.0, 9.0, 3.0, 6.0, 6.0, 0.4),
 }
 """Bits for what stands after what, from counts over the built-in profiles, made even where they are few."""
-_MIXED: Final = {("whole16", "whole32"): 1.6, ("whole32", "whole16"): 1.3, ("whole16", "whole16"): 0.8}
-_MIXED_MORE: Final = {("whole32", "whole32"): 1.2, ("empty", "whole16"): 3.8, ("empty", "whole32"): 3.8}
+_MIXED: Final = {
+    ("whole16", "whole32"): 1.6,
+    ("whole32", "whole16"): 1.3,
+    ("whole16", "whole16"): 0.8,
+    ("whole32", "whole32"): 1.2,
+    ("empty", "whole32"): 3.8,
+}
 """What is other in devices that mix numbers of one and two registers as they come."""
 
 Changes = Mapping[str | None, Mapping[str, float]]
 """By family before and family after, the bits of that change."""
 PLAIN: Final[Changes] = {before: dict(zip(_COLUMNS, row, strict=True)) for before, row in _ROWS.items()}
 MIXED: Final[Changes] = {
-    before: {after: ({**_MIXED, **_MIXED_MORE}).get((before or "", after), cost) for after, cost in row.items()}
+    before: {after: _MIXED.get((before or "", after), cost) for after, cost in row.items()}
     for before, row in PLAIN.items()
 }
 FAMILY: Final = {kind.name: kind.family for kind in KINDS}
@@ -54,7 +62,7 @@ class Scores:
     Attributes:
         points: at each place, those of each kind that may begin there.
         alike: at each place, the points more for a kind when the value before is of it too.
-        parity: at which places, even or odd, values of several registers begin in this device; None: at either.
+        parity: at which places, even or odd, values of several registers begin; None: at either.
     """
 
     points: Sequence[Mapping[str, float]]

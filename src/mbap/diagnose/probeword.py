@@ -46,7 +46,7 @@ class Kind:
 KINDS: Final = (
     Kind("uint16", "uint16", 1, "whole16"),
     Kind("int16", "int16", 1, "whole16"),
-    Kind("bits", "uint16", 1, "whole16", -1.0),
+    Kind("bits", "uint16", 1, "whole16", -3.0),
     Kind("bcd16", "bcd16", 1, "bcd16", -4.0),
     Kind("float16", "float16", 1, "float16", -8.0),
     Kind("empty", "uint16", 1, "empty"),
