@@ -52,15 +52,16 @@ def home(tmp_path: Path) -> dict[str, str]:
 
 def test_the_prompt_completes_and_brings_lines_back(url: str, home: dict[str, str]) -> None:
     with terminal("shell", url, environment=home) as shell:
-        shell.until("unit 1>")
+        shell.until_last("unit 1>")
         shell.type("rea\t")
         shell.until("unit 1> read")
         shell.type(" hr0\r")
         shell.until("40001      hr0      20")
+        shell.until_last("unit 1>")
         shell.type("\x04")
         assert shell.end() == 0
     with terminal("shell", url, environment=home) as shell:
-        shell.until("unit 1>")
+        shell.until_last("unit 1>")
         shell.type("\x1b[A")
         shell.until("unit 1> read hr0")
 
@@ -69,13 +70,15 @@ def test_ctrl_c_during_a_read_leaves_the_prompt_and_the_connection(
     url: str, deaf: Deaf, home: dict[str, str]
 ) -> None:
     with terminal("shell", url, "--timeout", "20s", environment=home) as shell:
-        shell.until("unit 1>")
+        shell.until_last("unit 1>")
         shell.type("read hr2\r")
         assert deaf.asked.wait(20)
         shell.type("\x03")
         shell.until("cancelled")
+        shell.until_last("unit 1>")
         shell.type("read hr1\r")
         shell.until("40002      hr1      21")
+        shell.until_last("unit 1>")
         shell.type("\x04")
         assert shell.end() == 0
 
@@ -83,13 +86,16 @@ def test_ctrl_c_during_a_read_leaves_the_prompt_and_the_connection(
 def test_a_device_that_went_away_is_connected_to_again(home: dict[str, str]) -> None:
     url = f"tcp://127.0.0.1:{peers.free_port()}"
     with terminal("shell", url, environment=home) as shell:
-        shell.until("unit 1>")
+        shell.until_last("unit 1>")
         for value in (20, 30):
             with mbap.serving(Device(holding_registers=[value]), url):
+                shell.until_last("unit 1>")
                 shell.type("read hr0\r")
                 shell.until(f"40001      hr0      {value}")
+        shell.until_last("unit 1>")
         shell.type("read hr0\r")
         shell.until("refused")
+        shell.until_last("unit 1>")
         shell.type("quit\r")
         assert shell.end() == 3
 

@@ -65,6 +65,13 @@ class Terminal:
                 raise AssertionError(f"{text!r} did not come:\n{self.screen}")
         return self.screen
 
+    def until_last(self, text: str) -> None:
+        """Wait until the last line ends with *text*: a prompt takes keys only from then on."""
+        end = time.monotonic() + PATIENCE
+        while not self.screen.endswith(text):
+            if time.monotonic() > end or not self._more(end - time.monotonic()):
+                raise AssertionError(f"{text!r} is not last:\n{self.screen}")
+
     def resize(self, width: int, height: int) -> None:
         """Make the terminal larger or smaller."""
         self._screen.resize(height, width)
