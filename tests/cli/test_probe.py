@@ -73,8 +73,23 @@ def test_json_has_every_place_with_reasons_and_others(run: CommandLine, url: str
 
 def test_all_shows_every_reading_of_every_order(run: CommandLine, url: str) -> None:
     out = run("probe", url, "hr10..11", "--samples", "1", "--all").out
-    for line in ("float32,CDAB  230.61", "uint32,ABCD", "bcd32,DCBA", "uint16,BA", "hex 9C29 4366"):
-        assert line in out
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.startswith("    ")}
+    assert rows["type"] == ["ABCD", "CDAB", "BADC", "DCBA"]
+    assert rows["float32"][1] == "230.61"
+    assert {"uint16", "int16", "bcd16", "uint32", "bcd32", "text"} < set(rows)
+    assert "hex 9C29 4366" in out
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_all_fits_the_console(
+    run: CommandLine, url: str, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = run("probe", url, "hr10..25", "--samples", "1", "--all").out
+    assert (
+        max(map(len, out.partition("hr10 (reference")[2].partition("to read it so")[0].splitlines()))
+        <= columns
+    )
 
 
 def test_a_draft_is_a_profile(run: CommandLine, url: str, tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from mbap.diagnose.probeevidence import alike, evidence, is_sentinel
 from mbap.diagnose.probefound import Block
 from mbap.diagnose.probehints import Hints
 from mbap.diagnose.probemovement import movement
-from mbap.diagnose.probereadings import bits_text, every_reading, hex_text
+from mbap.diagnose.probereadings import bits_text, hex_text
 from mbap.diagnose.probetiling import PLAIN
 from mbap.diagnose.probeword import BY_NAME
-from mbap.values import ORDERS, TYPES, Encoding
+from mbap.values import ORDERS, Encoding
 
 ORDER_NAMES = ORDERS[2]
 
@@ -75,21 +75,6 @@ def test_every_sample_has_the_same_length() -> None:
 def test_the_result_is_the_same_each_time() -> None:
     samples = [meter("CDAB", step) for step in range(4)]
     assert probe(samples) == probe(samples)
-
-
-NUMBERS = [name for name, facts in TYPES.items() if facts.family in ("int", "float", "bcd")]
-
-
-@given(st.data())
-@settings(deadline=None, max_examples=60)
-def test_the_right_reading_is_among_all_readings(data: st.DataObject) -> None:
-    name, order = data.draw(st.sampled_from(NUMBERS)), data.draw(st.sampled_from(ORDER_NAMES))
-    encoding = Encoding(name, order)
-    words = data.draw(st.lists(st.integers(0, 0xFFFF), min_size=encoding.count, max_size=encoding.count))
-    assert any(
-        reading.encoding == encoding and reading.value == encoding.decode(words)
-        for reading in every_reading(words)
-    )
 
 
 @given(st.data())
