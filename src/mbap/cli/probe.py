@@ -102,7 +102,8 @@ def command(
       mbap probe - hr100 < words.txt
 
     sure: the next other reading is 8 points or more behind; likely: 3 or more; open: look for yourself. A
-    point is a bit of evidence. A hint that no reading agrees with is named. Exit codes are those of `mbap read`.
+    point is a bit of evidence. A hint that no reading agrees with is named. Exit codes are those of `mbap
+    read`.
     """
     places = [parse_reference(one.partition("=")[0]) for one in known]
     hinted = _Hinted(order, near, known, places, slow, counter)
