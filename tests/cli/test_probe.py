@@ -138,6 +138,7 @@ def test_a_known_value_that_nothing_shows_is_said(run: CommandLine) -> None:
     done = run("probe", "--registers", "04D3 0001", "hr5", "--known", "hr5=7777")
     assert done.code == 0
     assert "--known hr5=7777: no reading of hr5 (reference 40006) shows that now" in done.err
+    assert done.out.splitlines()[1].split()[:4] == ["hr5", "uint16", "1235", "open"]
 
 
 def test_a_value_nearby_that_nothing_shows_is_said(run: CommandLine) -> None:

@@ -108,7 +108,7 @@ def _order_text(one: Probed, several: bool) -> str:
         return f"{said}, as you said"
     points, name = behind[0]
     unsure = ": nothing here tells them apart" if points < 3 else ""
-    return f"{said}; {name} is {points:g} points behind{unsure}"
+    return f"{said}; {name} is {points:g} point{'' if points == 1 else 's'} behind{unsure}"
 
 
 def as_json(probed: Probed) -> dict[str, object]:

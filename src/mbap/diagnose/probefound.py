@@ -15,6 +15,8 @@ SURE: Final = 8.0
 LIKELY: Final = 3.0
 """The points that a sure guess, and a likely one, is ahead at least: over the profiles and maps of
 `bench/probe.py`, more than 98 and more than 85 of 100 of these are right."""
+AGAINST: Final = -30.0
+"""What has so many points against it is never more than open: it does not show the known value."""
 MOST_LEAD: Final = 99.0
 
 Sample = Sequence[int | None]
@@ -71,6 +73,8 @@ class Place:
 
     @property
     def sure(self) -> str:
+        if any(part.points <= AGAINST for part in self.guess.parts):
+            return "open"
         return "sure" if self.lead >= SURE else "likely" if self.lead >= LIKELY else "open"
 
 
