@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,17 @@ from support.commandline import CommandLine
 from support.peers import free_port
 
 R = TypeVar("R")
+
+
+class Counted:
+    """A device that counts how often it is asked."""
+
+    asked = 0
+
+    def handle(self, call: Call[R]) -> R | Awaitable[R]:
+        self.asked += 1
+        return Device(holding_registers=[1, 2, 3, 4]).handle(call)
+
 
 FAST = ("--every", "10ms")
 
@@ -155,6 +166,16 @@ def test_what_is_said_to_be_slow_and_jumps_is_named(run: CommandLine) -> None:
 def test_what_is_said_to_count_and_falls_is_named(run: CommandLine) -> None:
     done = run("probe", "-", "hr7", "--counter", "--json", given=b"0110\n\n0100\n\n00F3\n")
     assert json.loads(done.out)["contradicted"] == ["--counter: hr7 falls in every likely reading"]
+
+
+@pytest.mark.parametrize(
+    "hint", [("--known", "hr0=x"), ("--known", "hr9=1"), ("--counter", "--samples", "1")]
+)
+def test_a_wrong_hint_is_refused_before_the_device_is_asked(run: CommandLine, hint: tuple[str, ...]) -> None:
+    device = Counted()
+    with mbap.serving(device) as url:
+        assert run("probe", url, "hr0..3", *hint).code == 2
+    assert device.asked == 0
 
 
 def test_hints_that_agree_are_not_spoken_of(run: CommandLine) -> None:

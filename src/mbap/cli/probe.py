@@ -111,10 +111,10 @@ def command(
     if offline is not None:
         first = [one for one in ([endpoint] if registers is not None else []) if one]
         read = _Read("registers", [_where([*first, *items], offline)], [offline])
+        hinted.check(read.spans, len(offline))
     else:
         asking = Asking(endpoint or "", unit, timeout, link, retries, deadline, quirks)
-        read = _asked(asking, items, samples, every)
-    hinted.check(read)
+        read = _asked(asking, items, samples, every, hinted)
     probed, against = _probed(read, hinted)
     _show(probed, against, read.source, unit, to_profile, every_reading, json_form)
     return 0
@@ -140,12 +140,13 @@ class _Hinted:
     slow: bool
     counter: bool
 
-    def check(self, read: _Read) -> None:
-        """Refuse a known value of a place that is not probed, and a manner that one sample cannot show."""
+    def check(self, spans: Sequence[Item], samples: int) -> None:
+        """Refuse, before anything is read, known values of other places, and what one sample cannot show."""
         for given, place in zip(self.known, self.places, strict=True):
-            if not any(_holds(span, place) for span in read.spans):
+            _known_value(given)
+            if not any(_holds(span, place) for span in spans):
                 raise click.UsageError(f"--known {given}: that place is not among those that are probed")
-        if (self.slow or self.counter) and any(len(one) < 2 for one in read.samples):
+        if (self.slow or self.counter) and samples < 2:
             raise click.UsageError(
                 "--slow and --counter say how values change, which one sample does not show: take two or more"
             )
@@ -164,12 +165,13 @@ class _Hinted:
         return Hints(tuple(self.near), values, self.slow, self.counter, order)
 
 
-def _asked(asking: Asking, items: Sequence[str], samples: int, every: float) -> _Read:
+def _asked(asking: Asking, items: Sequence[str], samples: int, every: float, hinted: _Hinted) -> _Read:
     """What a device answers."""
     if not asking.endpoint or not items:
         raise click.UsageError("give ENDPOINT and ITEM, such as: mbap probe 192.168.1.100 hr0..19")
     spans = [_span(one) for one in items]
     _check_amount(spans)
+    hinted.check(spans, samples)
     device = asking.client()
     try:
         return _Read(asking.endpoint, spans, _sampled(device, spans, samples, every, asking.deadline))
