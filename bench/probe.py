@@ -1,8 +1,13 @@
 """How often the first guess of `mbap probe` is right, over the profiles of real devices in all four orders.
 
-python3 dev bench probe            as it is; with one known value a block; with one sample; maps of the tests
-python3 dev bench probe --quick    as it is, only
-python3 dev bench probe --misses   also which points were missed, and what was guessed
+python3 dev bench probe            with five samples, with one, and with one known value a block
+python3 dev bench probe --quick    with five samples only
+python3 dev bench probe --misses   also which points of built-in profiles were missed, and what was guessed
+python3 dev bench probe --seeds 3  with other values, three times
+
+The built-in profiles are those that the points of the scoring were set with. The maps of
+tests/diagnose/registermaps, each of one source only, are held out: nothing is set by what is missed in them.
+Both are shown side by side.
 
 A device is simulated from its profile: values such as such a device shows, moving a little from sample to
 sample, encoded in the order in question, gaps of the map 0. Each stretch without a gap of more than 16
@@ -18,6 +23,9 @@ nothing   every sample is 0, which any type shows: not counted
 The scale of a whole number is only decidable where the value is one that people know at sight, a mains
 voltage or frequency; it is counted there, and elsewhere with the known value that was given for it. Whole
 numbers of which registers do not say the scale are counted as open.
+
+How sure a guess was said to be is compared with how often it was right: of the value that lies over the
+point's first register.
 """
 
 from __future__ import annotations
@@ -27,33 +35,43 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.probeworlds import blocks, in_order, known_value, registers, worlds
+
 from mbap.cli.tables import table
 from mbap.collect.profiles import load_profile, profile_names
-from mbap.collect.registermap import Point, Profile
-from mbap.diagnose.probe import Block, Found, Guess, Place, probe_device
+from mbap.collect.registermap import Point
+from mbap.diagnose.probe import probe_device
+from mbap.diagnose.probefound import Block, Found, Guess, Place
 from mbap.diagnose.probehints import TYPICAL, Hints
 from mbap.values import ORDERS, Encoding, Value
 
 ORDER_NAMES = ORDERS[2]
-BRIDGED = 16
-LARGEST = 125
 MAPS = Path(__file__).parents[1] / "tests" / "diagnose" / "registermaps"
 SAMPLES = 5
 
 
 @dataclass(slots=True)
 class Score:
-    """What became of points: counts of right, same, wrong, nothing, and of scales."""
+    """What became of points: counts of right, same, wrong, nothing, and of scales.
+
+    Attributes:
+        types: by the type that the profile has, how many points are counted, and how many are right.
+        said: by how sure the guess was said to be, the same.
+    """
 
     points: Counter[str] = field(default_factory=Counter)
+    types: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    said: Counter[tuple[str, bool]] = field(default_factory=Counter)
     misses: list[str] = field(default_factory=list)
 
     def __iadd__(self, other: Score) -> Score:
         self.points += other.points
+        self.types += other.types
+        self.said += other.said
         self.misses += other.misses
         return self
 
@@ -79,7 +97,7 @@ def real_profiles() -> list[str]:
 
 
 def held_out() -> list[str]:
-    """The maps of the tests, each of one source only, with which nothing was tuned."""
+    """The maps of the tests, each of one source only, with which nothing was set."""
     return [str(path) for path in sorted(MAPS.glob("*.toml"))]
 
 
@@ -88,109 +106,12 @@ def score(name: str, order: str, samples: int = SAMPLES, known: bool = False, se
     total = Score()
     profile = load_profile(name)
     source = random.Random(f"{profile.name} {seed}")
-    worlds = _worlds(profile, source, samples)
-    blocks = [_Simulated.of(block, order, worlds, known) for block in _blocks(profile)]
-    found = probe_device([Block(block.samples, block.start, block.hints) for block in blocks])
-    for block, one in zip(blocks, found, strict=True):
+    seen = worlds(profile, source, samples)
+    simulated = [_Simulated.of(block, order, seen, known) for block in blocks(profile)]
+    found = probe_device([Block(block.samples, block.start, block.hints) for block in simulated])
+    for block, one in zip(simulated, found, strict=True):
         total += block.score(f"{name} {order}", one)
     return total
-
-
-def _worlds(profile: Profile, source: random.Random, samples: int) -> list[dict[str, Value]]:
-    """The values of all points in each sample."""
-    starts = {point.name: _start(point, source) for point in profile.points if point.encoding is not None}
-    points = [point for point in profile.points if point.name in starts]
-    return [
-        {point.name: _moved(point, starts[point.name], number, source) for point in points}
-        for number in range(samples)
-    ]
-
-
-VOLTS = (
-    ("battery", 52.4),
-    ("pv", 385.0),
-    ("_l1_l2", 400.0),
-    ("_l2_l3", 400.0),
-    ("_l3_l1", 400.0),
-    ("line", 400.0),
-)
-STARTS = {"Hz": (49.97, 50.03), "A": (0.3, 16.0), "°C": (18.0, 46.0), "°": (3.0, 40.0), "%": (2.0, 98.0)}
-POWERS = {"W": 1.0, "VA": 1.0, "var": 0.2, "kW": 0.001, "kVA": 0.001, "kvar": 0.0002}
-ENERGIES = {"kWh": 1.0, "Wh": 1000.0, "kvarh": 0.1, "kVAh": 1.0, "Ah": 4.0}
-
-
-def _start(point: Point, source: random.Random) -> Value:
-    """A value such as a device in a house shows."""
-    unit = point.unit
-    assert point.encoding is not None
-    if point.encoding.length:
-        return "SUN2000-10KTL-M1" if "model" in point.name else "HV2140123456"
-    if unit == "V":
-        return next((volts for word, volts in VOLTS if word in point.name), 230.0) + source.gauss(0, 2.0)
-    if unit in POWERS:
-        return source.uniform(60.0, 6000.0) * POWERS[unit]
-    if unit in ENERGIES:
-        most = 40.0 if "today" in point.name else 42_000.0
-        return (
-            0.0
-            if "export" in point.name and source.random() < 0.3
-            else source.uniform(1.0, most) * ENERGIES[unit]
-        )
-    if unit in STARTS:
-        return source.uniform(*STARTS[unit])
-    if "power_factor" in point.name:
-        return source.uniform(0.75, 0.999)
-    return float(source.randint(1, 6))
-
-
-def _moved(point: Point, start: Value, number: int, source: random.Random) -> Value:
-    """What has become of *start* after *number* samples a second apart."""
-    if isinstance(start, str):
-        return start
-    unit = point.unit
-    if unit in ENERGIES:
-        return start + number * source.uniform(0.0008, 0.0012) * ENERGIES[unit] * (start > 0)
-    if unit == "V":
-        return start + source.gauss(0, 0.2)
-    if unit in POWERS or unit == "A":
-        return start * (1 + source.gauss(0, 0.01))
-    if unit == "Hz":
-        return start + source.gauss(0, 0.005)
-    if "power_factor" in point.name:
-        return min(start + source.gauss(0, 0.002), 1.0)
-    return start
-
-
-def _blocks(profile: Profile) -> Iterator[list[Point]]:
-    """Points of one table that lie close together."""
-    ordered = sorted(
-        (point for point in profile.points if point.encoding is not None and point.encoding.bit is None),
-        key=lambda point: (point.table.value, point.address),
-    )
-    block: list[Point] = []
-    for point in ordered:
-        if block and not _fits(block, point):
-            yield block
-            block = []
-        block.append(point)
-    if block:
-        yield block
-
-
-def _fits(block: Sequence[Point], point: Point) -> bool:
-    first, last = block[0], block[-1]
-    assert last.encoding is not None
-    assert point.encoding is not None
-    near = point.address - last.address - last.encoding.count <= BRIDGED
-    room = point.address + point.encoding.count - first.address <= LARGEST
-    return point.table is last.table and near and room
-
-
-def _in_order(point: Point, order: str) -> Encoding:
-    """How the point lies in a device of that order, without what means no value."""
-    assert point.encoding is not None
-    plain = point.encoding
-    return Encoding(plain.type, order, plain.scale, plain.offset, plain.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,66 +126,49 @@ class _Simulated:
 
     @classmethod
     def of(
-        cls, points: Sequence[Point], order: str, worlds: Sequence[dict[str, Value]], known: bool
+        cls, points: Sequence[Point], order: str, seen: Sequence[dict[str, Value]], known: bool
     ) -> _Simulated:
         start = points[0].address
-        encodings = {point.name: _in_order(point, order) for point in points}
-        samples = [_registers(points, encodings, world, start) for world in worlds]
-        hints = Hints(known=_known(points, encodings, samples[-1], start)) if known else Hints()
+        encodings = {point.name: in_order(point, order) for point in points}
+        samples = [registers(points, encodings, world, start) for world in seen]
+        hints = Hints(known=known_value(points, encodings, samples[-1], start)) if known else Hints()
         return cls(points, encodings, samples, start, hints)
 
     def score(self, what: str, found: Found) -> Score:
         """What became of its points."""
-        places = {place.guess.address: place for place in found.places}
+        over = {
+            place.guess.address + number: place
+            for place in found.places
+            for number in range(place.guess.encoding.count)
+        }
         total = Score()
         for point in self.points:
             encoding = self.encodings[point.name]
             at = point.address - self.start
             values = [encoding.decode(sample[at : at + encoding.count]) for sample in self.samples]
-            known = point.address in self.hints.known
-            total += _judge(f"{what} {point.name}", encoding, values, places.get(point.address), known)
+            known, place = point.address in self.hints.known, over[point.address]
+            total += _judge(f"{what} {point.name}", encoding, values, place, point.address, known)
         return total
 
 
-def _registers(
-    block: Sequence[Point], encodings: dict[str, Encoding], world: dict[str, Value], start: int
-) -> list[int]:
-    last = max(point.address + encodings[point.name].count for point in block)
-    words = [0] * (last - start)
-    for point in block:
-        at = point.address - start
-        encoded = encodings[point.name].encode(world[point.name])
-        words[at : at + len(encoded)] = encoded
-    return words
-
-
-def _known(
-    block: Sequence[Point], encodings: dict[str, Encoding], words: Sequence[int], start: int
-) -> dict[int, float]:
-    """What a person can read from the device's display: the first number of the block that is not 0."""
-    for point in block:
-        encoding = encodings[point.name]
-        value = encoding.decode(words[point.address - start : point.address - start + encoding.count])
-        if isinstance(value, (int, float)) and value:
-            return {point.address: float(value)}
-    return {}
-
-
 def _judge(
-    what: str, true: Encoding, values: Sequence[Value | None], place: Place | None, known: bool
+    what: str, true: Encoding, values: Sequence[Value | None], place: Place, address: int, known: bool
 ) -> Score:
-    """What became of one point."""
+    """What became of the point at *address*, over whose first register *place* lies."""
     result = Score()
     if not any(values):
         result.points["nothing"] += 1
         return result
-    guess = None if place is None else place.guess
-    verdict = "wrong" if guess is None else _verdict(true, values, guess)
+    guess = place.guess
+    verdict = "wrong" if guess.address != address else _verdict(true, values, guess)
+    right = verdict != "wrong"
     result.points[verdict] += 1
-    if verdict == "wrong":
-        found = "nothing begins there" if guess is None else f"{guess.encoding.type},{guess.encoding.order}"
-        result.misses.append(f"{what}: {true.type},{true.order} {values[-1]} guessed {found}")
-    elif guess is not None and not true.type.startswith(("float", "string")):
+    result.types[true.type, right] += 1
+    result.said[place.sure, right] += 1
+    if not right:
+        found = f"{guess.encoding.type},{guess.encoding.order} from {guess.address - address:+d} on"
+        result.misses.append(f"{what}: {true.type},{true.order} {values[-1]} guessed {found}, {place.sure}")
+    elif not true.type.startswith(("float", "string")):
         decidable = known or _known_at_sight(values)
         result.points["scale" if decidable else "open"] += 1
         result.points["scale right"] += decidable and guess.encoding.scale == true.scale
@@ -295,13 +199,20 @@ def _known_at_sight(values: Sequence[Value | None]) -> bool:
 
 
 def total(
-    samples: int = SAMPLES, known: bool = False, names: Sequence[str] | None = None
+    samples: int = SAMPLES, known: bool = False, names: Sequence[str] | None = None, seeds: int = 1
 ) -> dict[str, dict[str, Score]]:
     """The scores of every profile in every order."""
     return {
-        name: {order: score(name, order, samples, known) for order in ORDER_NAMES}
+        name: {order: _seeded(name, order, samples, known, seeds) for order in ORDER_NAMES}
         for name in names or real_profiles()
     }
+
+
+def _seeded(name: str, order: str, samples: int, known: bool, seeds: int) -> Score:
+    result = Score()
+    for seed in range(1, seeds + 1):
+        result += score(name, order, samples, known, seed)
+    return result
 
 
 def summed(scores: dict[str, dict[str, Score]], order: str | None = None) -> Score:
@@ -337,23 +248,82 @@ def _show(title: str, scores: dict[str, dict[str, Score]]) -> None:
     print(f"{title}\n\n{table(HEADS, rows, range(1, len(HEADS)))}\n", flush=True)
 
 
+SAID = ("sure", "likely", "open")
+"""How sure a guess is said to be."""
+
+
+def said_share(one: Score, sure: str) -> float:
+    """How many of the guesses that were said to be *sure* are right, of 1."""
+    right, wrong = one.said[sure, True], one.said[sure, False]
+    return right / max(right + wrong, 1)
+
+
+def _counted(counts: Counter[tuple[str, bool]], word: str) -> str:
+    right, every = counts[word, True], counts[word, True] + counts[word, False]
+    return f"{right}/{every} {right / every:.1%}" if every else "-"
+
+
+def _compare(scores: dict[str, dict[str, dict[str, Score]]]) -> None:
+    """The scores side by side: by type, and by how sure the guesses were said to be."""
+    sums = {title: summed(one) for title, one in scores.items()}
+    types = sorted({name for one in sums.values() for name, _ in one.types})
+    for title, words, pick in (("type", types, "types"), ("said to be", SAID, "said")):
+        rows = [(word, *(_counted(getattr(one, pick), word) for one in sums.values())) for word in words]
+        print(f"{table((title, *sums), rows, range(1, len(sums) + 1))}\n", flush=True)
+    rows = [("all", *(f"{one.share:.1%}" for one in sums.values()))]
+    rows += [
+        (order, *(f"{summed(one, order).share:.1%}" for one in scores.values())) for order in ORDER_NAMES
+    ]
+    print(f"{table(('order', *sums), rows, range(1, len(sums) + 1))}\n", flush=True)
+
+
+def _measured(quick: bool, seeds: int) -> dict[str, dict[str, dict[str, Score]]]:
+    """The scores by samples and maps."""
+    amounts = (SAMPLES,) if quick else (1, SAMPLES)
+    found = {}
+    for maps, names in (("built-in", real_profiles()), ("held out", held_out())):
+        for samples in amounts:
+            found[f"{maps}, {samples}"] = total(samples, names=names, seeds=seeds)
+    return found
+
+
 def main() -> int:
     """Print the scores."""
     parser = argparse.ArgumentParser(description="how often the first guess of mbap probe is right")
     parser.add_argument("--quick", action="store_true", help="without hints and with five samples only")
     parser.add_argument("--misses", action="store_true", help="print what was missed")
+    parser.add_argument("--seeds", type=int, default=1, help="how often, each time with other values")
     options = parser.parse_args()
     began = time.process_time()
-    plain = total()
-    _show(f"{SAMPLES} samples, no hint", plain)
-    _show(f"{SAMPLES} samples, no hint, maps with which nothing was tuned", total(names=held_out()))
+    scores = _measured(options.quick, options.seeds)
+    for title, one in scores.items():
+        _show(f"{title} samples, no hint", one)
+    print("beside each other, by maps and number of samples\n")
+    _compare(scores)
     if not options.quick:
-        _show(f"{SAMPLES} samples, one known value a block", total(known=True))
-        _show("1 sample, no hint", total(samples=1))
+        _show(f"built-in, {SAMPLES}, one known value a block", total(known=True, seeds=options.seeds))
     if options.misses:
-        print("\n".join(summed(plain).misses))
-    print(f"{len(plain)} profiles, {time.process_time() - began:.0f} s of processor time")
+        print("\n".join(summed(scores[f"built-in, {SAMPLES}"]).misses))
+    spent = time.process_time() - began
+    print(f"{spent:.0f} s of processor time; a block of 125 registers takes {one_block():.2f} s")
     return 0
+
+
+def one_block(turns: int = 3) -> float:
+    """Seconds of processor time for 125 registers of all kinds in five samples; the least of some turns."""
+    source = random.Random(1)
+    ranges = (1, 65536, 3000, 30)
+    first = [source.randrange(source.choice(ranges)) for _ in range(125)]
+    samples = [
+        [word + source.randrange(3) & 0xFFFF if place % 3 == 0 else word for place, word in enumerate(first)]
+        for _ in range(SAMPLES)
+    ]
+    spent = []
+    for _ in range(turns):
+        began = time.process_time()
+        probe_device([Block(samples)])
+        spent.append(time.process_time() - began)
+    return min(spent)
 
 
 if __name__ == "__main__":

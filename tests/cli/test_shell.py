@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -15,10 +16,12 @@ from mbap.cli import shelllines
 from mbap.cli.shelllines import KEPT, history_file, keep, loaded
 from mbap.cli.shellsession import Session
 from mbap.cli.shellwords import COMMANDS, Line, completions, explained, parse, parse_units
+from mbap.protocol.pdu import Request
 from support import peers
 from support.commandline import CommandLine, Outcome
 from support.program import mbap as program
 
+R = TypeVar("R")
 Shell = Callable[..., Outcome]
 
 
@@ -235,6 +238,26 @@ def test_ctrl_c_cancels_and_ctrl_d_ends(url: str, capsys: pytest.CaptureFixture[
     session(url, Typed(KeyboardInterrupt, "read hr0", EOFError))
     said = capsys.readouterr()
     assert "cancelled; quit or Ctrl-D ends" in said.err
+    assert "40001" in said.out
+
+
+class Interrupted(Client):
+    """A client during whose writes somebody presses Ctrl-C."""
+
+    def execute(self, request: Request[R], *, deadline: float | None = None) -> R:
+        if request.function_code != 3:
+            raise KeyboardInterrupt
+        return super().execute(request, deadline=deadline)
+
+
+def test_a_write_that_is_cancelled_may_have_been_carried_out(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Interrupted(url) as client:
+        made = Session(url, client, Typed("write hr0=1", "read hr0", answer="y"))
+        assert made.run() == 7
+    said = capsys.readouterr()
+    assert "error: cancelled: hr0 may have been written, or not; read the value back" in said.err
     assert "40001" in said.out
 
 

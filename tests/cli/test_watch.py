@@ -116,3 +116,14 @@ def test_wrong_usage_is_a_sentence_and_exit_2(
     assert done.code == 2
     assert complaint in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("terminal", ["dumb", "unknown"])
+def test_a_terminal_that_only_prints_gets_rounds_of_text(
+    run: CommandLine, url: str, monkeypatch: pytest.MonkeyPatch, terminal: str
+) -> None:
+    monkeypatch.setenv("TERM", terminal)
+    monkeypatch.setattr("mbap.cli.watch.at_terminal", lambda: True)
+    done = run("watch", url, "hr0", "--times", "1")
+    assert plain(done.out)[0] == "TIME URL unit 1"
+    assert (done.code, done.err) == (0, "")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import pytest
 from textual.pilot import Pilot
@@ -15,9 +16,14 @@ from mbap import Device
 from mbap.cli.connecting import Asking
 from mbap.cli.watchdialogs import HELP
 from mbap.cli.watchscreen import WatchScreen
+from mbap.cli.watchtext import ASCII
 from mbap.diagnose.watching import rows_of
+from mbap.errors import NoAnswer
+from mbap.server.handler import Call
 from mbap.server.server import Server
 from support import peers
+
+R = TypeVar("R")
 
 SIZE = (80, 24)
 
@@ -34,7 +40,24 @@ def text(app: WatchScreen) -> str:
 
 def over(app: WatchScreen) -> str:
     """The box over the table."""
-    return str(app.screen.query_one(".box", Static).content)
+    return str(app.screen.query_one(".text", Static).content)
+
+
+def seen(app: WatchScreen) -> str:
+    """All that is on the terminal."""
+    return "\n".join("".join(one.text for one in strip) for strip in app.screen._compositor.render_strips())
+
+
+class Mute:
+    """A device that reads and says nothing to a write."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+
+    def handle(self, call: Call[R]) -> R | Awaitable[R]:
+        if call.request.function_code == 6:
+            raise NoAnswer
+        return self.device.handle(call)
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
@@ -172,7 +195,61 @@ async def test_a_write_that_the_device_refuses_says_why() -> None:
         await until(pilot, lambda: len(app.screen_stack) == 2)
         assert "not known" in over(app)
         await pilot.press("y")
-        await until(pilot, lambda: "hr90:uint16 was not confirmed" in text(app))
+        said = "hr90:uint16 was not written: the device answered with exception 02"
+        await until(pilot, lambda: said in text(app))
+
+
+async def test_a_write_of_which_nobody_knows_says_so_and_what_to_do() -> None:
+    server = Server("tcp://127.0.0.1:0", Mute(registers()))
+    async with server:
+        app = screen(server.url, "hr0", may_write=True)
+        async with app.run_test(size=SIZE) as pilot:
+            await until(pilot, lambda: app.watcher.rounds > 0)
+            await pilot.press("w", "1", "enter")
+            await until(pilot, lambda: len(app.screen_stack) == 2)
+            await pilot.press("y")
+            await until(pilot, lambda: "writing to hr0:uint16 ..." in text(app))
+            await until(pilot, lambda: "nobody knows whether hr0:uint16 was written" in text(app))
+            assert "read the value back before writing again" in " ".join(text(app).split())
+        await app._device.aclose()
+
+
+async def test_the_question_is_answered_on_the_smallest_screen() -> None:
+    async with watching(registers(), "hr0", may_write=True) as (app, pilot):
+        await pilot.resize_terminal(24, 6)
+        await pilot.press("w", *"99", "enter")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await until(pilot, lambda: "y  write" in seen(app))
+        assert "Write 99 to" in seen(app)
+        await pilot.press("end")
+        await until(pilot, lambda: "now" in seen(app))
+        assert "y  write" in seen(app)
+
+
+async def test_help_that_does_not_fit_can_be_scrolled() -> None:
+    async with watching(registers(), "hr0") as (app, pilot):
+        await pilot.resize_terminal(60, 12)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "choose a" in seen(app))
+        await pilot.press("end")
+        await until(pilot, lambda: "The trend goes" in seen(app))
+        assert "any key closes this" in seen(app)
+
+
+async def test_the_screen_ends_after_so_many_rounds_with_the_code_of_the_first_error() -> None:
+    async with Server("tcp://127.0.0.1:0", registers()) as server:
+        for items, code in ((["hr0"], 0), (["hr0", "hr900"], 5)):
+            asking = Asking(server.url, None, 1.0, "lan", 0, None, ())
+            app = WatchScreen(asking, rows_of(items), 0.05, 2)
+            async with app.run_test(size=SIZE) as pilot:
+                await until(pilot, lambda app=app: app.return_value is not None)  # type: ignore[misc]
+            assert (app.return_value, app.watcher.rounds) == (code, 2)
+            await app._device.aclose()
+
+
+async def test_the_linux_console_gets_a_trend_that_its_font_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    assert screen("tcp://127.0.0.1:1", "hr0").view.steps == ASCII
 
 
 async def test_help_names_every_key_and_goes_away() -> None:
@@ -186,7 +263,7 @@ async def test_help_names_every_key_and_goes_away() -> None:
 
 def test_help_fits_80_by_24() -> None:
     lines = HELP.splitlines()
-    assert len(lines) + 4 <= 24
+    assert len(lines) + 5 <= 24
     assert max(map(len, lines)) + 6 <= 80
 
 

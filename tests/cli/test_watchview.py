@@ -95,6 +95,26 @@ def test_what_a_key_led_to_is_said_instead_of_what_is_wrong() -> None:
     assert screen(80, trouble="no connection", message="hr0 is read as int16")[-2] == "hr0 is read as int16"
 
 
+def test_on_a_high_screen_what_is_wrong_is_said_beside_what_a_key_led_to() -> None:
+    lines = screen(80, 24, trouble="no connection", message="hr0 is read as int16")
+    assert lines[-3:-1] == ["hr0 is read as int16", "no connection"]
+
+
+@pytest.mark.parametrize(
+    ("width", "heads"),
+    [
+        (60, ["address", "type", "value", "quality", "age", "ms"]),
+        (52, ["address", "type", "value", "quality", "age"]),
+        (41, ["address", "value", "quality", "age"]),
+        (34, ["address", "value", "quality"]),
+        (24, ["address", "value"]),
+    ],
+)
+def test_on_a_narrow_screen_value_and_quality_stay_longest(width: int, heads: list[str]) -> None:
+    assert [word for word in screen(width)[1].split() if word != "trend"] == heads
+    assert screen(width)[-1] == "? help  q quit"
+
+
 def test_the_chosen_row_stays_chosen_when_rows_change_places() -> None:
     view = View(sample(), "plc")
     view.move(1, NOW)

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from mbap.cli.progress import progress
 if TYPE_CHECKING:
     from mbap.client.blocking import Client
     from mbap.client.timing import LinkName
-    from mbap.diagnose.probe import Sample
+    from mbap.diagnose.probefound import Sample
     from mbap.diagnose.probehints import Hints
 
 MOST_REGISTERS = 500
@@ -101,35 +102,86 @@ def command(
       mbap probe - hr100 < words.txt
 
     sure: the next other reading is 8 points or more behind; likely: 3 or more; open: look for yourself. A
-    point is a bit of evidence. Exit codes are those of `mbap read`.
+    point is a bit of evidence. A hint that no reading agrees with is named. Exit codes are those of `mbap
+    read`.
     """
-    wanted = [endpoint, *items] if registers is not None else list(items)
-    tables = [parse_reference(one.partition("=")[0]) for one in known]
+    places = [parse_reference(one.partition("=")[0]) for one in known]
+    hinted = _Hinted(order, near, known, places, slow, counter)
     offline = _given_registers(endpoint, registers)
     if offline is not None:
-        spans = [_where([one for one in wanted if one], offline)]
-        readings = [offline]
-        source = "registers"
+        first = [one for one in ([endpoint] if registers is not None else []) if one]
+        read = _Read("registers", [_where([*first, *items], offline)], [offline])
+        hinted.check(read.spans, len(offline))
     else:
-        if endpoint is None or not items:
-            raise click.UsageError("give ENDPOINT and ITEM, such as: mbap probe 192.168.1.100 hr0..19")
-        spans = [_span(one) for one in items]
-        _check_amount(spans)
-        device = Asking(endpoint, unit, timeout, link, retries, deadline, quirks).client()
-        try:
-            readings = _sampled(device, spans, samples, every, deadline)
-        finally:
-            device.close()
-        source = endpoint
-    _check_known(known, tables, spans)
-    hints = [_hints(span.table, order, near, known, tables, slow, counter) for span in spans]
-    probed = _probed(spans, readings, hints)
-    _show(probed, source, unit, to_profile, every_reading, json_form)
+        asking = Asking(endpoint or "", unit, timeout, link, retries, deadline, quirks)
+        read = _asked(asking, items, samples, every, hinted)
+    probed, against = _probed(read, hinted)
+    _show(probed, against, read.source, unit, to_profile, every_reading, json_form)
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read: from where, which spans, and the samples of each."""
+
+    source: str
+    spans: Sequence[Item]
+    samples: Sequence[Sequence[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hinted:
+    """What the person knows, as it was given; *places* are those of *known*."""
+
+    order: str
+    near: Sequence[float]
+    known: Sequence[str]
+    places: Sequence[Location]
+    slow: bool
+    counter: bool
+
+    def check(self, spans: Sequence[Item], samples: int) -> None:
+        """Refuse, before anything is read, known values of other places, and what one sample cannot show."""
+        for given, place in zip(self.known, self.places, strict=True):
+            _known_value(given)
+            if not any(_holds(span, place) for span in spans):
+                raise click.UsageError(f"--known {given}: that place is not among those that are probed")
+        if (self.slow or self.counter) and samples < 2:
+            raise click.UsageError(
+                "--slow and --counter say how values change, which one sample does not show: take two or more"
+            )
+
+    def of(self, table: Table) -> Hints:
+        """The hints for registers of *table*."""
+        from mbap.diagnose.probehints import Hints
+        from mbap.values.orders import order_kind
+
+        values = {
+            place.address: _known_value(given)
+            for place, given in zip(self.places, self.known, strict=True)
+            if place.table is table
+        }
+        order = order_kind(self.order) if self.order else None
+        return Hints(tuple(self.near), values, self.slow, self.counter, order)
+
+
+def _asked(asking: Asking, items: Sequence[str], samples: int, every: float, hinted: _Hinted) -> _Read:
+    """What a device answers."""
+    if not asking.endpoint or not items:
+        raise click.UsageError("give ENDPOINT and ITEM, such as: mbap probe 192.168.1.100 hr0..19")
+    spans = [_span(one) for one in items]
+    _check_amount(spans)
+    hinted.check(spans, samples)
+    device = asking.client()
+    try:
+        return _Read(asking.endpoint, spans, _sampled(device, spans, samples, every, asking.deadline))
+    finally:
+        device.close()
 
 
 def _show(
     probed: Sequence[Probed],
+    against: Sequence[str],
     source: str,
     unit: int | None,
     to_profile: Path | None,
@@ -143,14 +195,12 @@ def _show(
         to_profile.write_text(draft(found, source), encoding="utf-8")
     best = items(found)
     if json_form:
-        click.echo(
-            json.dumps(
-                {"source": source, "read": best, "blocks": [as_json(one) for one in probed]},
-                ensure_ascii=False,
-            )
-        )
+        whole = {"source": source, "read": best, "blocks": [as_json(one) for one in probed]}
+        click.echo(json.dumps({**whole, "contradicted": against}, ensure_ascii=False))
         return
     click.echo(text(probed, every_reading))
+    for one in against:
+        click.echo(f"\n{one}", err=True)
     if source != "registers" and best:
         click.echo("\nto read it so:\n" + _read_line(source, unit, best))
     if to_profile is not None:
@@ -246,32 +296,6 @@ def _grid(samples: int, every: float) -> Iterator[int]:
             time.sleep(max(start + (number + 1) * every - time.monotonic(), 0))
 
 
-def _hints(
-    table: Table,
-    order: str,
-    near: Sequence[float],
-    known: Sequence[str],
-    places: Sequence[Location],
-    slow: bool,
-    counter: bool,
-) -> Hints:
-    from mbap.diagnose.probehints import Hints
-    from mbap.values.orders import order_kind
-
-    values = {
-        place.address: _known_value(given)
-        for place, given in zip(places, known, strict=True)
-        if place.table is table
-    }
-    return Hints(tuple(near), values, slow, counter, order_kind(order) if order else None)
-
-
-def _check_known(known: Sequence[str], places: Sequence[Location], spans: Sequence[Item]) -> None:
-    for given, place in zip(known, places, strict=True):
-        if not any(_holds(span, place) for span in spans):
-            raise click.UsageError(f"--known {given}: that place is not among those that are probed")
-
-
 def _holds(span: Item, place: Location) -> bool:
     return span.table is place.table and 0 <= place.address - span.address < (span.count or 1)
 
@@ -284,14 +308,14 @@ def _known_value(given: str) -> float:
         raise click.UsageError(f"--known {given}: write a place and a number, such as hr100=231.5") from None
 
 
-def _probed(
-    spans: Sequence[Item], readings: Sequence[Sequence[Sample]], hints: Sequence[Hints]
-) -> list[Probed]:
-    from mbap.diagnose.probe import Block, probe_device
+def _probed(read: _Read, hinted: _Hinted) -> tuple[list[Probed], list[str]]:
+    """What was found, and which hints go against it."""
+    from mbap.diagnose.probe import probe_device
+    from mbap.diagnose.probefound import Block
+    from mbap.diagnose.probehinted import contradicted
 
-    given = list(zip(spans, readings, hints, strict=True))
-    found = probe_device([Block(samples, span.address, hint) for span, samples, hint in given])
-    return [
-        Probed(span.table, span.address, samples, one)
-        for (span, samples, _), one in zip(given, found, strict=True)
-    ]
+    given = list(zip(read.spans, read.samples, (hinted.of(span.table) for span in read.spans), strict=True))
+    found = probe_device([Block(samples, span.address, hints) for span, samples, hints in given])
+    whole = list(zip(given, found, strict=True))
+    probed = [Probed(span.table, span.address, samples, one) for (span, samples, _), one in whole]
+    return probed, contradicted([(span.table, one, hints) for (span, _, hints), one in whole])

@@ -11,7 +11,7 @@ from mbap.addresses import Location, Table, reference
 from mbap.cli.tables import many, table
 
 if TYPE_CHECKING:
-    from mbap.diagnose.probe import Found, Guess, Place, Sample
+    from mbap.diagnose.probefound import Found, Guess, Place, Sample
     from mbap.values import Encoding, Value
 
 MOST_OTHERS = 6
@@ -34,7 +34,10 @@ class Probed:
 
 def text(probed: Sequence[Probed], every: bool) -> str:
     """The table of best guesses; with *every* also all readings of each place."""
-    return "\n\n".join([_summary(probed), *([_everything(one) for one in probed] if every else [])])
+    from mbap.cli.probeall import everything
+
+    width = shutil.get_terminal_size((80, 24)).columns
+    return "\n\n".join([_summary(probed), *([everything(one, width) for one in probed] if every else [])])
 
 
 def _summary(probed: Sequence[Probed]) -> str:
@@ -105,42 +108,7 @@ def _order_text(one: Probed, several: bool) -> str:
         return f"{said}, as you said"
     points, name = behind[0]
     unsure = ": nothing here tells them apart" if points < 3 else ""
-    return f"{said}; {name} is {points:g} points behind{unsure}"
-
-
-def _everything(one: Probed) -> str:
-    return "\n\n".join(_one_place(one, place) for place in one.found.places if place.guess.kind != "empty")
-
-
-def _one_place(one: Probed, place: Place) -> str:
-    from mbap.diagnose.probereadings import bits_text, every_reading, hex_text
-
-    guess, at = place.guess, place.guess.address - one.address
-    following = list(one.samples[-1][at : at + 8])
-    whole = following[: following.index(None)] if None in following else following
-    words = [word for word in whole if word is not None]
-    head = f"{Location(one.table, guess.address)} (reference {reference(one.table, guess.address)})"
-    lines = [head, f"  hex {hex_text(words[:4])}", f"  bits {bits_text(words[0])}", "  likely:"]
-    lines += [f"    {line}" for line in _ranking(place)]
-    lines += ["  every reading:"]
-    rows = [
-        (reading.name, _reading_text(reading.encoding, reading.value)) for reading in every_reading(words)
-    ]
-    lines += [f"    {line}" for line in table(("type", "value"), rows).splitlines()[1:]]
-    return "\n".join(lines)
-
-
-def _reading_text(encoding: Encoding, value: Value | None) -> str:
-    return ascii(value) if isinstance(value, str) else encoding.text(value)
-
-
-def _ranking(place: Place) -> Iterator[str]:
-    for one in (place.guess, *place.others[:MOST_OTHERS]):
-        behind = "best" if one is place.guess else f"{one.behind:g} behind"
-        name = one.kind if one.kind in ("bits", "empty") else type_text(one.encoding)
-        yield f"{name} = {number_text(one.encoding, one.values[-1])} ({behind})"
-        for part in one.parts:
-            yield f"  {part.points:+.1f} {part.reason}"
+    return f"{said}; {name} is {points:g} point{'' if points == 1 else 's'} behind{unsure}"
 
 
 def as_json(probed: Probed) -> dict[str, object]:

@@ -21,6 +21,7 @@ from mbap.errors import (
     GatewayPathUnavailable,
     GatewayTargetFailedToRespond,
     ModbusError,
+    OutcomeUnknown,
     ResponseTimeout,
 )
 from mbap.values.orders import order_kind
@@ -121,7 +122,13 @@ class Session:
         plans = [planned(word, self._order) for word in words]
         if not self._may_write and not self._sure(plans):
             return ExitCode.OK
-        done, error = write_all(self._unit, plans, self._deadline, verify=True)
+        try:
+            done, error = write_all(self._unit, plans, self._deadline, verify=True)
+        except KeyboardInterrupt:
+            if not self._lines.asks:
+                raise
+            names = ", ".join(plan.item.text for plan in plans)
+            raise OutcomeUnknown(f"cancelled: {names} may have been written, or not") from None
         print_text(self._endpoint, self._unit.number, done, plans[len(done) :], error)
         if error is not None:
             raise error

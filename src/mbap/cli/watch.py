@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mbap.diagnose.watching import Row
 
 PLAIN_WIDTH = 100
+NO_SCREEN = ("dumb", "unknown")
+"""Terminals that print and can do nothing else."""
 LEAST = 0.05
 """Seconds between two rounds at least: a device is not to be worn out by somebody who looks at it."""
 
@@ -57,7 +60,8 @@ def command(
     small trend, quality, age and the time of the answer. Keys: t and o lead through types and orders, e
     takes a type, space pauses, s sorts, / filters, w writes where --write was given, ? helps, q ends.
 
-    Where standard output is no terminal, rounds of text are printed instead, or with --json lines.
+    Where standard output is no terminal, or one that only prints, rounds of text are printed instead, or with
+    --json lines.
     A device that is gone is asked again every round. Nothing is ever written unless --write was given and
     each write was confirmed.
 
@@ -76,14 +80,26 @@ def command(
         )
     rows = rows_of(items, order)
     asking = Asking(endpoint, unit, timeout, link, 0, deadline, quirks)
-    if as_json or plain or not sys.stdout.isatty():
+    if as_json or plain or not has_screen():
         if may_write:
-            raise click.UsageError("--write needs the full screen: `mbap write` writes from scripts")
+            raise click.UsageError(
+                "--write needs the full screen of a terminal: `mbap write` writes from scripts"
+            )
         printer = _json if as_json else _plain
         return asyncio.run(_rounds(asking, rows, every, times, printer))
     from mbap.cli.watchscreen import WatchScreen
 
     return asyncio.run(WatchScreen(asking, rows, every, times, may_write=may_write).until_ended())
+
+
+def has_screen() -> bool:
+    """Whether standard output is a terminal that can be drawn on."""
+    return at_terminal() and os.environ.get("TERM", "") not in NO_SCREEN
+
+
+def at_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()
 
 
 async def _rounds(

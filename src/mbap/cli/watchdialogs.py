@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+R = TypeVar("R")
 
 HELP = """\
 Keys
@@ -24,24 +28,68 @@ Keys
   q         end
 
 ^ v * mark a value that went up, down, or changed, for three seconds.
-The trend goes from the lowest to the highest value that is seen in it.
-
-Any key closes this."""
+The trend goes from the lowest to the highest value that is seen in it."""
 
 
-class Help(ModalScreen[None]):
-    """What each key does; any key closes it."""
+SMALL = (44, 16)
+"""Below so many characters or lines a box goes without its frame."""
+SCROLLS = ("up", "down", "pageup", "pagedown", "home", "end")
+
+
+class Box(ModalScreen[R]):
+    """A box with text that can be scrolled, and below it the keys, which are seen at any size."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [(key, f"scroll('{key}')", "") for key in SCROLLS]
+
+    def __init__(self, text: str, keys: str) -> None:
+        super().__init__()
+        self.text, self.keys = text, keys
 
     def compose(self) -> ComposeResult:
-        """The text."""
-        yield Static(HELP, markup=False, classes="box")
+        """The text and the keys."""
+        with Vertical(classes="box"):
+            with VerticalScroll(classes="scrolled", can_focus=False):
+                yield Static(self.text, markup=False, classes="text")
+            yield Static(self.keys, markup=False, classes="keys")
 
-    def on_key(self) -> None:
+    def on_mount(self) -> None:
+        """Fit it."""
+        self._fit()
+
+    def on_resize(self) -> None:
+        """Fit it to the terminal."""
+        self._fit()
+
+    def _fit(self) -> None:
+        width, height = self.app.size
+        self.set_class(width < SMALL[0] or height < SMALL[1], "small")
+
+    def action_scroll(self, key: str) -> None:
+        """Move the text."""
+        move = {
+            "up": "scroll_up",
+            "down": "scroll_down",
+            "pageup": "scroll_page_up",
+            "pagedown": "scroll_page_down",
+            "home": "scroll_home",
+            "end": "scroll_end",
+        }
+        getattr(self.query_one(".scrolled", VerticalScroll), move[key])(animate=False)
+
+
+class Help(Box[None]):
+    """What each key does; any key that does not scroll closes it."""
+
+    def __init__(self) -> None:
+        super().__init__(HELP, "any key closes this")
+
+    def on_key(self, event: Key) -> None:
         """Close it."""
-        self.dismiss(None)
+        if event.key not in SCROLLS:
+            self.dismiss(None)
 
 
-class Question(ModalScreen[bool]):
+class Question(Box[bool]):
     """Asks before something is written: y is yes, n and Escape are no; nothing else is anything."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,12 +98,7 @@ class Question(ModalScreen[bool]):
     ]
 
     def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
-
-    def compose(self) -> ComposeResult:
-        """The question."""
-        yield Static(f"{self.text}\n\n  y  write      n  do not", markup=False, classes="box")
+        super().__init__(text, "y  write      n  do not")
 
     def action_answer(self, yes: bool) -> None:
         """Close it with this answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from textual.binding import BindingType
 from textual.widgets import Input, Static
 
 from mbap.cli.connecting import Asking
+from mbap.cli.exits import ExitCode, exit_code
+from mbap.cli.tables import many
 from mbap.cli.watch import grid
 from mbap.cli.watchdialogs import Help, Question
 from mbap.cli.watchtext import steps_for
@@ -48,8 +51,12 @@ class WatchScreen(textual.app.App[int]):
     #line > .input--selection { background: ansi_default; color: ansi_default; text-style: reverse; }
     Screen { background: ansi_default; color: ansi_default; }
     ModalScreen { align: center middle; background: ansi_default; }
-    .box { width: auto; max-width: 100%; height: auto; padding: 1 2; border: solid ansi_default;
+    .box { width: auto; max-width: 100%; height: auto; max-height: 100%; border: solid ansi_default;
            background: ansi_default; color: ansi_default; }
+    .text { width: auto; max-width: 100%; height: auto; padding: 1 2; }
+    .keys { width: auto; height: auto; padding: 0 2; }
+    .small .box { border: none; }
+    .small .text, .small .keys { padding: 0; }
     """
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None  # keys are for the table, until the line is asked for
@@ -94,7 +101,8 @@ class WatchScreen(textual.app.App[int]):
         self.watcher = Watcher(self._device, rows, asking.deadline, clock)
         self._where = f"{asking.endpoint} unit {self._unit}"
         title = f"{self._where} every {every:g}s"
-        self.view = View(rows, title, steps_for(getattr(sys.__stdout__, "encoding", None)))
+        steps = steps_for(getattr(sys.__stdout__, "encoding", None), os.environ.get("TERM", ""))
+        self.view = View(rows, title, steps)
         self._table = Static(id="table", markup=False)
         self._answered: Callable[[str], None] | None = None
         self._going = asyncio.Event()
@@ -119,10 +127,14 @@ class WatchScreen(textual.app.App[int]):
         self.draw()
 
     async def _ask(self) -> None:
+        code: int = ExitCode.OK
         async for _ in grid(self._every, self._times):
             await self._going.wait()
             await self.watcher.round()
+            if self.watcher.error is not None:
+                code = code or exit_code(self.watcher.error) or ExitCode.FAILED
             self.draw()
+        self.exit(code)
 
     def on_resize(self) -> None:
         """Draw for the new size."""
@@ -144,7 +156,7 @@ class WatchScreen(textual.app.App[int]):
             return "asking"
         latency = "" if watcher.latency is None else f" {watcher.latency * 1000:.1f} ms"
         failed = f" {watcher.failures} failed" if watcher.failures else ""
-        return f"{STATES[self._device.state]}{latency} {watcher.rounds} rounds{failed}"
+        return f"{STATES[self._device.state]}{latency} {many(watcher.rounds, 'round')}{failed}"
 
     def _trouble(self) -> str:
         return "" if self.watcher.error is None else str(self.watcher.error)
@@ -239,6 +251,7 @@ class WatchScreen(textual.app.App[int]):
             self._say(f"nothing was written to {plan.item.text}")
 
     async def _write(self, plan: Writing) -> None:
+        self._say(f"writing to {plan.item.text} ...")
         self._say(await carried_out(self._device, plan, self._deadline))
 
     def _reread(self, choose: Callable[[Row], Encoding]) -> None:

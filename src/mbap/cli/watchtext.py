@@ -114,8 +114,13 @@ def fitting(width: int, without: Collection[str] = ()) -> tuple[int, ...]:
     return tuple(index for index, head in enumerate(HEADS) if head not in hidden)
 
 
-def steps_for(encoding: str | None) -> str:
-    """The characters of a trend that a terminal or file of *encoding* can show."""
+def steps_for(encoding: str | None, terminal: str = "") -> str:
+    """The characters of a trend that a *terminal* or file of *encoding* can show.
+
+    The fonts of the Linux console have one block of the eight.
+    """
+    if terminal == "linux":
+        return ASCII
     try:
         BLOCKS.encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -13,6 +13,10 @@ from mbap.cli.watchtext import BLOCKS, HEADS, SORTS, age, cells, chosen, mark, o
 from mbap.diagnose.watching import Row
 
 KEYS = "t type  o order  e edit  space pause  s sort  / filter  w write  ? help  q quit"
+FEW_KEYS = "? help  q quit"
+"""For a screen on which the others have no room."""
+HIGH = 20
+"""From so many lines on, what is wrong is said beside what a key led to."""
 WIDE = 100
 """From so many characters on, references have a column."""
 _WIDTHS = {
@@ -26,6 +30,9 @@ _WIDTHS = {
     "ms": 6,
     "errors": 6,
 }
+_SPARED = ("errors", "ms", "type", "age", "quality")
+LEAST_TREND = 5
+"""Characters below which a trend and its head show nothing."""
 _RIGHT = ("value", "age", "ms", "errors")
 _FRAME = 5
 """Lines that are no rows: title, heads, the chosen row in full, what is wrong, keys."""
@@ -98,7 +105,7 @@ class View:
     def lines(self, width: int, height: int, now: float, status: str, trouble: str) -> list[Line]:
         """The screen, *height* lines of at most *width* characters."""
         row, shown = self.chosen_row(now), self.shown(now)
-        said = self._said(trouble, width, min(3, max(height - _FRAME, 1)))
+        said = self._said(trouble, width, min(3, max(height - _FRAME, 1)), both=height >= HIGH)
         room = max(height - _FRAME - len(said) + 1, 1)
         self._scroll(shown, row, room)
         columns = widths(width)
@@ -112,15 +119,20 @@ class View:
             *body,
             Line("" if row is None else detail(row, now)),
             *said,
-            Line(KEYS),
+            Line(KEYS if width >= len(KEYS) else FEW_KEYS),
         ]
         return [Line(cut(line.text, width).ljust(width), line.look) for line in found]
 
-    def _said(self, trouble: str, width: int, most: int) -> list[Line]:
-        """What the last key led to, else what is wrong: in as many lines as it needs, *most* at most."""
+    def _said(self, trouble: str, width: int, most: int, *, both: bool) -> list[Line]:
+        """What the last key led to, else what is wrong: in as many lines as it needs, *most* at most.
+
+        Where there is room for *both*, what is wrong has a line behind what the key led to.
+        """
         text, look = (self.message, Look.PLAIN) if self.message else (trouble, Look.TROUBLE)
-        lines = wrap(text, width, max_lines=most, placeholder=" ~")
-        return [Line(one, look) for one in lines] or [Line("")]
+        lines = [Line(one, look) for one in wrap(text, width, max_lines=most, placeholder=" ~")]
+        if both and self.message and trouble:
+            lines.append(Line(trouble, Look.TROUBLE))
+        return lines or [Line("")]
 
     def _title(self, shown: int, status: str) -> str:
         parts = [self.title, status, "PAUSED" if self.paused else ""]
@@ -134,7 +146,7 @@ class View:
         self.top = max(min(self.top, len(shown) - room), 0)
 
     def _line(self, row: Row, columns: dict[str, int], now: float) -> Line:
-        text = join(cells(row, now, columns["trend"], self.steps), columns)
+        text = join(cells(row, now, columns.get("trend", 0), self.steps), columns)
         if row is self.cursor:
             return Line(text, Look.CURSOR)
         if row.trouble:
@@ -143,10 +155,17 @@ class View:
 
 
 def widths(width: int) -> dict[str, int]:
-    """How wide each column is on a screen of *width* characters; the trend takes what is left."""
+    """How wide each column is on a screen of *width* characters; the trend takes what is left.
+
+    Where there is no room the columns of `_SPARED` are left out, one after the other.
+    """
     known = {head: size for head, size in _WIDTHS.items() if head != "reference" or width >= WIDE}
+    for head in _SPARED:
+        if sum(known.values()) + len(known) - 1 > width:
+            del known[head]
     left = width - sum(known.values()) - len(known)
-    return {head: known.get(head, max(left, 1)) for head in HEADS if head in known or head == "trend"}
+    trend = {"trend": left} if left >= LEAST_TREND else {}
+    return {head: (known | trend)[head] for head in HEADS if head in known or head in trend}
 
 
 def join(texts: Sequence[str], columns: dict[str, int]) -> str:

@@ -8,7 +8,7 @@ from mbap.cli.connecting import value_text
 from mbap.cli.write import given_text, place_text, planned
 from mbap.client.typed import Writing
 from mbap.diagnose.watching import Row
-from mbap.errors import ModbusError
+from mbap.errors import ModbusError, OutcomeUnknown
 from mbap.protocol.pdu import Request
 
 R = TypeVar("R")
@@ -50,8 +50,10 @@ async def carried_out(device: Asked, plan: Writing, deadline: float | None) -> s
     """Write, read back, and say what became of it in one sentence."""
     try:
         await device.execute(plan.request, deadline=deadline)
+    except OutcomeUnknown as error:
+        return f"nobody knows whether {plan.item.text} was written: {_why(error)}"
     except ModbusError as error:
-        return f"{plan.item.text} was not confirmed: {error}"
+        return f"{plan.item.text} was not written: {_why(error)}"
     try:
         answer: Any = await device.execute(plan.read_back, deadline=deadline)
     except ModbusError as error:
@@ -60,3 +62,8 @@ async def carried_out(device: Asked, plan: Writing, deadline: float | None) -> s
     if plan.agrees(answer):
         return f"{plan.item.text} was written and read back, the same: {reads}"
     return f"{plan.item.text} was written, but it reads {reads}"
+
+
+def _why(error: ModbusError) -> str:
+    """The cause and what to try next; the place is on the screen already."""
+    return error.reason + (f"; {error.advice}" if error.advice else "")

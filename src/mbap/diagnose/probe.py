@@ -6,97 +6,27 @@ of values over the block is found (`probetiling`); the order with the most point
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
-from mbap.diagnose.probeevidence import UNCHANGED, Part, evidence
+from mbap.diagnose.probeevidence import alike, evidence
+from mbap.diagnose.probefound import Block, Found, Guess, Place, Sample
 from mbap.diagnose.probehints import Hints, manner, scaled
-from mbap.diagnose.probetiling import NEVER, best_tiling, through
-from mbap.diagnose.probeword import KINDS, ORDER_NAMES, Kind, joined, number
-from mbap.values import Encoding, Value
+from mbap.diagnose.probetiling import MIXED, NEVER, PLAIN, Changes, Laid, Scores, lay
+from mbap.diagnose.probeword import BY_NAME, KINDS, ORDER_NAMES, Kind, Part, joined, number
+from mbap.values import Encoding
 
-MOST_TEXT: Final = 125
+MOST_OTHERS: Final = 12
+"""Other guesses that are kept of a place."""
+COMPARED: Final = frozenset(kind.name for kind in KINDS) - {"bits", "empty", "text"}
 ORDER_POINTS: Final = (0.0, -1.0, -3.0, -2.5)
 """How rare each order is in devices."""
-
-Sample = Sequence[int | None]
-"""The registers of a block at one time; None where the device has none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """One way to read a place.
-
-    Attributes:
-        address: of its first register.
-        kind: "float32", "bits", "empty", "text" ...
-        encoding: how it lies in registers.
-        values: what each sample gives.
-        points: of the best reading of the whole block that has this guess in it.
-        behind: how many points that is less than the best.
-        parts: the points that this place alone has, with the reason for each.
-    """
-
-    address: int
-    kind: str
-    encoding: Encoding
-    values: tuple[Value | None, ...]
-    points: float
-    behind: float
-    parts: tuple[Part, ...]
-
-    @property
-    def reason(self) -> str:
-        """What speaks for it most, in one line."""
-        speaking = [part for part in self.parts if part.points > 0 and part.reason != UNCHANGED]
-        return ", ".join(part.reason for part in sorted(speaking, key=lambda part: -part.points)[:3])
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One place of a block: the best guess and the others, the likeliest first.
-
-    Attributes:
-        sure: "sure", "likely" or "open", by the points to the next guess that shows other values.
-    """
-
-    guess: Guess
-    others: tuple[Guess, ...]
-
-    @property
-    def lead(self) -> float:
-        """The points between the best guess and the next one that shows other values."""
-        rival = next((one for one in self.others if one.values != self.guess.values), None)
-        return 99.0 if rival is None else rival.behind
-
-    @property
-    def sure(self) -> str:
-        return "sure" if self.lead >= 8 else "likely" if self.lead >= 3 else "open"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a block seems to hold.
-
-    Attributes:
-        order: the order of bytes that explains most: ABCD, CDAB, BADC, DCBA.
-        orders: the points of every order, less than the best.
-        places: without gap or overlap.
-    """
-
-    order: str
-    orders: dict[str, float]
-    places: tuple[Place, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Registers that are probed: several samples of them from *address* on, and what is known of them."""
-
-    samples: Sequence[Sample]
-    address: int = 0
-    hints: Hints = field(default_factory=Hints)
+PARITY_POINTS: Final = {0: -1.0, 1: -1.5, None: -2.5}
+"""How rare it is that a device's wide values begin at even addresses, at odd ones, at both."""
+MIXED_COST: Final = 1.5
+"""How rare it is that a device mixes numbers of one and two registers as they come."""
 
 
 def probe(samples: Sequence[Sample], address: int = 0, hints: Hints | None = None) -> Found:
@@ -116,11 +46,29 @@ def probe_device(blocks: Sequence[Block]) -> list[Found]:
     """
     scored = [_Block(block) for block in blocks]
     orders = [order for order in range(4) if all(order in one.orders for one in scored)]
-    totals = {order: ORDER_POINTS[order] + sum(one.total(order) for one in scored) for order in orders}
+    layings = {order: _best_aligned(scored, order) for order in orders}
+    totals = {order: ORDER_POINTS[order] + total for order, (total, _) in layings.items()}
     best = max(totals, key=lambda order: totals[order])
     behind = {order: total - totals[best] for order, total in totals.items()}
     named = {ORDER_NAMES[order]: round(less, 1) for order, less in behind.items()}
-    return [Found(ORDER_NAMES[best], named, tuple(one.places(best, behind))) for one in scored]
+    return [
+        Found(
+            ORDER_NAMES[best],
+            named,
+            tuple(one.places(best, behind, {order: laid[number] for order, (_, laid) in layings.items()})),
+        )
+        for number, one in enumerate(scored)
+    ]
+
+
+def _best_aligned(blocks: Sequence[_Block], order: int) -> tuple[float, list[list[Laid]]]:
+    """The points of the best layings of *blocks* in *order*, and these: aligned alike in all of them."""
+    ways = []
+    for parity, changes in product(PARITY_POINTS, (PLAIN, MIXED)):
+        laid = [one.laid(order, parity, changes) for one in blocks]
+        points = PARITY_POINTS[parity] - (MIXED_COST if changes is MIXED else 0.0)
+        ways.append((points + sum(run.total for runs in laid for run in runs), laid))
+    return max(ways, key=lambda way: way[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +76,7 @@ class _Scored:
     """A kind at a place in an order, with its points."""
 
     kind: Kind
+    pattern: int
     scale: float
     parts: tuple[Part, ...]
 
@@ -146,6 +95,7 @@ class _Block:
         self._samples, self._address, self._hints = samples, block.address, hints
         self.orders = range(4) if hints.order is None else (hints.order,)
         self._runs = list(_runs(samples))
+        self._summed: dict[int, list[tuple[list[dict[str, float]], list[dict[str, float]]]]] = {}
         self._scored = {order: [self._run(run, order) for run in self._runs] for order in self.orders}
 
     def _run(self, run: range, order: int) -> list[dict[str, _Scored]]:
@@ -161,31 +111,49 @@ class _Block:
         scale, parts = scaled(kind, values, self._hints, self._hints.known.get(address))
         hidden = any(address < known < address + kind.width for known in self._hints.known)
         parts += [Part(-30.0, "a known value begins within it")] if hidden else []
-        return _Scored(kind, scale, (*evidence(kind, patterns), *parts, *manner(values, self._hints)))
+        return _Scored(
+            kind, patterns[0], scale, (*evidence(kind, patterns), *parts, *manner(values, self._hints))
+        )
 
     def _patterns(self, kind: Kind, place: int, order: int) -> list[int]:
         return [joined(words[place : place + kind.width], order) for words in self._samples]  # type: ignore[arg-type]
 
-    def _points(self, order: int) -> list[list[dict[str, float]]]:
+    def laid(self, order: int, parity: int | None, changes: Changes) -> list[Laid]:
+        """The layings of each run in *order*, wide values beginning at addresses of *parity*."""
         return [
-            [{name: one.points for name, one in kinds.items()} for kinds in run]
-            for run in self._scored[order]
+            lay(Scores(points, alike, _within(parity, self._address + run.start), changes))
+            for run, (points, alike) in zip(self._runs, self._points(order), strict=True)
         ]
 
-    def total(self, order: int) -> float:
-        """The points of the best laying in this order."""
-        return sum(best_tiling(run)[0] for run in self._points(order))
+    def _points(self, order: int) -> list[tuple[list[dict[str, float]], list[dict[str, float]]]]:
+        """For each run the points of every kind at every place, and those for being like the value before."""
+        if order not in self._summed:
+            self._summed[order] = [
+                ([{name: one.points for name, one in kinds.items()} for kinds in run], _neighbours(run))
+                for run in self._scored[order]
+            ]
+        return self._summed[order]
 
-    def places(self, best: int, behind: dict[int, float]) -> Iterator[Place]:
+    def places(self, best: int, behind: dict[int, float], layings: dict[int, list[Laid]]) -> Iterator[Place]:
         """The best laying in the order *best*; each value with all others that could begin there."""
-        ways = {order: [through(run) for run in self._points(order)] for order in self.orders}
-        for index, run in enumerate(self._points(best)):
-            total, tiles = best_tiling(run)
-            for place, kind, count in _with_texts(tiles):
+        ways = {order: [laid.through() for laid in runs] for order, runs in layings.items()}
+        most = {
+            (order, index): max((max(kinds.values()) for kinds in run), default=0.0)
+            for order, runs in ways.items()
+            for index, run in enumerate(runs)
+        }
+        for index, laid in enumerate(layings[best]):
+            for place, kind, count in _with_texts(laid.tiles()):
                 at = self._runs[index].start + place
-                guess = self._guess(at, self._scored[best][index][place][kind.name], best, count, total, 0.0)
-                others = self._others(index, place, at, ways, behind)
-                yield Place(guess, tuple(one for one in others if not _alike(one, guess)))
+                scored = self._scored[best][index][place][kind.name]
+                guess = self._guess(at, scored, best, count, laid.total, 0.0)
+                lost = {order: most[order, index] - behind[order] for order in behind}
+                others = self._others(index, place, at, ways, lost)
+                yield Place(
+                    guess,
+                    tuple(one for one in others if not _alike(one, guess)),
+                    min(_astride(ways[order][index], place, lost[order]) for order in behind),
+                )
 
     def _others(
         self,
@@ -193,18 +161,23 @@ class _Block:
         place: int,
         at: int,
         ways: dict[int, list[list[dict[str, float]]]],
-        behind: dict[int, float],
+        lost: Mapping[int, float],
     ) -> list[Guess]:
+        """What else could begin there, the likeliest first; *lost* has the points of the best by order."""
+        candidates = sorted(
+            (lost[order] - points, order, name)
+            for order in lost
+            for name, points in ways[order][index][place].items()
+            if points > NEVER
+        )
         found: dict[object, Guess] = {}
-        for order in behind:
-            most = max((max(kinds.values()) for kinds in ways[order][index]), default=0.0)
-            for name, points in ways[order][index][place].items():
-                if points > NEVER:
-                    less = most - points - behind[order]
-                    one = self._guess(at, self._scored[order][index][place][name], order, 1, points, less)
-                    if (known := found.get(_reading(one))) is None or known.behind > one.behind:
-                        found[_reading(one)] = one
-        return sorted(found.values(), key=lambda one: one.behind)
+        for less, order, name in candidates:
+            if len(found) >= MOST_OTHERS:
+                break
+            scored = self._scored[order][index][place][name]
+            one = self._guess(at, scored, order, 1, lost[order] - less, less)
+            found.setdefault(_reading(one), one)
+        return list(found.values())
 
     def _guess(self, at: int, scored: _Scored, order: int, count: int, points: float, behind: float) -> Guess:
         encoding = _encoding(scored, order, count)
@@ -219,6 +192,34 @@ class _Block:
             round(max(behind, 0.0), 1),
             scored.parts,
         )
+
+
+def _within(parity: int | None, start: int) -> int | None:
+    """*parity* of addresses as that of places in a run from *start* on."""
+    return None if parity is None else (parity - start) % 2
+
+
+def _neighbours(run: Sequence[Mapping[str, _Scored]]) -> list[dict[str, float]]:
+    """At each place and for each kind the points for being like the one before, where it says something."""
+    found: list[dict[str, float]] = [{} for _ in run]
+    for place, kinds in enumerate(run):
+        for name, one in kinds.items():
+            if name in COMPARED and (start := place - one.kind.width) >= 0:
+                points = alike(one.kind, run[start][name].pattern, one.pattern)
+                if points:
+                    found[place][name] = points
+    return found
+
+
+def _astride(run: Sequence[Mapping[str, float]], place: int, best: float) -> float:
+    """How far behind *best* the best laying of *run* is that has a value across the beginning of *place*."""
+    across = (
+        points
+        for start in range(max(place - 3, 0), place)
+        for name, points in run[start].items()
+        if BY_NAME[name].width > place - start
+    )
+    return round(max(best - max(across, default=NEVER), 0.0), 1)
 
 
 def _alike(one: Guess, guess: Guess) -> bool:

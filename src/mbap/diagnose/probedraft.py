@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from mbap.addresses import Location, Table
-from mbap.diagnose.probe import Found, Guess
+from mbap.diagnose.probefound import Found, Guess
 
 LEFT_OUT = ("empty",)
 """Kinds that are no value."""

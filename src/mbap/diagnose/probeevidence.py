@@ -9,30 +9,37 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
-from mbap.diagnose.probeword import Kind, as_float, float_pattern, number, position
-
-
-class Part(NamedTuple):
-    """Points for a reading, and why; negative ones speak against it."""
-
-    points: float
-    reason: str
-
+from mbap.diagnose.probemovement import IMPOSSIBLE, movement, unchanged
+from mbap.diagnose.probeword import (
+    EXPONENT_BITS,
+    MANTISSA_BITS,
+    Kind,
+    Part,
+    as_float,
+    float_pattern,
+    number,
+    position,
+)
 
 EMPTY_WORD: Final = 15.5
-WIDE_ZERO_COST: Final = 2.0
 SENTINEL_COST: Final = 6.0
 STEP_COST: Final = 4.0
-WHOLE_COST: Final = {1: 2.4, 2: 4.0, 4: 5.0}
-WHOLE_SLOPE: Final = {1: 1.1, 2: 1.0, 4: 1.0}
+USUAL_SIZE: Final = {1: 12.5, 2: 27.0, 4: 34.0}
+"""Up to how many bits long the whole numbers of devices usually are, by registers."""
+UNUSUAL: Final = 1.0
+"""What each further bit costs, beside itself."""
+ZERO_COST: Final = {1: 1.5, 2: 2.0, 4: 2.0}
+"""What 0 costs beside: what stands still at 0 in a map is mostly no value."""
+NEGATIVE_COST: Final = 4.0
+POSITIVE_COST: Final = 1.0
+"""The sign of a signed number: few values are negative."""
 FLOAT_ZERO_COST: Final = 6.0
-EXPONENT_BITS: Final = {1: 5, 2: 8, 4: 11}
-MANTISSA_BITS: Final = {1: 10, 2: 23, 4: 52}
 MOST_DIGITS: Final = {1: 4, 2: 6, 4: 9}
-IMPOSSIBLE: Final = -60.0
-UNCHANGED: Final = "it does not change"
+ALIKE_COST: Final = 5.0
+ALIKE_MOST: Final = 8.0
+"""What it is worth at most that a value is about its neighbour's, as those of three phases are."""
 
 
 def evidence(kind: Kind, patterns: Sequence[int]) -> list[Part]:
@@ -40,9 +47,9 @@ def evidence(kind: Kind, patterns: Sequence[int]) -> list[Part]:
     parts = [Part(kind.prior, f"{kind.name} is rare in devices")] if kind.prior else []
     match kind.name:
         case "empty":
-            return [*parts, _empty(patterns), *_unchanged(kind, patterns, 0.0)]
+            return [*parts, _empty(patterns), *unchanged(kind, patterns, 0.0)]
         case "text":
-            return [*parts, _text(patterns), *_unchanged(kind, patterns)]
+            return [*parts, _text(patterns), *unchanged(kind, patterns)]
         case "bits":
             return [*parts, *_bits(kind, patterns)]
     real = [pattern for pattern in patterns if not is_sentinel(kind, pattern)]
@@ -52,7 +59,7 @@ def evidence(kind: Kind, patterns: Sequence[int]) -> list[Part]:
         parts.append(Part(absent * (kind.bits - SENTINEL_COST), said))
     if not real:
         return parts
-    return [*parts, *first_seen(kind, real[0]), *_steps(kind, real)]
+    return [*parts, *first_seen(kind, real[0]), *movement(kind, real)]
 
 
 def _first_sentinel(kind: Kind, patterns: Sequence[int]) -> int:
@@ -83,12 +90,28 @@ def first_seen(kind: Kind, pattern: int) -> list[Part]:
 
 
 def _whole(kind: Kind, value: int, pattern: int) -> Part:
-    size = math.log2(abs(value) + 1) * WHOLE_SLOPE[kind.width]
-    cost = size + WHOLE_COST[kind.width] + kind.type.startswith("int")
-    if value == 0 and kind.width > 1:
-        cost += WIDE_ZERO_COST
-    points = kind.bits - cost
+    points = kind.bits - whole_cost(kind, value)
     return Part(points, _whole_reason(kind, value, points))
+
+
+def whole_cost(kind: Kind, value: int) -> float:
+    """The bits that say *value*: how long it is, its digits, and its sign."""
+    usual = USUAL_SIZE[kind.width]
+    size = math.log2(abs(value) + 1)
+    cost = math.log2(usual) - 1 + size + max(size - usual, 0) * UNUSUAL
+    if kind.type.startswith("int"):
+        cost += NEGATIVE_COST if value < 0 else POSITIVE_COST
+    return cost + (ZERO_COST[kind.width] if value == 0 else 0.0)
+
+
+def alike(kind: Kind, before: int, pattern: int) -> float:
+    """What it is worth that *pattern* follows *before*, one of its kind: much when they are about equal."""
+    first, second = position(kind, before), position(kind, pattern)
+    if first is None or second is None or not first or not second:
+        return 0.0
+    is_float = kind.type.startswith("float")
+    alone = MANTISSA_BITS[kind.width] + 5.0 if is_float else whole_cost(kind, second)
+    return min(max(alone - ALIKE_COST - math.log2(2 * abs(second - first) + 1), 0.0), ALIKE_MOST)
 
 
 def _whole_reason(kind: Kind, value: int, points: float) -> str:
@@ -149,30 +172,6 @@ def _same(kind: Kind, pattern: int, value: float, digits: int) -> bool:
     return float_pattern(float(f"{value:.{digits}g}"), kind.width) == pattern
 
 
-def _steps(kind: Kind, patterns: Sequence[int]) -> list[Part]:
-    """What the changes between samples say: those of a real value are small."""
-    if len(set(patterns)) == 1:
-        return _unchanged(kind, patterns)
-    places = [position(kind, pattern) for pattern in patterns]
-    if None in places:
-        return [Part(IMPOSSIBLE, "a digit is above 9 in some samples")]
-    known = [place for place in places if place is not None]
-    steps = [after - before for before, after in pairwise(known)]
-    points = sum(kind.bits - math.log2(abs(step) + 1) - STEP_COST for step in steps)
-    usual = kind.bits - STEP_COST - kind.bits / 2
-    reason = "its steps are small" if points > usual * len(steps) * 0.6 else "its steps are large"
-    parts = [Part(points, reason)]
-    if len(steps) >= 2 and all(step >= 0 for step in steps) and kind.type[0] in "ufb":
-        parts.append(Part(1.0, "it only rises, as a counter does"))
-    return parts
-
-
-def _unchanged(kind: Kind, patterns: Sequence[int], cost: float = 1.0) -> list[Part]:
-    """What it is worth that all samples are the same: as much a register for every kind."""
-    steps = len(patterns) - 1
-    return [Part(steps * kind.bits - cost, UNCHANGED)] if steps and len(set(patterns)) == 1 else []
-
-
 def _empty(patterns: Sequence[int]) -> Part:
     if any(patterns):
         return Part(IMPOSSIBLE, "it is not 0")
@@ -206,6 +205,6 @@ def _bits(kind: Kind, patterns: Sequence[int]) -> list[Part]:
     parts = [Part(points, "few bits are set" if points > 4 else "its bits look like any")]
     steps = [(before ^ after).bit_count() for before, after in pairwise(patterns)]
     if not any(steps):
-        return [*parts, *_unchanged(kind, patterns)]
+        return [*parts, *unchanged(kind, patterns)]
     changed = sum(16.0 - math.log2(math.comb(16, step)) - STEP_COST - step for step in steps)
     return [*parts, Part(changed, "single bits change" if max(steps) <= 2 else "many bits change")]

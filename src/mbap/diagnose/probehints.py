@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from mbap.diagnose.probeevidence import Part
-from mbap.diagnose.probeword import Kind
+from mbap.diagnose.probeword import Kind, Part
 
 SCALES: Final = (1.0, 0.1, 0.01, 0.001)
 HINT_SCALES: Final = (*SCALES, 10.0, 100.0, 0.0001)
+JUMPS: Final = "it jumps, which slow values do not"
+FALLS: Final = "it falls, a counter does not"
 NEAR: Final = 0.1
 KNOWN: Final = 0.01
 
@@ -103,12 +104,8 @@ def manner(values: Sequence[int | float | None], hints: Hints) -> list[Part]:
     if hints.counter and steps:
         rises = all(before <= after for before, after in steps)
         moved = numbers[0] != numbers[-1]
-        parts.append(
-            Part(3.0 * moved if rises else -6.0, "it rises" if rises else "it falls, a counter does not")
-        )
+        parts.append(Part(3.0 * moved if rises else -6.0, "it rises" if rises else FALLS))
     if hints.slow and steps:
         slow = all(abs(after - before) <= max(abs(before), 1e-9) * 0.02 + 1 for before, after in steps)
-        parts.append(
-            Part(1.0 if slow else -6.0, "it is slow" if slow else "it jumps, which slow values do not")
-        )
+        parts.append(Part(1.0 if slow else -6.0, "it is slow" if slow else JUMPS))
     return [part for part in parts if part.points]

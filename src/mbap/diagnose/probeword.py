@@ -5,12 +5,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mbap.values import ORDERS
 
 ORDER_NAMES: Final = ORDERS[2]
 """ABCD, CDAB, BADC, DCBA: the orders of a whole device."""
+
+
+class Part(NamedTuple):
+    """Points for a reading, and why; negative ones speak against it."""
+
+    points: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Kind:
 KINDS: Final = (
     Kind("uint16", "uint16", 1, "whole16"),
     Kind("int16", "int16", 1, "whole16"),
-    Kind("bits", "uint16", 1, "whole16", -1.0),
+    Kind("bits", "uint16", 1, "whole16", -3.0),
     Kind("bcd16", "bcd16", 1, "bcd16", -4.0),
     Kind("float16", "float16", 1, "float16", -8.0),
     Kind("empty", "uint16", 1, "empty"),
@@ -53,6 +60,9 @@ KINDS: Final = (
     Kind("float64", "float64", 4, "float64", -2.0),
 )
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
+
+EXPONENT_BITS: Final = {1: 5, 2: 8, 4: 11}
+MANTISSA_BITS: Final = {1: 10, 2: 23, 4: 52}
 
 _FLOATS: Final = {1: ">e", 2: ">f", 4: ">d"}
 _PACKS: Final = {1: ">H", 2: ">I", 4: ">Q"}
