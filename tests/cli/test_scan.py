@@ -89,12 +89,45 @@ def test_registers_are_a_table_of_runs_and_holes(run: CommandLine, url: str) -> 
 
 
 def test_a_survey_that_was_ended_goes_on_from_its_file(run: CommandLine, url: str, tmp_path: Path) -> None:
-    state = tmp_path / "pump.json"
-    words = ("scan", "registers", url, "--range", "0-9", *QUICK, "--state", str(state))
-    first = run(*words)
-    again = run(*words)
+    state = tmp_path / "pump.answers"
+    words = ("scan", "registers", "--range", "0-9", *QUICK, "--state", str(state))
+    first = run(*words, url)
+    device = url.rpartition("://")[2]
+    with scripted(Silence(close=True)) as nobody:
+        text = state.read_text().replace(device, nobody.url.rpartition("://")[2])
+        state.write_text(text)
+        again = run(*words, nobody.url)
+        assert nobody.requests == []
     assert first.out == again.out == REGISTERS
-    assert first.err == again.err  # the second asked nothing: the count of requests is the same
+    assert again.err == f"going on with the 12 answers in {state}\n{first.err}"
+
+
+def test_the_answers_of_another_device_are_not_taken(run: CommandLine, url: str, tmp_path: Path) -> None:
+    state = tmp_path / "pump.answers"
+    state.write_text("mbap answers 1 tcp://10.0.0.1:502 5\n")
+    done = run("scan", "registers", url, *QUICK, "--state", str(state))
+    assert (done.code, done.out) == (2, "")
+    assert f"{state} is of another device, tcp://10.0.0.1:502 unit 5" in done.err
+
+
+def test_with_a_step_what_lies_between_is_unknown(run: CommandLine, url: str) -> None:
+    done = run("scan", "registers", url, "--range", "0-29", "--step", "10", *QUICK)
+    assert [line.split()[:4] for line in done.out.splitlines()[1:]] == [
+        ["hr0..2", "40001", "3", "read"],
+        ["hr3", "40004", "1", "exception"],
+        ["hr4..9", "40005", "6", "unknown"],
+        ["hr10", "40011", "1", "exception"],
+        ["hr11..19", "40012", "9", "unknown"],
+        ["hr20", "40021", "1", "exception"],
+        ["hr21..29", "40022", "9", "unknown"],
+    ]
+    assert "3 cannot, 24 are unknown;" in done.err
+
+
+def test_no_more_requests_are_made_than_allowed(run: CommandLine, url: str) -> None:
+    done = run("scan", "registers", url, "--most", "5", *QUICK)
+    assert "5 requests" in done.err
+    assert "are unknown" in done.err
 
 
 def test_a_draft_profile_is_written(run: CommandLine, url: str, tmp_path: Path) -> None:
@@ -104,7 +137,7 @@ def test_a_draft_profile_is_written(run: CommandLine, url: str, tmp_path: Path) 
 
 
 def test_a_device_that_falls_silent_says_how_to_go_on(run: CommandLine, tmp_path: Path) -> None:
-    state = tmp_path / "plc.json"
+    state = tmp_path / "plc.answers"
     with scripted(Silence()) as server:
         done = run("scan", "registers", server.url, *QUICK, "--state", str(state))
     assert done.code == 4

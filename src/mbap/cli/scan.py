@@ -253,14 +253,18 @@ def _asking(endpoint: str, unit: int | None, timeout: float, pause: float, tls: 
     "--largest", type=click.IntRange(1, 2000), help="Ask for no more at once; without it 125, or 2000 bits."
 )
 @click.option(
-    "--smallest",
-    type=click.IntRange(1, 125),
+    "--step",
+    type=click.IntRange(1, 1000),
     default=1,
     show_default=True,
-    help="Do not divide so few any more when they are refused: quicker, and less exact.",
+    help="Where long reads are refused, look at every N-th address, and beside those that answer; what lies"
+    " between stays unknown.",
 )
+@click.option("--most", type=click.IntRange(1), help="End after so many requests; what is left is unknown.")
 @click.option(
-    "--state", type=click.Path(dir_okay=False, path_type=Path), help="Keep what is known here, and go on."
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the answers in this file, and go on from it.",
 )
 @click.option(
     "--to-profile", type=click.Path(dir_okay=False, path_type=Path), help="Write a profile to begin with."
@@ -277,7 +281,8 @@ def registers(
     table: str,
     span: str,
     largest: int | None,
-    smallest: int,
+    step: int,
+    most: int | None,
     state: Path | None,
     to_profile: Path | None,
     timeout: float,
@@ -285,16 +290,21 @@ def registers(
     form: str | None,
     tls: Trust,
 ) -> int:
-    """Find out which addresses can be read: long reads first, and halves of those that are refused.
+    """Find out which addresses can be read: long reads first, single ones where those are refused.
+
+    Each address that cannot be read is asked alone, once: that makes it exact, and many requests. --step and
+    --most make it shorter; what is unknown then is said. Ctrl-C ends it with what was found until then.
 
     \b
     mbap scan registers tcp://plc --table holding --range 0-999
     mbap scan registers tcp://meter --table input --range 0-400 --to-profile meter.toml
-    mbap scan registers tcp://plc --range 0-65535 --state plc.json
+    mbap scan registers tcp://plc --range 0-65535 --step 100 --state plc.answers
     """
-    from mbap.cli.surveyed import Wanted, look
+    from mbap.addresses import Table
+    from mbap.cli.surveyed import Outputs, look
+    from mbap.diagnose.scan.walk import Walk
 
     first, last = parse_span(span, 0xFFFF)
     asking, number = _asking(endpoint, unit, timeout, pause, tls)
-    wanted = Wanted(asking, number, table, first, last, largest, smallest)
-    return look(wanted, state, to_profile, form)
+    walk = Walk(Table(table), first, last, largest, step)
+    return look(asking, number, walk, most, Outputs(state, to_profile, form))

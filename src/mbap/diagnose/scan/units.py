@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from mbap.client.dialogue import carry_out
 from mbap.diagnose.doctor.asking import Asking
+from mbap.diagnose.scan.executing import executing
 from mbap.diagnose.scan.identity import who_is_it
 from mbap.errors import ConnectionLost
-from mbap.protocol.pdu import Request
 from mbap.protocol.pdu.registers import ReadHoldingRegisters
 
 LOST_IN_A_ROW = 3
@@ -49,11 +48,4 @@ def scan(
 
 def identify(asking: Asking, unit: int) -> dict[str, str]:
     """Who *unit* says it is."""
-
-    def execute(request: Request[Any]) -> Any:
-        outcome = asking.ask(request, unit)
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.result
-
-    return carry_out(who_is_it(), execute)
+    return carry_out(who_is_it(), executing(asking, unit))
