@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ import pytest
 import mbap
 from mbap import Device
 from mbap.collect.profiles import load_profile
+from mbap.diagnose.scan.host import Host, Place
+from support.certificates import plant
 from support.commandline import CommandLine
 from support.scripted import Silence, scripted
 
@@ -41,17 +43,59 @@ def test_hosts_are_a_table_for_people(run: CommandLine, url: str) -> None:
     port = url.rpartition(":")[2]
     done = run("scan", "127.0.0.1-2", "--ports", port, "--timeout", "200ms")
     heads, row = done.out.splitlines()
-    assert heads.split() == ["address", "port", "modbus", "units", "answer", "who"]
-    assert row.startswith(f"127.0.0.1  {port}  yes     1")
+    assert heads.split() == ["host", "port", "speaks", "units", "took", "who"]
+    assert row.startswith(f"127.0.0.1  {port}  Modbus TCP  1 ")
     assert row.endswith("ACME PUMP-3 V1.2")
-    assert done.err == "2 asked, 1 with an open port\n"
+    assert done.err == "2 ports asked, 1 open, 1 with Modbus\n"
     assert done.code == 0
 
 
 def test_hosts_are_json_for_programs(run: CommandLine, url: str) -> None:
     done = run("scan", "hosts", "127.0.0.1", "--ports", url.rpartition(":")[2], "--json")
     (host,) = json.loads(done.out)
-    assert host["identity"] == {"vendor": "ACME", "product": "PUMP-3", "revision": "V1.2"}
+    assert host["identity"] == {"1": {"vendor": "ACME", "product": "PUMP-3", "revision": "V1.2"}}
+    assert (host["modbus"], host["speaks"], host["certificate"]) == (True, "Modbus TCP", None)
+
+
+def test_several_units_of_a_host_are_told_apart_where_they_differ(run: CommandLine) -> None:
+    pump, valve = (
+        Device(holding_registers=[1], identification={**PUMP, 1: name}) for name in ("PUMP", "VALVE")
+    )
+    with mbap.serving(mbap.Units({3: pump, 4: valve}), "tcp://127.0.0.1:0") as url:
+        port = url.rpartition(":")[2]
+        done = run("scan", "--ports", port, "--units", "1-5", "127.0.0.1", "--timeout", "1s")
+    assert "3, 4 " in done.out
+    assert done.out.rstrip().endswith("3: ACME PUMP V1.2; 4: ACME VALVE V1.2")
+
+
+def test_what_tls_shows_is_a_column_for_people_and_fields_for_programs(run: CommandLine) -> None:
+    with mbap.serving(Device(), "tls://127.0.0.1:0", tls=plant()["server"].tls()) as url:
+        words = ("scan", "127.0.0.1", "--ports", "tls:" + url.rpartition(":")[2], "--timeout", "2s")
+        shown, data = run(*words), run(*words, "--json")
+        holder = plant()["client"]
+        ours = ("--ca", holder.ca, "--certificate", holder.chain, "--key", holder.key)
+        known = run(*words, *map(str, ours))
+    assert shown.code == 1
+    assert "TLS, CN=server,O=Plant until 2" in shown.out
+    assert "asks for a client certificate" in shown.out
+    (host,) = json.loads(data.out)
+    assert (host["asks_for_certificate"], host["certificate"]["subject"]) == (True, "CN=server,O=Plant")
+    assert known.code == 0
+    assert "Modbus/TCP Security" in known.out
+
+
+def test_a_scan_that_is_stopped_prints_what_it_has(
+    run: CommandLine, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stopped(*_: object) -> AsyncIterator[Host]:
+        yield Host(Place("127.0.0.1", 502), modbus=True, speaks="Modbus TCP", units=(1,), seconds=0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mbap.diagnose.scan.hosts.scan", stopped)
+    done = run("scan", "127.0.0.1")
+    assert done.code == 130
+    assert "Modbus TCP" in done.out
+    assert done.err == "stopped; 1 port asked, 1 open, 1 with Modbus until then\n"
 
 
 def test_nothing_found_is_1(run: CommandLine, free_port: object) -> None:
@@ -59,7 +103,9 @@ def test_nothing_found_is_1(run: CommandLine, free_port: object) -> None:
     assert run("scan", "127.0.0.1", "--ports", str(free_port())).code == 1
 
 
-@pytest.mark.parametrize("words", [["8.8.8.8"], ["10.0.0.0/8"], ["nonsense"], ["127.0.0.1", "--ports", "x"]])
+@pytest.mark.parametrize(
+    "words", [["8.8.8.8"], ["10.0.0.0/8"], ["nonsense"], ["127.0.0.1", "--ports", "x"], ["unit", "127.0.0.1"]]
+)
 def test_what_must_not_be_scanned_is_refused(run: CommandLine, words: list[str]) -> None:
     assert run("scan", *words).code == 2
 

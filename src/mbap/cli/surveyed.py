@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mbap.addresses import Location, reference
 from mbap.cli.counted import amount
-from mbap.cli.exits import ExitCode, exit_code
+from mbap.cli.exits import ExitCode
+from mbap.cli.scanasking import code_of
 from mbap.cli.scanned import Rows, echo_rows
 from mbap.cli.surveying import forecasting
 from mbap.client.dialogue import carry_out
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from mbap.diagnose.doctor.asking import Asking
     from mbap.protocol.pdu import Request
 
-STOPPED: Final = 130
 _READ, _UNKNOWN = -1, -2
 _MOST_SHOWN = 8
 
@@ -44,7 +44,7 @@ class Outputs:
 def look(asking: Asking, unit: int, walk: Walk, most: int | None, outputs: Outputs) -> int:
     """Survey and print; gives the exit code."""
     survey = Survey([walk], most)
-    problem: BaseException | None = None
+    problem: ModbusError | KeyboardInterrupt | None = None
     try:
         _carry_out(asking, unit, survey, outputs.state)
     except (ModbusError, KeyboardInterrupt) as ended:
@@ -57,18 +57,14 @@ def look(asking: Asking, unit: int, walk: Walk, most: int | None, outputs: Outpu
     return _ended(problem, survey, walk, outputs.state)
 
 
-def _ended(problem: BaseException | None, survey: Survey, walk: Walk, state: Path | None) -> int:
+def _ended(
+    problem: ModbusError | KeyboardInterrupt | None, survey: Survey, walk: Walk, state: Path | None
+) -> int:
     """Say what ended it, and how to go on; gives the exit code."""
-    again = f"; the same command goes on from {state}" if state is not None else ""
-    if isinstance(problem, KeyboardInterrupt):
-        click.echo(f"stopped{again}", err=True)
-        return STOPPED
-    if problem is not None:
-        click.echo(f"error: {problem}{again}", err=True)
-        return exit_code(problem) or ExitCode.FAILED
     if survey.absent:
         click.echo(f"the device has no {walk.table.value} table: it answers exception 01", err=True)
-    return ExitCode.OK if walk.values else ExitCode.EXCEPTION_RESPONSE
+    how_on = f"; the same command goes on from {state}" if state is not None else ""
+    return code_of(problem, ExitCode.OK if walk.values else ExitCode.EXCEPTION_RESPONSE, how_on)
 
 
 def _carry_out(asking: Asking, unit: int, survey: Survey, state: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""What `mbap scan registers` and `mbap clone` share: how far it has come, and how long the rest takes."""
+"""How far a scan or a clone has come, and how long the rest takes: shown on a terminal."""
 
 from __future__ import annotations
 
@@ -48,6 +48,22 @@ def forecasting() -> Iterator[Forecast]:
     """A forecast that is shown while the block runs."""
     with Ahead() as ahead:
         yield Forecast(ahead)
+
+
+@contextmanager
+def estimating(count: int, what: str) -> Iterator[Callable[[float], None]]:
+    """Gives a function to be told the share that is done of *count* of *what*; shown with the time to go."""
+    began = time.monotonic()
+    with Ahead() as ahead:
+
+        def tell(share: float) -> None:
+            said = f"{round(share * count):,} of {amount(count, what)}"
+            if share:
+                left = math.ceil((time.monotonic() - began) * (1 - share) / share)
+                said += f", {format_duration(left)} to go"
+            ahead.tell(share, said)
+
+        yield tell
 
 
 def forecast(done: int, ahead: int, each: float) -> str:
