@@ -113,7 +113,7 @@ def test_what_must_not_be_scanned_is_refused(run: CommandLine, words: list[str])
 def test_units_are_found(run: CommandLine, url: str) -> None:
     done = run("scan", "units", url, "--range", "0-6", *QUICK, "--csv")
     heads, *rows = done.out.splitlines()
-    assert heads == "unit,answer,took,who"
+    assert heads == "unit,answer,seconds,who"
     assert [row.split(",")[0] for row in rows] == ["1", "5"]
 
 
@@ -158,22 +158,38 @@ def test_the_answers_of_another_device_are_not_taken(run: CommandLine, url: str,
 
 def test_with_a_step_what_lies_between_is_unknown(run: CommandLine, url: str) -> None:
     done = run("scan", "registers", url, "--range", "0-29", "--step", "10", *QUICK)
-    assert [line.split()[:4] for line in done.out.splitlines()[1:]] == [
-        ["hr0..2", "40001", "3", "read"],
-        ["hr3", "40004", "1", "exception"],
-        ["hr4..9", "40005", "6", "unknown"],
-        ["hr10", "40011", "1", "exception"],
-        ["hr11..19", "40012", "9", "unknown"],
-        ["hr20", "40021", "1", "exception"],
-        ["hr21..29", "40022", "9", "unknown"],
+    assert [line.split(maxsplit=3) for line in done.out.splitlines()[1:]] == [
+        ["hr0..2", "40001", "3", "read                            7 8 9"],
+        ["hr3..29", "40004", "27", "unknown; 3 asked: exception 02"],
     ]
     assert "3 cannot, 24 are unknown;" in done.err
+    parts = json.loads(run("scan", "registers", url, "--range", "0-29", "--step", "10", *QUICK, "--json").out)
+    assert [(part["first"], part["last"], part["answer"]) for part in parts[:4]] == [
+        (0, 2, "read"),
+        (3, 3, "exception 02"),
+        (4, 9, "unknown"),
+        (10, 10, "exception 02"),
+    ]
 
 
 def test_no_more_requests_are_made_than_allowed(run: CommandLine, url: str) -> None:
     done = run("scan", "registers", url, "--most", "5", *QUICK)
     assert "5 requests" in done.err
     assert "are unknown" in done.err
+
+
+def test_registers_as_csv_have_every_value(run: CommandLine, url: str) -> None:
+    done = run("scan", "registers", url, "--range", "0-9", *QUICK, "--csv")
+    assert done.out == (
+        "first,last,read,answer,values\n0,2,1,read,7 8 9\n3,7,0,exception 02,\n8,8,1,read,10\n9,9,0,exception 02,\n"
+    )
+
+
+def test_what_a_device_says_of_itself_is_no_formula_in_csv(run: CommandLine) -> None:
+    evil = Device(holding_registers=[1], identification={0: "=cmd()", 1: "x", 2: "1"})
+    with mbap.serving(evil, "tcp://127.0.0.1:0") as url:
+        done = run("scan", "units", url, "--range", "1", *QUICK, "--csv")
+    assert done.out.rstrip().endswith(",'=cmd() x 1")
 
 
 def test_a_draft_profile_is_written(run: CommandLine, url: str, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mbap.diagnose.scan.functions import Function
 
 _HEADS = ("function", "title", "there", "answer", "took")
+_KEYS = ("function", "title", "present", "answer", "seconds")
 _WORDS = {True: "yes", False: "no", None: "unclear"}
 
 
@@ -50,7 +51,8 @@ def functions(
     with closing(asking), estimating(len(questions(writes=writes)), "function") as tell:
         problem = gather(scan(asking, number, writes=writes, tell=tell), found)
     count = sum(one.present is True for one in found)
-    rows = Rows(_HEADS, [_row(one) for one in found], [_fields(one) for one in found], right=(0, 4))
+    data = [_fields(one) for one in found]
+    rows = Rows(_HEADS, [_row(one) for one in found], data, right=(0, 4), keys=_KEYS)
     echo_rows(rows, form, f"{len(found)} asked, {count} there")
     return code_of(problem, ExitCode.OK if count else ExitCode.TIMEOUT)
 
@@ -60,4 +62,10 @@ def _row(one: Function) -> tuple[str, ...]:
 
 
 def _fields(one: Function) -> dict[str, object]:
-    return {"function": one.code, "title": one.title, "present": one.present, "answer": one.said}
+    return {
+        "function": one.code,
+        "title": one.title,
+        "present": one.present,
+        "answer": one.said,
+        "seconds": round(one.seconds, 5),
+    }

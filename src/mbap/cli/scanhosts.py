@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mbap.diagnose.scan.hosts import Gentleness
 
 _HEADS = ("host", "port", "speaks", "units", "took", "who")
+_KEYS = ("address", "port", "url", "modbus", "speaks", "units", "seconds", "who", "remark")
 
 
 @click.command()
@@ -93,7 +94,8 @@ def _look(places: Sequence[Place], manner: Manner, gentleness: Gentleness, form:
         stopped = True
     order = {(place.address, place.port): at for at, place in enumerate(places)}
     found.sort(key=lambda host: order[host.place.address, host.place.port])
-    rows = Rows(_HEADS, [_row(host) for host in found], [_fields(host) for host in found], right=(1, 4))
+    data = [_fields(host) for host in found]
+    rows = Rows(_HEADS, [_row(host) for host in found], data, right=(1, 4), keys=_KEYS)
     speaking = sum(host.modbus for host in found)
     said = f"{amount(len(places), 'port')} asked, {len(found):,} open, {speaking:,} with Modbus"
     echo_rows(rows, form, f"stopped; {said} until then" if stopped else said)
@@ -138,6 +140,7 @@ def _fields(host: Host) -> dict[str, object]:
         "speaks": host.speaks,
         "units": list(host.units),
         "seconds": None if host.seconds is None else round(host.seconds, 5),
+        "who": _who(host) if host.identity else "",
         "identity": {str(unit): said for unit, said in host.identity.items()},
         "remark": host.remark,
         "certificate": None

@@ -16,6 +16,9 @@ from mbap.cli.surveying import estimating
 if TYPE_CHECKING:
     from mbap.diagnose.scan.units import Unit
 
+_HEADS = ("unit", "answer", "took", "who")
+_KEYS = ("unit", "answer", "seconds", "who")
+
 
 @click.command()
 @click.argument("endpoint")
@@ -46,7 +49,7 @@ def units(endpoint: str, span: str, timeout: float, pause: float, form: str | No
         problem = gather(scan(asking, numbers, tell), asked)
     found = [unit for unit in asked if unit.present]
     data = [_fields(unit) for unit in found]
-    rows = Rows(("unit", "answer", "took", "who"), [_row(unit) for unit in found], data, right=(0, 2))
+    rows = Rows(_HEADS, [_row(unit) for unit in found], data, right=(0, 2), keys=_KEYS)
     echo_rows(rows, form, f"{len(asked)} asked, {len(found)} answered")
     return code_of(problem, ExitCode.OK if found else ExitCode.TIMEOUT)
 
@@ -58,9 +61,12 @@ def _row(unit: Unit) -> tuple[str, ...]:
 
 
 def _fields(unit: Unit) -> dict[str, object]:
+    from mbap.diagnose.scan.identity import in_short
+
     return {
         "unit": unit.number,
         "answer": unit.said,
         "seconds": round(unit.seconds, 5),
+        "who": in_short(unit.identity),
         "identity": unit.identity,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,15 +107,58 @@ def _parts(walk: Walk) -> list[tuple[int, int, int]]:
 
 
 def _rows(walk: Walk) -> Rows:
-    words = {_READ: "read", _UNKNOWN: "unknown", 0: "silent"}
-    rows, data = [], []
-    for first, last, code in _parts(walk):
-        values = [walk.values[one] for one in range(first, last + 1)] if code == _READ else []
-        what = words.get(code, f"exception {code:02X}")
-        span = str(Location(walk.table, first)) + (f"..{last}" if last > first else "")
-        rows.append((span, reference(walk.table, first), f"{last - first + 1:,}", what, _shown(values)))
-        data.append({"first": first, "last": last, "read": code == _READ, "answer": what, "values": values})
-    return Rows(("addresses", "reference", "count", "answer", "values"), rows, data, right=(2,))
+    parts = _parts(walk)
+    heads = ("addresses", "reference", "count", "answer", "values")
+    rows = [_row(walk, together) for together in _together(parts)]
+    fields = [_fields(walk, part) for part in parts]
+    return Rows(heads, rows, fields, right=(2,), keys=("first", "last", "read", "answer", "values"))
+
+
+def _together(parts: Sequence[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
+    """Parts that make a line for people: what lies between values, where some of it is unknown."""
+    for read, some in groupby(parts, lambda part: part[2] == _READ):
+        found = list(some)
+        if read or not any(code == _UNKNOWN for _, _, code in found):
+            yield from ([one] for one in found)
+        else:
+            yield found
+
+
+def _row(walk: Walk, parts: Sequence[tuple[int, int, int]]) -> tuple[str, ...]:
+    first, last = parts[0][0], parts[-1][1]
+    span = str(Location(walk.table, first)) + (f"..{last}" if last > first else "")
+    values = _shown(_values(walk, parts[0]))
+    return span, reference(walk.table, first), f"{last - first + 1:,}", _said(parts), values
+
+
+def _said(parts: Sequence[tuple[int, int, int]]) -> str:
+    """What came, in few words."""
+    codes = sorted({code for _, _, code in parts if code != _UNKNOWN})
+    came = ", ".join(_word(code) for code in codes)
+    if all(code != _UNKNOWN for _, _, code in parts):
+        return came
+    asked = sum(last - first + 1 for first, last, code in parts if code != _UNKNOWN)
+    return f"unknown; {asked:,} asked: {came}" if asked else "unknown"
+
+
+def _word(code: int) -> str:
+    return {_READ: "read", _UNKNOWN: "unknown", 0: "silent"}.get(code, f"exception {code:02X}")
+
+
+def _values(walk: Walk, part: tuple[int, int, int]) -> list[int]:
+    first, last, code = part
+    return [walk.values[one] for one in range(first, last + 1)] if code == _READ else []
+
+
+def _fields(walk: Walk, part: tuple[int, int, int]) -> dict[str, object]:
+    first, last, code = part
+    return {
+        "first": first,
+        "last": last,
+        "read": code == _READ,
+        "answer": _word(code),
+        "values": _values(walk, part),
+    }
 
 
 def _shown(values: Sequence[int]) -> str:
