@@ -14,7 +14,7 @@ from mbap.collect.profiles import load_profile
 from mbap.diagnose.scan.host import Host, Place
 from support.certificates import plant
 from support.commandline import CommandLine
-from support.scripted import Silence, scripted
+from support.scripted import Reply, Silence, scripted
 
 QUICK = ("--timeout", "200ms", "--pause", "1ms")
 PUMP = {0: "ACME", 1: "PUMP-3", 2: "V1.2"}
@@ -181,7 +181,8 @@ def test_no_more_requests_are_made_than_allowed(run: CommandLine, url: str) -> N
 def test_registers_as_csv_have_every_value(run: CommandLine, url: str) -> None:
     done = run("scan", "registers", url, "--range", "0-9", *QUICK, "--csv")
     assert done.out == (
-        "first,last,read,answer,values\n0,2,1,read,7 8 9\n3,7,0,exception 02,\n8,8,1,read,10\n9,9,0,exception 02,\n"
+        "first,last,read,answer,values\n"
+        "0,2,1,read,7 8 9\n3,7,0,exception 02,\n8,8,1,read,10\n9,9,0,exception 02,\n"
     )
 
 
@@ -200,9 +201,10 @@ def test_a_draft_profile_is_written(run: CommandLine, url: str, tmp_path: Path) 
 
 def test_a_device_that_falls_silent_says_how_to_go_on(run: CommandLine, tmp_path: Path) -> None:
     state = tmp_path / "plc.answers"
-    with scripted(Silence()) as server:
+    with scripted(Reply(), Silence()) as server:
         done = run("scan", "registers", server.url, *QUICK, "--state", str(state))
     assert done.code == 4
+    assert done.out.splitlines()[1].startswith("hr0..124 ")
     assert f"goes on from {state}" in done.err
 
 

@@ -64,7 +64,7 @@ def _ended(
     """Say what ended it, and how to go on; gives the exit code."""
     if survey.absent:
         click.echo(f"the device has no {walk.table.value} table: it answers exception 01", err=True)
-    how_on = f"; the same command goes on from {state}" if state is not None else ""
+    how_on = f"; the same command goes on from {state}" if state is not None and state.exists() else ""
     return code_of(problem, ExitCode.OK if walk.values else ExitCode.EXCEPTION_RESPONSE, how_on)
 
 

@@ -38,6 +38,13 @@ def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
         assert file.journal.execute(READ, never) == [7, 8]
 
 
+def test_a_file_without_any_answer_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "answers"
+    with JournalFile(path, ENDPOINT, 1) as file, pytest.raises(ResponseTimeout):
+        file.journal.execute(READ, silent)
+    assert not path.exists()
+
+
 def test_a_refusal_is_one_again() -> None:
     lines: list[str] = []
 

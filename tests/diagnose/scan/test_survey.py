@@ -93,10 +93,22 @@ def test_a_unit_that_never_answers_is_left_alone() -> None:
     assert walk.refused == {}
 
 
-def test_a_gateway_that_reaches_nobody_is_asked_once() -> None:
-    unit = Unit([], ExceptionResponse(11))
-    assert isinstance(surveyed(unit)[2], ExceptionResponse)
-    assert len(unit.asked) == 1
+@pytest.mark.parametrize("code", [10, 11])
+def test_a_gateway_that_reaches_nobody_is_left_alone(code: int) -> None:
+    unit = Unit([], ExceptionResponse(code))
+    assert isinstance(surveyed(unit, 999)[2], ExceptionResponse)
+    assert len(unit.asked) == DOUBTS
+
+
+def test_a_device_that_only_closes_connections_is_left_alone() -> None:
+    unit = Unit([], ConnectionLost("closed"))
+    assert isinstance(surveyed(unit, 999)[2], ConnectionLost)
+    assert len(unit.asked) == 2 * DOUBTS
+
+
+def test_a_gateway_that_says_so_of_the_first_long_read_is_asked_for_less() -> None:
+    walk, _, error = surveyed(Unit([0, 1], ExceptionResponse(11)), 9)
+    assert (walk.values, error) == ({0: 0, 1: 1}, None)
 
 
 def test_of_a_unit_that_goes_away_only_is_known_what_was_before() -> None:
@@ -107,8 +119,15 @@ def test_of_a_unit_that_goes_away_only_is_known_what_was_before() -> None:
     assert len(unit.asked) == 60 + DOUBTS + 1
 
 
-@pytest.mark.parametrize("error", [ProtocolError("odd"), ExceptionResponse(6), ExceptionResponse(5)])
-def test_what_does_not_fit_and_who_is_busy_is_asked_again(error: ModbusError) -> None:
+@pytest.mark.parametrize("code", [5, 6])
+def test_who_is_still_busy_after_all_rests_is_left_alone(code: int) -> None:
+    unit = Unit(range(100), before=[ExceptionResponse(code)])
+    assert isinstance(surveyed(unit)[2], ExceptionResponse)
+    assert len(unit.asked) == 1
+
+
+def test_what_does_not_fit_is_asked_again() -> None:
+    error = ProtocolError("odd")
     unit = Unit(range(100), before=[error, error])
     walk, _, ended = surveyed(unit)
     assert (len(walk.values), ended, len(unit.asked)) == (100, None, 3)
@@ -245,4 +264,4 @@ def test_a_busy_device_is_given_longer_rests() -> None:
         with pytest.raises(ExceptionResponse, match="06"):
             carry_out(Survey([Walk(HOLDING, 0, 9)]).dialogue(), execute)
         asked.close()
-    assert rested == [1.0, 2.0, 4.0] * 3
+    assert rested == [1.0, 2.0, 4.0]

@@ -88,7 +88,7 @@ class JournalFile:
         lost: called once, when something cannot be written (a full disk): from then on nothing is.
 
     Attributes:
-        before: how many answers were there.
+        before: how many answers were there. added: how many came; a file without any is removed at the end.
 
     Raises:
         ValueError: the file is of another unit, or something else altogether.
@@ -104,6 +104,7 @@ class JournalFile:
             raise ValueError(_strange(path, lines[0]))
         self.path = path
         self.before = max(len(lines) - 1, 0)
+        self.added = 0
         self._lost = lost
         self._failed = False
         self._file = path.open("r+b" if lines else "wb", buffering=0)
@@ -111,7 +112,7 @@ class JournalFile:
         self._file.seek(0, 2)
         if not lines:
             self._append(head)
-        self.journal = Journal(lines[1:], self._append)
+        self.journal = Journal(lines[1:], self._add)
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +124,12 @@ class JournalFile:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
+        if not (self.before or self.added):
+            self.path.unlink(missing_ok=True)
+
+    def _add(self, line: str) -> None:
+        self.added += 1
+        self._append(line)
 
     def _append(self, line: str) -> None:
         if self._failed:

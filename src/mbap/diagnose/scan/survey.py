@@ -25,7 +25,7 @@ from mbap.protocol.pdu import READS, Request
 DOUBTS: Final = 4
 """After so many questions in a row that the unit did not answer it is asked whether it is still there."""
 AGAIN: Final = 3
-"""So often in a row the same is asked when the device is busy, or its answer does not fit."""
+"""So often in a row the same is asked when the answer does not fit, or there is no connection any more."""
 _NOBODY = (GatewayPathUnavailable, GatewayTargetFailedToRespond)
 _BUSY = (Acknowledge, ServerDeviceBusy)
 _NO_ANSWER = (ResponseTimeout, ConnectionLost, *_NOBODY)
@@ -128,7 +128,7 @@ class Survey:
     def _not_read(self, walk: Walk, request: Request[Any], error: ModbusError) -> Dialogue[None]:
         if self._worth_another(error):
             self._again += 1
-        elif isinstance(error, _NO_ANSWER) and self._may_be_the_address(error):
+        elif isinstance(error, _NO_ANSWER) and not isinstance(error, ConnectFailed):
             yield from self._doubt(walk, error)
         elif isinstance(error, ExceptionResponse) and not isinstance(error, (*_NOBODY, *_BUSY)):
             self._answered()
@@ -139,14 +139,11 @@ class Survey:
 
     def _worth_another(self, error: ModbusError) -> bool:
         """Whether to ask the same again: what happens at one address alone happens twice there."""
-        if isinstance(error, ConnectFailed) and not self.present:
-            return False
-        lost = isinstance(error, ConnectionLost) and not isinstance(error, ConnectFailed) and self.present
-        most = 1 if lost else AGAIN - 1
-        return isinstance(error, (ProtocolError, ConnectionLost, *_BUSY)) and self._again < most
-
-    def _may_be_the_address(self, error: ModbusError) -> bool:
-        return self.present or isinstance(error, ResponseTimeout)
+        if isinstance(error, ConnectFailed):
+            return self.present and self._again < AGAIN - 1
+        if isinstance(error, ConnectionLost):
+            return self._again == 0
+        return isinstance(error, ProtocolError) and self._again < AGAIN - 1
 
     def _refused(self, walk: Walk, refusal: ExceptionResponse) -> None:
         if isinstance(refusal, IllegalFunction) and not walk.values and not walk.refused:
@@ -163,9 +160,9 @@ class Survey:
             self._doubted.append((walk, question.address))
         self._again = 0
         self._silences += 1
-        self._doubt_of = error
+        self._doubt_of = self._doubt_of or error
         if self._silences >= DOUBTS:
-            yield from self._still_there(error)
+            yield from self._still_there(self._doubt_of)
         walk.refuse(error.code if isinstance(error, ExceptionResponse) else 0)
 
     def _still_there(self, error: ModbusError) -> Dialogue[None]:
