@@ -46,7 +46,7 @@ def test_hosts_are_a_table_for_people(run: CommandLine, url: str) -> None:
     assert heads.split() == ["host", "port", "speaks", "units", "took", "who"]
     assert row.startswith(f"127.0.0.1  {port}  Modbus TCP  1 ")
     assert row.endswith("ACME PUMP-3 V1.2")
-    assert done.err == "2 ports asked, 1 open, 1 with Modbus\n"
+    assert done.err == "2 ports asked: 1 open, 1 with Modbus, 1 refused\n"
     assert done.code == 0
 
 
@@ -92,10 +92,10 @@ def test_a_scan_that_is_stopped_prints_what_it_has(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mbap.diagnose.scan.hosts.scan", stopped)
-    done = run("scan", "127.0.0.1")
+    done = run("scan", "127.0.0.1-254")
     assert done.code == 130
     assert "Modbus TCP" in done.out
-    assert done.err == "stopped; 1 port asked, 1 open, 1 with Modbus until then\n"
+    assert done.err == "1 port of 254 asked: 1 open, 1 with Modbus\nstopped\n"
 
 
 def test_nothing_found_is_1(run: CommandLine, free_port: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from mbap.cli.securing import Trust, tls_options
 from mbap.cli.surveying import estimating
 
 if TYPE_CHECKING:
-    from mbap.diagnose.scan.host import Host, Manner, Place
+    from mbap.diagnose.scan.host import Host, Manner, Place, Shut
     from mbap.diagnose.scan.hosts import Gentleness
 
 _HEADS = ("host", "port", "speaks", "units", "took", "who")
@@ -87,9 +88,10 @@ def hosts(
 def _look(places: Sequence[Place], manner: Manner, gentleness: Gentleness, form: str | None) -> int:
     """Scan and print what was found, also when that is ended before; gives the exit code."""
     found: list[Host] = []
+    shut: Counter[Shut] = Counter()
     stopped = False
     try:
-        asyncio.run(_scan(places, manner, gentleness, found))
+        asyncio.run(_scan(places, manner, gentleness, found, shut))
     except KeyboardInterrupt:
         stopped = True
     order = {(place.address, place.port): at for at, place in enumerate(places)}
@@ -97,18 +99,28 @@ def _look(places: Sequence[Place], manner: Manner, gentleness: Gentleness, form:
     data = [_fields(host) for host in found]
     rows = Rows(_HEADS, [_row(host) for host in found], data, right=(1, 4), keys=_KEYS)
     speaking = sum(host.modbus for host in found)
-    said = f"{amount(len(places), 'port')} asked, {len(found):,} open, {speaking:,} with Modbus"
-    echo_rows(rows, form, f"stopped; {said} until then" if stopped else said)
+    asked = len(found) + shut.total()
+    parts = [f"{len(found):,} open", f"{speaking:,} with Modbus"]
+    parts += [f"{count:,} {why}" for why, count in shut.most_common()]
+    of = f" of {len(places):,}" if stopped else ""
+    echo_rows(rows, form, f"{amount(asked, 'port')}{of} asked: {', '.join(parts)}")
     if stopped:
+        click.echo("stopped", err=True)
         return STOPPED
     return ExitCode.OK if speaking else ExitCode.FAILED
 
 
-async def _scan(places: Sequence[Place], manner: Manner, gentleness: Gentleness, found: list[Host]) -> None:
+async def _scan(
+    places: Sequence[Place],
+    manner: Manner,
+    gentleness: Gentleness,
+    found: list[Host],
+    shut: Counter[Shut],
+) -> None:
     from mbap.diagnose.scan.hosts import scan
 
     with estimating(len(places), "port") as tell:
-        async for host in scan(places, manner, gentleness, tell):
+        async for host in scan(places, manner, gentleness, tell, lambda why: shut.update([why])):
             found.append(host)  # noqa: PERF401 - what was found before Ctrl-C stays
 
 

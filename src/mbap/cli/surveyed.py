@@ -50,7 +50,8 @@ def look(asking: Asking, unit: int, walk: Walk, most: int | None, outputs: Outpu
         _carry_out(asking, unit, survey, outputs.state)
     except (ModbusError, KeyboardInterrupt) as ended:
         problem = ended
-    echo_rows(_rows(walk), outputs.form, _summary(survey, walk))
+    if walk.values or walk.refused or outputs.form or problem is None:
+        echo_rows(_rows(walk), outputs.form, _summary(survey, walk))
     if outputs.to_profile is not None and walk.values:
         text = draft(walk, f"{asking.url} unit {unit}", asking.url)
         outputs.to_profile.write_text(text, encoding="utf-8", newline="\n")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from mbap.client.asynchronous import AsyncClient
@@ -81,6 +83,25 @@ class Host:
     shown: Presented | None = None
 
 
+class Shut(StrEnum):
+    """Why there is nobody at a place."""
+
+    REFUSED = "refused"
+    SILENT = "without an answer"
+    NO_ROUTE = "without a route"
+    OTHER = "not to be connected"
+
+    @classmethod
+    def of(cls, problem: BaseException | None) -> Shut:
+        """What *problem* in connecting says."""
+        code = problem.errno if isinstance(problem, OSError) else None
+        if isinstance(problem, TimeoutError) or code == errno.ETIMEDOUT:
+            return cls.SILENT
+        if code in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+            return cls.NO_ROUTE
+        return cls.REFUSED if code == errno.ECONNREFUSED else cls.OTHER
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How to look: seconds to wait, the units to ask for, and who we are where TLS is spoken."""
@@ -90,42 +111,53 @@ class Manner:
     tls: TLS | None = None
 
 
-async def look_at(place: Place, manner: Manner, before: Before) -> Host | None:
-    """Who is there; None where it cannot be connected. *before* is awaited before each further connection."""
+async def look_at(place: Place, manner: Manner, before: Before) -> Host | Shut:
+    """Who is there, or why nobody is. *before* is awaited before each further connection."""
     if place.scheme == "tls":
         return await _protected(place, manner, before)
     found = await _modbus(place, manner)
-    if found is None or found.modbus or place.scheme == "udp":
+    if isinstance(found, Shut) or found.modbus or place.scheme == "udp":
         return found
     who = found.speaks or await who_else(place.url, manner.units[0], before)
     scheme = next((scheme for scheme, words in SPOKEN.items() if words == who), None)
     if who == "TLS":
-        return await _protected(replace(place, scheme="tls"), manner, before) or found
+        return _open(await _protected(replace(place, scheme="tls"), manner, before), found)
     if scheme is not None and scheme != place.scheme:
         await before()
-        return await _modbus(replace(place, scheme=scheme), manner) or found
+        return _open(await _modbus(replace(place, scheme=scheme), manner), found)
     return replace(found, speaks=who)
 
 
-async def _protected(place: Place, manner: Manner, before: Before) -> Host | None:
+def _open(found: Host | Shut, before: Host) -> Host:
+    """*found*, or what was found *before* where there is no connection any more."""
+    return before if isinstance(found, Shut) else found
+
+
+async def _protected(place: Place, manner: Manner, before: Before) -> Host | Shut:
     """By TLS: with who we are where that was said, and in any case to see what it shows."""
-    found = None if manner.tls is None else await _modbus(place, manner)
-    if found is not None and found.modbus:
-        return found
+    refused = ""
     if manner.tls is not None:
+        found = await _modbus(place, manner)
+        if isinstance(found, Shut) or found.modbus:
+            return found
+        refused = found.remark
         await before()
-    shown = await presented(place.address, place.port, manner.timeout)
+    try:
+        shown = await presented(place.address, place.port, manner.timeout)
+    except OSError as problem:
+        return Shut.of(problem)
     if shown is not None:
-        refused = found.remark if found is not None and found.remark else ""
         return Host(place, speaks="TLS", remark=refused or shown.said, shown=shown)
     await before()
     return await _plain(replace(place, scheme="tcp"), manner)
 
 
-async def _plain(place: Place, manner: Manner) -> Host | None:
+async def _plain(place: Place, manner: Manner) -> Host | Shut:
     """Where TLS was expected and is not spoken."""
     found = await _modbus(place, manner)
-    return found and replace(found, remark=found.remark or "speaks no TLS here, where it is expected")
+    if isinstance(found, Shut):
+        return found
+    return replace(found, remark=found.remark or "speaks no TLS here, where it is expected")
 
 
 @dataclass(slots=True)
@@ -150,14 +182,16 @@ class _Heard:
         return tuple(unit for unit in self.answers if unit not in self.remarks)
 
 
-async def _modbus(place: Place, manner: Manner) -> Host | None:
-    """What comes of asking for Modbus; None where it cannot be connected."""
+async def _modbus(place: Place, manner: Manner) -> Host | Shut:
+    """What comes of asking for Modbus."""
     tls = manner.tls if place.scheme == "tls" else None
     client = AsyncClient(place.url, timeout=manner.timeout, pause=PAUSE, tls=tls)
     try:
         heard = await _ask(client, manner.units)
-        if heard is None or (place.scheme == "udp" and not heard.answers):
-            return None
+        if isinstance(heard, Shut):
+            return heard
+        if place.scheme == "udp" and not heard.answers:
+            return Shut.SILENT
         who = {unit: await carry_out_async(who_is_it(), client.unit(unit).execute) for unit in heard.units}
     finally:
         await client.aclose()
@@ -172,7 +206,7 @@ async def _modbus(place: Place, manner: Manner) -> Host | None:
     )
 
 
-async def _ask(client: AsyncClient, units: Sequence[int]) -> _Heard | None:
+async def _ask(client: AsyncClient, units: Sequence[int]) -> _Heard | Shut:
     heard = _Heard()
     for unit in units:
         began = time.perf_counter()
@@ -181,7 +215,7 @@ async def _ask(client: AsyncClient, units: Sequence[int]) -> _Heard | None:
             heard.remarks[unit] = error.reason
             break
         if isinstance(error, ConnectFailed) and not heard.answers and not heard.remarks:
-            return None
+            return Shut.of(error.__cause__)
         heard.take(unit, error, time.perf_counter() - began)
         if isinstance(error, (ConnectionLost, ProtocolError)):
             break

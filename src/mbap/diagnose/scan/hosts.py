@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mbap.diagnose.scan.host import Host, Manner, Place, look_at
+from mbap.diagnose.scan.host import Host, Manner, Place, Shut, look_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,9 @@ async def scan(
     manner: Manner,
     gentleness: Gentleness,
     tell: Callable[[float], None] = lambda _share: None,
+    shut: Callable[[Shut], None] = lambda _why: None,
 ) -> AsyncIterator[Host]:
-    """Who is at *places*, as they are found."""
+    """Who is at *places*, as they are found; *shut* is called for each at which nobody is."""
     found: asyncio.Queue[Host | None] = asyncio.Queue()
     ahead, pace = iter(places), _Pace(gentleness.rate)
     done = 0
@@ -35,7 +36,9 @@ async def scan(
             host = await look_at(place, manner, pace.wait)
             done += 1
             tell(done / len(places))
-            if host is not None:
+            if isinstance(host, Shut):
+                shut(host)
+            else:
                 found.put_nowait(host)
 
     workers = [asyncio.create_task(work(ahead)) for _ in range(min(gentleness.at_once, len(places)))]

@@ -42,26 +42,26 @@ class Presented:
 
 
 async def presented(address: str, port: int, timeout: float) -> Presented | None:
-    """Begin a handshake, and go as far as it goes; None where no TLS is spoken there, or nobody answers."""
-    writer: asyncio.StreamWriter | None = None
-    seen = Seen()
+    """Begin a handshake, and go as far as it goes; None where no TLS is spoken there.
+
+    Raises:
+        OSError: it cannot be connected; `TimeoutError` where nobody answers.
+    """
+    async with asyncio.timeout(timeout):
+        reader, writer = await asyncio.open_connection(address, port)
     watched = _watched()
-    one = None
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    one = watched.context.wrap_bio(incoming, outgoing)
+    seen = watched.begin(one)
     try:
         async with asyncio.timeout(timeout):
-            reader, writer = await asyncio.open_connection(address, port)
-            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            one = watched.context.wrap_bio(incoming, outgoing)
-            seen = watched.begin(one)
             await _handshake(one, incoming, outgoing, reader, writer)
     except (OSError, TimeoutError):
         pass  # how it ends does not matter: what was seen until then does
     finally:
-        if one is not None:
-            watched.end(one, done=False)
-        if writer is not None:
-            writer.close()
-    if one is None or (seen.chain is None and one.version() is None):
+        watched.end(one, done=False)
+        writer.close()
+    if seen.chain is None and one.version() is None:
         return None
     return Presented(_certificate(seen), seen.asked, one.version())
 
