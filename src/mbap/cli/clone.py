@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mbap.cli.connecting import PAUSE, Asking, asking_options
+from mbap.cli.connecting import PAUSE, Asking, surveying_options
 from mbap.cli.counted import amount
 from mbap.cli.exits import ExitCode
 from mbap.cli.scanned import parse_span
@@ -52,7 +52,7 @@ _MOST_COMMENTS = 20
 )
 @click.option("--pause", type=PAUSE, default="20ms", show_default=True, help="Between two requests.")
 @click.option("--overwrite", is_flag=True, help="Write the file anew when it is there already.")
-@asking_options
+@surveying_options
 @tls_options
 def command(
     endpoint: str,
@@ -65,7 +65,6 @@ def command(
     unit: int | None,
     timeout: float | None,
     link: LinkName,
-    retries: int,
     deadline: float | None,
     quirks: tuple[str, ...],
     tls: Trust,
@@ -85,7 +84,7 @@ def command(
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} is there already; --overwrite writes it anew")
     survey = _survey(tables, ranges, most)
-    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings(), pause)
+    asking = Asking(endpoint, unit, timeout, link, 0, deadline, quirks, tls.settings(), pause)
     part = output.with_name(output.name + ".part")
     client = asking.client()
     with client, _going_on(part):
@@ -121,6 +120,7 @@ def _read(client: Client, endpoint: str, part: Path, deadline: float | None, sur
     """Read it; what is read is written to *part*, and what stands there is not asked again."""
     from mbap.client.dialogue import carry_out
     from mbap.diagnose.readthrough import read_through
+    from mbap.diagnose.scan.executing import patiently
     from mbap.diagnose.scan.journal import JournalFile
     from mbap.transport.endpoint import parse_endpoint
 
@@ -134,7 +134,7 @@ def _read(client: Client, endpoint: str, part: Path, deadline: float | None, sur
         if file.before:
             click.echo(f"going on with the {amount(file.before, 'answer')} in {part}", err=True)
         survey.tell = forecast.tell
-        ask = forecast.counting(lambda request: client.execute(request, deadline=deadline))
+        ask = patiently(forecast.counting(lambda request: client.execute(request, deadline=deadline)))
         return carry_out(read_through(survey), lambda request: file.journal.execute(request, ask))
 
 

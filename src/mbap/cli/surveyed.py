@@ -19,7 +19,7 @@ from mbap.cli.scanned import Rows, echo_rows
 from mbap.cli.surveying import forecasting
 from mbap.client.dialogue import carry_out
 from mbap.diagnose.scan.draft import draft
-from mbap.diagnose.scan.executing import executing
+from mbap.diagnose.scan.executing import executing, patiently
 from mbap.diagnose.scan.journal import JournalFile
 from mbap.diagnose.scan.survey import Survey
 from mbap.diagnose.scan.walk import Walk, refusals, spans
@@ -72,7 +72,7 @@ def _ended(
 def _carry_out(asking: Asking, unit: int, survey: Survey, state: Path | None) -> None:
     with _journal(state, asking.url, unit) as asked, forecasting() as forecast:
         survey.tell = forecast.tell
-        ask = forecast.counting(executing(asking, unit))
+        ask = patiently(forecast.counting(executing(asking, unit)))
         with closing(asking), closing(survey.dialogue()) as dialogue:
             carry_out(dialogue, lambda request: asked(request, ask))
 

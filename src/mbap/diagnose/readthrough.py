@@ -11,7 +11,7 @@ from mbap.diagnose.devicetext import KnownUnit
 from mbap.diagnose.scan.survey import Survey
 from mbap.diagnose.scan.walk import Walk, spans
 from mbap.diagnose.seen import Run
-from mbap.errors import ExceptionResponse, ProtocolError, ResponseTimeout
+from mbap.errors import ConnectFailed, ConnectionLost, ExceptionResponse, ProtocolError, ResponseTimeout
 from mbap.protocol.pdu import ReadDeviceIdentification, ReadExceptionStatus, ReportServerId, Request
 
 
@@ -70,11 +70,13 @@ def _objects(code: int, survey: Survey) -> Dialogue[dict[int, bytes]]:
 
 
 def _maybe(request: Request[Any], survey: Survey) -> Dialogue[Any]:
-    """The answer; None where the unit does not have such a thing."""
+    """The answer; None where the unit does not have such a thing: some end the connection then."""
     survey.requests += 1
     try:
         return (yield request)
-    except (ExceptionResponse, ProtocolError, ResponseTimeout):
+    except ConnectFailed:
+        raise
+    except (ExceptionResponse, ProtocolError, ResponseTimeout, ConnectionLost):
         return None
 
 

@@ -17,7 +17,7 @@ from mbap.client.dialogue import carry_out
 from mbap.collect.profilefile import parse_profile
 from mbap.diagnose.doctor.asking import Asking
 from mbap.diagnose.scan.draft import draft
-from mbap.diagnose.scan.executing import executing
+from mbap.diagnose.scan.executing import executing, patiently
 from mbap.diagnose.scan.journal import Journal
 from mbap.diagnose.scan.survey import DOUBTS, Survey
 from mbap.diagnose.scan.walk import Walk
@@ -260,7 +260,7 @@ def test_a_busy_device_is_given_longer_rests() -> None:
     rested: list[float] = []
     with scripted(refusing(6)) as server:
         asked = asking(server.url)
-        execute = executing(asked, 1, sleep=rested.append)
+        execute = patiently(executing(asked, 1), sleep=rested.append)
         with pytest.raises(ExceptionResponse, match="06"):
             carry_out(Survey([Walk(HOLDING, 0, 9)]).dialogue(), execute)
         asked.close()

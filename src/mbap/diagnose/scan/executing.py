@@ -6,33 +6,36 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from mbap.diagnose.doctor.asking import Asking, Outcome, Sleep
-from mbap.errors import ExceptionCode
+from mbap.diagnose.doctor.asking import Asking, Sleep
+from mbap.errors import Acknowledge, ServerDeviceBusy
 from mbap.protocol.pdu import Request
 
 BUSY_RESTS: Final = (1.0, 2.0, 4.0)
 """Seconds before a device that is busy is asked again."""
-_BUSY = (ExceptionCode.ACKNOWLEDGE, ExceptionCode.SERVER_DEVICE_BUSY)
+Execute = Callable[[Request[Any]], Any]
 
 
-def executing(
-    asking: Asking, unit: int, *, rests: Sequence[float] = BUSY_RESTS, sleep: Sleep = time.sleep
-) -> Callable[[Request[Any]], Any]:
-    """What gives the results of requests to *unit*, and raises their errors."""
+def executing(asking: Asking, unit: int, *, timeout: float | None = None) -> Execute:
+    """What gives the results of requests to *unit*, and raises their errors; *timeout* for a longer one."""
 
     def execute(request: Request[Any]) -> Any:
-        outcome = asking.ask(request, unit)
-        for rest in rests:
-            if outcome.code not in _BUSY:
-                break
-            sleep(rest)
-            outcome = asking.ask(request, unit)
-        return _result(outcome)
+        outcome = asking.ask(request, unit, timeout=timeout)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.result
 
     return execute
 
 
-def _result(outcome: Outcome) -> Any:
-    if outcome.error is not None:
-        raise outcome.error
-    return outcome.result
+def patiently(execute: Execute, rests: Sequence[float] = BUSY_RESTS, sleep: Sleep = time.sleep) -> Execute:
+    """*execute*, again after each of *rests* while the device says that it is busy."""
+
+    def patient(request: Request[Any]) -> Any:
+        for rest in rests:
+            try:
+                return execute(request)
+            except (Acknowledge, ServerDeviceBusy):
+                sleep(rest)
+        return execute(request)
+
+    return patient
