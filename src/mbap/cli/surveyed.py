@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mbap.protocol.pdu import Request
 
 _READ, _UNKNOWN = -1, -2
-_MOST_SHOWN = 8
+_MOST_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
