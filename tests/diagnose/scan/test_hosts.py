@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,18 +81,15 @@ def test_an_open_port_without_modbus_says_what_it_is(step: Any, speaks: str, rem
 
 
 def test_who_is_silent_to_modbus_is_greeted_in_other_words() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        places = listening.getsockname()[1]
-        server = asyncio_http(listening)
-        with server:
-            (host,) = found(places)
+    with socket.create_server(("127.0.0.1", 0)) as listening, web_server(listening):
+        (host,) = found(listening.getsockname()[1])
     assert (host.modbus, host.speaks) == (False, "HTTP")
+    assert host.remark == "a web server answers there"
 
 
 @contextmanager
-def asyncio_http(listening: socket.socket) -> Iterator[None]:
+def web_server(listening: socket.socket) -> Iterator[None]:
     """A web server that says nothing to what is no HTTP."""
-    import threading
 
     def serve() -> None:
         while True:

@@ -41,6 +41,7 @@ SPOKEN: Final = {
     "udp": "Modbus UDP",
 }
 """What is spoken at an endpoint of each scheme."""
+ANSWERS: Final = {"HTTP": "a web server answers there", "SSH": "an SSH server answers there"}
 Before = Callable[[], Awaitable[None]]
 
 
@@ -125,7 +126,8 @@ async def look_at(place: Place, manner: Manner, before: Before) -> Host | Shut:
     if scheme is not None and scheme != place.scheme:
         await before()
         return _open(await _modbus(replace(place, scheme=scheme), manner), found)
-    return replace(found, speaks=who)
+    remark = found.remark if found.speaks or not who else ANSWERS.get(who, "")
+    return replace(found, speaks=who, remark=remark)
 
 
 def _open(found: Host | Shut, before: Host) -> Host:
