@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import click
 from mbap.cli.connecting import PAUSE, Asking, surveying_options
 from mbap.cli.counted import amount
 from mbap.cli.exits import ExitCode
+from mbap.cli.scanasking import code_of
 from mbap.cli.scanned import parse_span
 from mbap.cli.securing import Trust, tls_options
 from mbap.cli.surveying import forecasting
@@ -78,7 +78,8 @@ def command(
     \b
     Examples:
       mbap clone tcp://192.168.1.100 -o twin.toml
-      mbap clone tcp://192.168.1.100#3 --table holding --range 0-999 --pause 100ms -o twin.toml
+      mbap clone tcp://192.168.1.100#3 --table holding --range 0-999 \\
+          --pause 100ms -o twin.toml
       mbap serve twin.toml
     """
     if output.exists() and not overwrite:
@@ -86,14 +87,15 @@ def command(
     survey = _survey(tables, ranges, most)
     asking = Asking(endpoint, unit, timeout, link, 0, deadline, quirks, tls.settings(), pause)
     part = output.with_name(output.name + ".part")
-    client = asking.client()
-    with client, _going_on(part):
-        contents = _read(client, endpoint, part, deadline, survey)
-        text = _text(endpoint, client.number, contents)
-        _write(output, text)
+    try:
+        with asking.client() as client:
+            contents = _read(client, endpoint, part, deadline, survey)
+    except (ModbusError, KeyboardInterrupt) as ended:
+        return code_of(ended, ExitCode.OK, f"; the same command goes on from {part}" if part.exists() else "")
+    _write(output, _text(endpoint, client.number, contents))
     part.unlink()
     click.echo(_said(output, contents))
-    return int(ExitCode.OK)
+    return ExitCode.OK
 
 
 def _survey(tables: Sequence[str], ranges: str, most: int) -> Survey:
@@ -103,17 +105,6 @@ def _survey(tables: Sequence[str], ranges: str, most: int) -> Survey:
 
     first, last = parse_span(ranges, 0xFFFF)
     return Survey([Walk(Table(name), first, last) for name in tables or _TABLES], most)
-
-
-@contextmanager
-def _going_on(part: Path) -> Iterator[None]:
-    """Where something ends it, say that *part* has what was read."""
-    try:
-        yield
-    except (ModbusError, KeyboardInterrupt):
-        if part.exists():
-            click.echo(f"what was read is in {part}: the same command goes on from there", err=True)
-        raise
 
 
 def _read(client: Client, endpoint: str, part: Path, deadline: float | None, survey: Survey) -> Contents:
