@@ -49,6 +49,9 @@ _KEYS = ("address", "port", "url", "modbus", "speaks", "units", "seconds", "who"
 @click.option(
     "--max-hosts", type=click.IntRange(1, 65536), default=4096, show_default=True, help="Refuse more."
 )
+@click.option(
+    "--modbus-only", is_flag=True, help="Do not greet those that do not answer Modbus as HTTP, TLS and so on."
+)
 @click.option("--public", is_flag=True, help="Scan public addresses, too: you may, as their owner said so.")
 @tls_options
 @forms
@@ -60,6 +63,7 @@ def hosts(
     at_once: int,
     rate: float,
     max_hosts: int,
+    modbus_only: bool,
     public: bool,
     form: str | None,
     tls: Trust,
@@ -79,7 +83,7 @@ def hosts(
     from mbap.diagnose.scan.hosts import Gentleness
 
     wanted = targets.ports(ports)
-    manner = Manner(timeout, targets.units(units), tls.settings())
+    manner = Manner(timeout, targets.units(units), tls.settings(), not modbus_only)
     addresses = targets.hosts(networks, public=public, most=max_hosts)
     places = [Place(address, port, scheme) for scheme, port in wanted for address in addresses]
     return _look(places, manner, Gentleness(at_once, rate), form)

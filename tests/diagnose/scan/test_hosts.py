@@ -87,6 +87,15 @@ def test_who_is_silent_to_modbus_is_greeted_in_other_words() -> None:
     assert host.remark == "a web server answers there"
 
 
+def test_nothing_but_modbus_is_said_where_that_is_wanted() -> None:
+    with scripted(Silence()) as greeted, scripted(Silence()) as spared:
+        found(greeted.port)
+        (host,) = found(spared.port, greets=False)
+    assert (host.speaks, host.remark) == ("", "silent")
+    assert [request.pdu[0] for request in spared.requests] == [3, 3, 3]
+    assert spared.connections < greeted.connections
+
+
 @contextmanager
 def web_server(listening: socket.socket) -> Iterator[None]:
     """A web server that says nothing to what is no HTTP."""

@@ -105,11 +105,19 @@ class Shut(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How to look: seconds to wait, the units to ask for, and who we are where TLS is spoken."""
+    """How to look.
+
+    Attributes:
+        timeout: seconds to wait for a connection, and for an answer.
+        units: whom to ask for.
+        tls: who we are, and whom we trust.
+        greets: whether who does not answer Modbus is greeted in other words.
+    """
 
     timeout: float = 1.0
     units: Sequence[int] = UNITS
     tls: TLS | None = None
+    greets: bool = True
 
 
 async def look_at(place: Place, manner: Manner, before: Before) -> Host | Shut:
@@ -119,7 +127,9 @@ async def look_at(place: Place, manner: Manner, before: Before) -> Host | Shut:
     found = await _modbus(place, manner)
     if isinstance(found, Shut) or found.modbus or place.scheme == "udp":
         return found
-    who = found.speaks or await who_else(place.url, manner.units[0], before)
+    who = found.speaks
+    if not who and manner.greets:
+        who = await who_else(place.url, manner.units[0], before)
     scheme = next((scheme for scheme, words in SPOKEN.items() if words == who), None)
     if who == "TLS":
         return _open(await _protected(replace(place, scheme="tls"), manner, before), found)
