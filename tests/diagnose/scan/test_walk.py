@@ -25,10 +25,12 @@ class Asked:
         *,
         too_many: int = 3,
         missing: int = 2,
+        pairs: bool = False,
         borders: frozenset[int] = frozenset(),
     ) -> None:
         self.there, self.limit, self.borders = there, limit, borders
         self.too_many, self.missing = too_many, missing
+        self.pairs = pairs
         self.questions: list[Question] = []
 
     def walk(self, walk: Walk, most: int = 1_000_000) -> Walk:
@@ -42,7 +44,11 @@ class Asked:
         wanted = range(question.address, question.address + question.count)
         if question.count > self.limit:
             walk.refuse(self.too_many)
-        elif not self.there.issuperset(wanted) or self.borders & set(wanted[1:]):
+        elif (
+            (self.pairs and (question.address % 2 or question.count % 2))
+            or not self.there.issuperset(wanted)
+            or self.borders & set(wanted[1:])
+        ):
             walk.refuse(self.missing)
         else:
             walk.read([address % 65536 for address in wanted])
@@ -74,6 +80,33 @@ def test_borders_that_no_read_may_cross_hide_nothing(there: set[int], borders: s
     assert set(walk.values) == there
 
 
+@given(RUNS, st.integers(2, 125), st.integers(0, 100), st.integers(100, 501))
+def test_a_device_that_gives_whole_pairs_only_is_read_in_pairs(
+    runs: list[tuple[int, int]], limit: int, half: int, count: int
+) -> None:
+    first = 2 * half
+    last = first + count - 1
+    there = {first, first + 1}
+    for begin, length in runs:
+        for address in range(first + begin // 2 * 2, min(first + begin + length, last) // 2 * 2):
+            there.add(address)
+    walk = Asked(there, limit, pairs=True).walk(Walk(HOLDING, first, last))
+    assert set(walk.values) == there
+    assert set(walk.refused) == set(range(first, last + 1)) - there
+
+
+def test_pairs_are_not_looked_for_once_a_register_was_read_alone() -> None:
+    device = Asked({0, *range(300, 302)})
+    device.walk(Walk(HOLDING, 0, 999))
+    asked_alone: set[int] = set()
+    for question in device.questions:
+        if question.count == 1:
+            asked_alone.add(question.address)
+        elif question.count == 2:
+            assert question.address not in asked_alone
+    assert len(device.questions) <= bound(1000, [1, 2]) - 30
+
+
 @given(RUNS, st.integers(0, 5000), st.sampled_from([125, 40]))
 def test_the_requests_are_within_the_bound(runs: list[tuple[int, int]], first: int, most: int) -> None:
     there = {first + address for address in of(runs, 599)}
@@ -102,7 +135,7 @@ def test_nothing_is_asked_twice_but_for_the_length(runs: list[tuple[int, int]], 
     ("there", "requests"),
     [
         (set(range(1000)), 8),  # 8 blocks
-        (set(), 1008),  # as many as addresses, and 8 blocks
+        (set(), 1033),  # as many as addresses, 8 blocks, and 25 for pairs
         (set(range(12)), 1003),  # 988 are missing
         (set(range(0, 1000, 2)), 1012),
     ],
@@ -153,7 +186,7 @@ def test_with_a_step_only_every_nth_address_and_what_is_beside_is_looked_at() ->
     assert sum(last - first + 1 for first, last in walk.unknown()) == 1000 - len(walk.values) - len(
         walk.refused
     )
-    assert len(device.questions) < 130
+    assert len(device.questions) < 140
 
 
 def test_bits_are_read_two_thousand_at_once() -> None:

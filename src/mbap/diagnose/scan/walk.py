@@ -4,6 +4,9 @@ That an address cannot be read is only known when it was refused alone: a refuse
 in it is missing, or that it is too long, or that it crosses a border. So each missing address costs one
 request, and the art is to waste few others: blocks that are refused. Long blocks come first. Where one is
 refused, single addresses are asked, and from one that answers it goes on both ways by 1, 2, 4 and more.
+
+Some devices give numbers of two registers as a whole only, and refuse each register alone. So while none was
+read alone, a pair is asked for here and there, too; where one answers, all is asked in pairs from then on.
 """
 
 from __future__ import annotations
@@ -87,6 +90,10 @@ class Walk:
         self._order = sorted((a for a in range(first, last + 1) if a % step == 0), key=rank)
         self._at = 0
         self._together: list[tuple[int, int, int]] = []
+        self._grain = 1
+        self._parity = 0
+        self._alone = table.holds_bits
+        self._pair: int | None = None
         self._longest = 0
         self._too_long = 0
         self._limited = False
@@ -101,7 +108,8 @@ class Walk:
     @property
     def largest(self) -> int:
         """How many to ask for at once."""
-        return max((self._longest + self._too_long) // 2, 1) if self._too_long else self._most
+        most = (self._longest + self._too_long) // 2 if self._too_long else self._most
+        return max(most - most % self._grain, 1)
 
     @property
     def limit(self) -> int | None:
@@ -113,7 +121,7 @@ class Walk:
         """About how many requests are to come: one for each address in blocks that were refused."""
         fresh = max(self.last - self._fresh + 1, 0)
         unknown = max(self.total - len(self.values) - len(self.refused) - fresh, 0)
-        return -(-unknown // self._step) + -(-fresh // self.largest)
+        return -(-unknown // max(self._step, self._grain)) + -(-fresh // self.largest)
 
     def unknown(self) -> Iterator[tuple[int, int]]:
         """First and last of each part of which nothing is known."""
@@ -125,12 +133,17 @@ class Walk:
         """What to ask; None when all is known. It stays the same until it is said what came."""
         if self._question is None:
             self._edge = None
-            self._question = self._beside() or self._ahead() or self._anywhere() or self._longer()
+            self._question = (
+                self._paired() or self._beside() or self._ahead() or self._anywhere() or self._longer()
+            )
         return self._question
 
     def read(self, values: Sequence[int]) -> None:
         """So the question was answered."""
         asked, edge = self._answered()
+        self._alone = self._alone or asked.count == 1
+        if self._pair is not None:
+            self._go_by_pairs(asked.address)
         self.values.update(enumerate(map(int, values), asked.address))
         self._longest = max(self._longest, asked.count)
         self._learn(asked.address, asked.count)
@@ -147,10 +160,13 @@ class Walk:
         """The question was answered by the exception *code*; 0: by silence."""
         asked, edge = self._answered()
         address, count = asked.address, asked.count
-        if address in self.values:  # it was about the length alone
+        if self._pair is not None:
+            self._pair = None
+        elif address in self.values:  # it was about the length alone
             self._too_long = count
-        elif count == 1:
-            self._missing(address, code)
+        elif count <= self._grain:
+            self._missing(address, count, code)
+            self._maybe_a_pair(address, edge)
         else:
             self._not_together(asked, edge, code)
         if address == self._fresh:
@@ -168,9 +184,23 @@ class Walk:
         self._question = self._edge = None
         return asked, edge
 
-    def _missing(self, address: int, code: int) -> None:
-        self.refused[address] = code
+    def _missing(self, address: int, count: int, code: int) -> None:
+        self.refused.update(dict.fromkeys(range(address, address + count), code))
         self._together = [one for one in self._together if not one[0] <= address < one[0] + one[1]]
+
+    def _maybe_a_pair(self, address: int, edge: _Edge | None) -> None:
+        """It was refused alone: would it be given with the next one?"""
+        likely = edge is not None or address % 100 == 0 or (address < 100 and address % 10 == 0)
+        if likely and not self._alone and self._grain == 1 and address < self.last:
+            self._pair = address
+
+    def _go_by_pairs(self, address: int) -> None:
+        """It was: so nothing that was refused alone is known to be missing."""
+        self._pair, self._grain, self._parity = None, 2, address % 2
+        self.refused.clear()
+        self._together.clear()
+        self._edges.clear()
+        self._at = 0
 
     def _not_together(self, asked: Question, edge: _Edge | None, code: int) -> None:
         address, count = asked.address, asked.count
@@ -195,11 +225,15 @@ class Walk:
     def _known(self, address: int) -> bool:
         return address in self.values or address in self.refused
 
+    def _paired(self) -> Question | None:
+        """What was refused alone, with the next one."""
+        return None if self._pair is None else Question(self._pair, 2, 0)
+
     def _beside(self) -> Question | None:
         """Beside what is there."""
         while self._edges:
             edge = self._edges[-1]
-            count = self._room(edge.at, min(edge.size, self.largest), up=edge.up)
+            count = self._room(edge.at, min(max(edge.size, self._grain), self.largest), up=edge.up)
             if count:
                 self._edge = edge
                 return Question(edge.at if edge.up else edge.at - count + 1, count, 0)
@@ -208,7 +242,7 @@ class Walk:
 
     def _ahead(self) -> Question | None:
         """The next long block."""
-        while self._fresh <= self.last and self._known(self._fresh):
+        while self._fresh <= self.last and (self._known(self._fresh) or self._second(self._fresh)):
             self._fresh += 1
         count = self._room(self._fresh, self.largest, up=True)
         return Question(self._fresh, count, 1 + _remoteness(self._fresh)) if count else None
@@ -217,14 +251,20 @@ class Walk:
         """One address in what was refused, those first at which maps like to begin."""
         while self._at < len(self._order):
             address = self._order[self._at]
-            if not self._known(address):
-                return Question(address, 1, 2 + rank(address)[0])
+            if not self._known(address) and not self._second(address):
+                return Question(address, self._room(address, self._grain, up=True), 2 + rank(address)[0])
             self._at += 1
         return None
 
+    def _second(self, address: int) -> bool:
+        """Whether *address* is the second of a pair that is still to be asked for."""
+        first = address - 1
+        second = self._grain == 2 and address % 2 != self._parity
+        return second and first >= self.first and not self._known(first)
+
     def _longer(self) -> Question | None:
         """At last, where it is not known how long a read may be: the same once more, and longer."""
-        if not self._limited or self._longest + 1 >= self._too_long:
+        if not self._limited or self._longest + self._grain >= self._too_long:
             return None
         return next(
             (
@@ -240,16 +280,20 @@ class Walk:
         ahead = (
             range(at, min(at + size, self.last + 1)) if up else range(at, max(at - size, self.first - 1), -1)
         )
-        return next((count for count, address in enumerate(ahead) if self._known(address)), len(ahead))
+        count = next((count for count, address in enumerate(ahead) if self._known(address)), len(ahead))
+        return count if count < self._grain else count - count % self._grain
 
 
 def bound(addresses: int, runs: Sequence[int], most: int = registers.MOST_READ) -> int:
     """So many requests are enough for *addresses* in which *runs* can be read, each so long as it says.
 
-    One an address that is missing, one a block of *most*, and four for each binary digit of a run's length.
+    One an address that is missing; two a block of *most*; one a multiple of 100, and a few below 100, for a
+    pair there; and for each run four times as many as its length has binary digits.
     """
     blocks = -(-addresses // most)
-    return addresses - sum(runs) + blocks + 4 * sum(run.bit_length() for run in runs)
+    return (
+        addresses - sum(runs) + addresses // 100 + 11 + 2 * blocks + 4 * sum(run.bit_length() for run in runs)
+    )
 
 
 def rank(address: int) -> tuple[int, int]:
