@@ -116,6 +116,15 @@ def test_the_requests_are_within_the_bound(runs: list[tuple[int, int]], first: i
     assert len(device.questions) <= bound(600, lengths, most)
 
 
+@given(RUNS, st.integers(1, 125), st.booleans())
+def test_no_more_is_asked_for_at_once_than_was_said(
+    runs: list[tuple[int, int]], most: int, pairs: bool
+) -> None:
+    device = Asked(of(runs, 499), pairs=pairs)
+    device.walk(Walk(HOLDING, 0, 499, most))
+    assert max(question.count for question in device.questions) <= most
+
+
 @given(RUNS, st.integers(1, 125))
 def test_nothing_is_asked_twice_but_for_the_length(runs: list[tuple[int, int]], limit: int) -> None:
     device = Asked(of(runs, 499), limit)

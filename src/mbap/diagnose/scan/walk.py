@@ -191,7 +191,7 @@ class Walk:
     def _maybe_a_pair(self, address: int, edge: _Edge | None) -> None:
         """It was refused alone: would it be given with the next one?"""
         likely = edge is not None or address % 100 == 0 or (address < 100 and address % 10 == 0)
-        if likely and not self._alone and self._grain == 1 and address < self.last:
+        if likely and not self._alone and self._grain == 1 and address < self.last and self._most > 1:
             self._pair = address
 
     def _go_by_pairs(self, address: int) -> None:
