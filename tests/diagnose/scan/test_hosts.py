@@ -152,7 +152,7 @@ def test_a_gateway_with_nobody_behind_it_speaks_modbus() -> None:
     with scripted(refusing(0x0B)) as server:
         (host,) = found(server.port)
     assert (host.modbus, host.units) == (True, ())
-    assert host.remark.startswith("nobody as unit 1")
+    assert host.remark == "nobody as unit 0-1, 255"
 
 
 def secured(**others: Any) -> Any:

@@ -15,6 +15,7 @@ from mbap.diagnose.doctor.asking import PATH_ERRORS
 from mbap.diagnose.scan.greeting import by_advice, who_else
 from mbap.diagnose.scan.identity import who_is_it
 from mbap.diagnose.scan.presented import Presented, presented
+from mbap.diagnose.scan.walk import spans
 from mbap.errors import (
     ConnectFailed,
     ConnectionLost,
@@ -42,6 +43,7 @@ SPOKEN: Final = {
 }
 """What is spoken at an endpoint of each scheme."""
 ANSWERS: Final = {"HTTP": "a web server answers there", "SSH": "an SSH server answers there"}
+_NOBODY: Final = "nobody as unit"
 Before = Callable[[], Awaitable[None]]
 
 
@@ -184,10 +186,18 @@ class _Heard:
         """So *unit* answered."""
         if error is None or isinstance(error, ExceptionResponse):
             self.answers[unit] = seconds
-        if error is not None and (remark := _remark(unit, error)):
+        if error is not None and (remark := _remark(error)):
             self.remarks[unit] = remark
         if isinstance(error, ProtocolError):
             self.speaks = by_advice(error.advice)
+
+    @property
+    def said(self) -> str:
+        """What is to be said, once each; the units behind a gateway at which nobody is as ranges."""
+        nobody = sorted(unit for unit, remark in self.remarks.items() if remark == _NOBODY)
+        parts = [f"{first}-{last}" if last > first else str(first) for first, last in spans(nobody)]
+        remarks = dict.fromkeys(self.remarks.values())
+        return "; ".join(f"{one} {', '.join(parts)}" if one == _NOBODY else one for one in remarks)
 
     @property
     def units(self) -> tuple[int, ...]:
@@ -214,7 +224,7 @@ async def _modbus(place: Place, manner: Manner) -> Host | Shut:
         units=heard.units,
         identity={unit: said for unit, said in who.items() if said},
         seconds=min(heard.answers.values(), default=None),
-        remark="" if heard.units else "; ".join(dict.fromkeys(heard.remarks.values())),
+        remark="" if heard.units else heard.said,
     )
 
 
@@ -242,9 +252,9 @@ async def _error(client: AsyncClient, unit: int) -> ModbusError | None:
     return None
 
 
-def _remark(unit: int, error: ModbusError) -> str:
+def _remark(error: ModbusError) -> str:
     if isinstance(error, PATH_ERRORS):
-        return f"nobody as unit {unit}"
+        return _NOBODY
     if isinstance(error, ExceptionResponse):
         return ""
     if isinstance(error, ResponseTimeout):
