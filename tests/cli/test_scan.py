@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,10 @@ import pytest
 import mbap
 from mbap import Device
 from mbap.collect.profiles import load_profile
+from mbap.diagnose.scan.host import Host, Place
+from support.certificates import plant
 from support.commandline import CommandLine
-from support.scripted import Silence, scripted
+from support.scripted import Reply, Silence, scripted
 
 QUICK = ("--timeout", "200ms", "--pause", "1ms")
 PUMP = {0: "ACME", 1: "PUMP-3", 2: "V1.2"}
@@ -41,17 +43,59 @@ def test_hosts_are_a_table_for_people(run: CommandLine, url: str) -> None:
     port = url.rpartition(":")[2]
     done = run("scan", "127.0.0.1-2", "--ports", port, "--timeout", "200ms")
     heads, row = done.out.splitlines()
-    assert heads.split() == ["address", "port", "modbus", "units", "answer", "who"]
-    assert row.startswith(f"127.0.0.1  {port}  yes     1")
+    assert heads.split() == ["host", "port", "speaks", "units", "took", "who"]
+    assert row.startswith(f"127.0.0.1  {port}  Modbus TCP  1 ")
     assert row.endswith("ACME PUMP-3 V1.2")
-    assert done.err == "2 asked, 1 with an open port\n"
+    assert done.err == "2 ports asked: 1 open, 1 with Modbus, 1 refused\n"
     assert done.code == 0
 
 
 def test_hosts_are_json_for_programs(run: CommandLine, url: str) -> None:
     done = run("scan", "hosts", "127.0.0.1", "--ports", url.rpartition(":")[2], "--json")
     (host,) = json.loads(done.out)
-    assert host["identity"] == {"vendor": "ACME", "product": "PUMP-3", "revision": "V1.2"}
+    assert host["identity"] == {"1": {"vendor": "ACME", "product": "PUMP-3", "revision": "V1.2"}}
+    assert (host["modbus"], host["speaks"], host["certificate"]) == (True, "Modbus TCP", None)
+
+
+def test_several_units_of_a_host_are_told_apart_where_they_differ(run: CommandLine) -> None:
+    pump, valve = (
+        Device(holding_registers=[1], identification={**PUMP, 1: name}) for name in ("PUMP", "VALVE")
+    )
+    with mbap.serving(mbap.Units({3: pump, 4: valve}), "tcp://127.0.0.1:0") as url:
+        port = url.rpartition(":")[2]
+        done = run("scan", "--ports", port, "--units", "1-5", "127.0.0.1", "--timeout", "1s")
+    assert "3, 4 " in done.out
+    assert done.out.rstrip().endswith("3: ACME PUMP V1.2; 4: ACME VALVE V1.2")
+
+
+def test_what_tls_shows_is_a_column_for_people_and_fields_for_programs(run: CommandLine) -> None:
+    with mbap.serving(Device(), "tls://127.0.0.1:0", tls=plant()["server"].tls()) as url:
+        words = ("scan", "127.0.0.1", "--ports", "tls:" + url.rpartition(":")[2], "--timeout", "2s")
+        shown, data = run(*words), run(*words, "--json")
+        holder = plant()["client"]
+        ours = ("--ca", holder.ca, "--certificate", holder.chain, "--key", holder.key)
+        known = run(*words, *map(str, ours))
+    assert shown.code == 1
+    assert "TLS, CN=server,O=Plant until 2" in shown.out
+    assert "asks for a client certificate" in shown.out
+    (host,) = json.loads(data.out)
+    assert (host["asks_for_certificate"], host["certificate"]["subject"]) == (True, "CN=server,O=Plant")
+    assert known.code == 0
+    assert "Modbus/TCP Security" in known.out
+
+
+def test_a_scan_that_is_stopped_prints_what_it_has(
+    run: CommandLine, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stopped(*_: object) -> AsyncIterator[Host]:
+        yield Host(Place("127.0.0.1", 502), modbus=True, speaks="Modbus TCP", units=(1,), seconds=0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mbap.diagnose.scan.hosts.scan", stopped)
+    done = run("scan", "127.0.0.1-254")
+    assert done.code == 130
+    assert "Modbus TCP" in done.out
+    assert done.err == "1 port of 254 asked: 1 open, 1 with Modbus\nstopped\n"
 
 
 def test_nothing_found_is_1(run: CommandLine, free_port: object) -> None:
@@ -59,7 +103,9 @@ def test_nothing_found_is_1(run: CommandLine, free_port: object) -> None:
     assert run("scan", "127.0.0.1", "--ports", str(free_port())).code == 1
 
 
-@pytest.mark.parametrize("words", [["8.8.8.8"], ["10.0.0.0/8"], ["nonsense"], ["127.0.0.1", "--ports", "x"]])
+@pytest.mark.parametrize(
+    "words", [["8.8.8.8"], ["10.0.0.0/8"], ["nonsense"], ["127.0.0.1", "--ports", "x"], ["unit", "127.0.0.1"]]
+)
 def test_what_must_not_be_scanned_is_refused(run: CommandLine, words: list[str]) -> None:
     assert run("scan", *words).code == 2
 
@@ -67,7 +113,7 @@ def test_what_must_not_be_scanned_is_refused(run: CommandLine, words: list[str])
 def test_units_are_found(run: CommandLine, url: str) -> None:
     done = run("scan", "units", url, "--range", "0-6", *QUICK, "--csv")
     heads, *rows = done.out.splitlines()
-    assert heads == "unit,answer,took,who"
+    assert heads == "unit,answer,seconds,who"
     assert [row.split(",")[0] for row in rows] == ["1", "5"]
 
 
@@ -89,12 +135,62 @@ def test_registers_are_a_table_of_runs_and_holes(run: CommandLine, url: str) -> 
 
 
 def test_a_survey_that_was_ended_goes_on_from_its_file(run: CommandLine, url: str, tmp_path: Path) -> None:
-    state = tmp_path / "pump.json"
-    words = ("scan", "registers", url, "--range", "0-9", *QUICK, "--state", str(state))
-    first = run(*words)
-    again = run(*words)
+    state = tmp_path / "pump.answers"
+    words = ("scan", "registers", "--range", "0-9", *QUICK, "--state", str(state))
+    first = run(*words, url)
+    device = url.rpartition("://")[2]
+    with scripted(Silence(close=True)) as nobody:
+        text = state.read_text().replace(device, nobody.url.rpartition("://")[2])
+        state.write_text(text)
+        again = run(*words, nobody.url)
+        assert nobody.requests == []
     assert first.out == again.out == REGISTERS
-    assert first.err == again.err  # the second asked nothing: the count of requests is the same
+    assert again.err == f"going on with the 12 answers in {state}\n{first.err}"
+
+
+def test_the_answers_of_another_device_are_not_taken(run: CommandLine, url: str, tmp_path: Path) -> None:
+    state = tmp_path / "pump.answers"
+    state.write_text("mbap answers 1 tcp://10.0.0.1:502 5\n")
+    done = run("scan", "registers", url, *QUICK, "--state", str(state))
+    assert (done.code, done.out) == (2, "")
+    assert f"{state} is of another device, tcp://10.0.0.1:502 unit 5" in done.err
+
+
+def test_with_a_step_what_lies_between_is_unknown(run: CommandLine, url: str) -> None:
+    done = run("scan", "registers", url, "--range", "0-29", "--step", "10", *QUICK)
+    assert [line.split(maxsplit=3) for line in done.out.splitlines()[1:]] == [
+        ["hr0..2", "40001", "3", "read                            7 8 9"],
+        ["hr3..29", "40004", "27", "unknown; 3 asked: exception 02"],
+    ]
+    assert "3 cannot, 24 are unknown;" in done.err
+    parts = json.loads(run("scan", "registers", url, "--range", "0-29", "--step", "10", *QUICK, "--json").out)
+    assert [(part["first"], part["last"], part["answer"]) for part in parts[:4]] == [
+        (0, 2, "read"),
+        (3, 3, "exception 02"),
+        (4, 9, "unknown"),
+        (10, 10, "exception 02"),
+    ]
+
+
+def test_no_more_requests_are_made_than_allowed(run: CommandLine, url: str) -> None:
+    done = run("scan", "registers", url, "--most", "5", *QUICK)
+    assert "5 requests" in done.err
+    assert "are unknown" in done.err
+
+
+def test_registers_as_csv_have_every_value(run: CommandLine, url: str) -> None:
+    done = run("scan", "registers", url, "--range", "0-9", *QUICK, "--csv")
+    assert done.out == (
+        "first,last,read,answer,values\n"
+        "0,2,1,read,7 8 9\n3,7,0,exception 02,\n8,8,1,read,10\n9,9,0,exception 02,\n"
+    )
+
+
+def test_what_a_device_says_of_itself_is_no_formula_in_csv(run: CommandLine) -> None:
+    evil = Device(holding_registers=[1], identification={0: "=cmd()", 1: "x", 2: "1"})
+    with mbap.serving(evil, "tcp://127.0.0.1:0") as url:
+        done = run("scan", "units", url, "--range", "1", *QUICK, "--csv")
+    assert done.out.rstrip().endswith(",'=cmd() x 1")
 
 
 def test_a_draft_profile_is_written(run: CommandLine, url: str, tmp_path: Path) -> None:
@@ -104,10 +200,11 @@ def test_a_draft_profile_is_written(run: CommandLine, url: str, tmp_path: Path) 
 
 
 def test_a_device_that_falls_silent_says_how_to_go_on(run: CommandLine, tmp_path: Path) -> None:
-    state = tmp_path / "plc.json"
-    with scripted(Silence()) as server:
+    state = tmp_path / "plc.answers"
+    with scripted(Reply(), Silence()) as server:
         done = run("scan", "registers", server.url, *QUICK, "--state", str(state))
     assert done.code == 4
+    assert done.out.splitlines()[1].startswith("hr0..124 ")
     assert f"goes on from {state}" in done.err
 
 

@@ -1,4 +1,4 @@
-"""Reading a device through: all that is there is found, around holes, limits and silence."""
+"""Reading a device through: all tables, and what it says of itself, within the requests that are allowed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from mbap.addresses import Table
 from mbap.client.dialogue import carry_out
-from mbap.diagnose.readthrough import Contents, Journal, Reach, read_through
+from mbap.diagnose.readthrough import Contents, read_through
+from mbap.diagnose.scan.survey import Survey
+from mbap.diagnose.scan.walk import Walk
 from mbap.errors import ExceptionResponse, ResponseTimeout, Target
-from mbap.protocol.pdu import ReadHoldingRegisters, Request
+from mbap.protocol.pdu import ReadHoldingRegisters, ReportServerId, Request
 
 Execute = Callable[[Request[Any]], Any]
-HOLDING = Reach(Table.HOLDING_REGISTERS, 0, 999)
+Reach = tuple[Table, int, int]
+HOLDING: Reach = (Table.HOLDING_REGISTERS, 0, 999)
 
 
 class Fake:
@@ -29,6 +32,8 @@ class Fake:
 
     def __call__(self, request: Request[Any]) -> Any:
         self.asked.append(request)
+        if isinstance(request, ReportServerId):
+            return b"\x07\xff"
         if not isinstance(request, ReadHoldingRegisters):
             raise ExceptionResponse(1)
         if request.count > self.largest:
@@ -40,108 +45,48 @@ class Fake:
 
 
 def found(execute: Execute, *reaches: Reach, most: int = 100_000) -> Contents:
-    return carry_out(read_through(reaches or (HOLDING,), most), execute)
+    walks = [Walk(*reach) for reach in reaches or (HOLDING,)]
+    return carry_out(read_through(Survey(walks, most)), execute)
 
 
 @given(st.sets(st.integers(0, 300), max_size=60), st.integers(1, 125))
-def test_whatever_is_there_is_found(addresses: set[int], largest: int) -> None:
+def test_whatever_is_there_is_in_the_unit(addresses: set[int], largest: int) -> None:
     values = {address: address + 1 for address in addresses}
-    contents = found(Fake(values, largest), Reach(Table.HOLDING_REGISTERS, 0, 300))
-    assert contents.values[Table.HOLDING_REGISTERS] == values
-    assert sorted(contents.missing[Table.HOLDING_REGISTERS]) == sorted(set(range(301)) - addresses)
-    assert contents.unknown == []
+    unit = found(Fake(values, largest), (Table.HOLDING_REGISTERS, 0, 300)).unit()
+    assert {run.address + at: value for run in unit.runs for at, value in enumerate(run.values)} == values
+    assert unit.server_id == b"\x07\xff"
+    assert unit.exception_status is None
 
 
-def test_what_is_there_as_a_whole_takes_few_requests() -> None:
-    device = Fake(dict.fromkeys(range(1000), 5))
-    found(device)
-    assert sum(isinstance(one, ReadHoldingRegisters) for one in device.asked) == 8
-
-
-def test_the_end_of_a_block_is_found_in_few_requests() -> None:
-    device = Fake(dict.fromkeys(range(130), 5))
-    contents = found(device, most=60)
-    assert len(contents.values[Table.HOLDING_REGISTERS]) == 130
-
-
-@pytest.mark.parametrize("largest", [1, 2, 16, 50, 63, 100, 124])
+@pytest.mark.parametrize("largest", [1, 16, 63, 124])
 def test_the_largest_read_is_found(largest: int) -> None:
-    device = Fake(dict.fromkeys(range(1000), 5), largest)
-    contents = found(device)
-    assert (contents.largest_read, len(contents.values[Table.HOLDING_REGISTERS])) == (largest, 1000)
+    assert found(Fake(dict.fromkeys(range(1000), 5), largest)).unit().largest_read == largest
 
 
 def test_a_device_that_reads_all_has_no_limit() -> None:
-    assert found(Fake(dict.fromkeys(range(1000), 5))).largest_read is None
+    assert found(Fake(dict.fromkeys(range(1000), 5))).unit().largest_read is None
 
 
-def test_a_table_that_is_not_there_takes_one_request() -> None:
+def test_what_it_says_of_itself_counts_among_the_requests() -> None:
     device = Fake({})
-    contents = found(device, Reach(Table.COILS, 0, 9999))
-    assert contents.absent == [Table.COILS]
-    assert sum(one.function_code == 1 for one in device.asked) == 1
-
-
-def test_requests_are_bounded_and_the_rest_is_said() -> None:
-    contents = found(Fake({}), most=20)
-    assert contents.requests == 20
-    missing = len(contents.missing[HOLDING.table])
-    assert sum(one.last - one.first + 1 for one in contents.unknown) == 1000 - missing
+    contents = found(device, most=20)
+    assert contents.survey.requests == len(device.asked) == 20
 
 
 @pytest.mark.parametrize("begin", [0, 10, 40, 1000, 5000])
 def test_a_few_registers_where_maps_begin_are_found_within_the_usual_bound(begin: int) -> None:
     values = dict.fromkeys(range(begin, begin + 4), 7)
-    reaches = [Reach(table, 0, 9999) for table in Table]
     device = Fake(values)
-    contents = found(device, *reaches, most=2000)
-    assert contents.values[Table.HOLDING_REGISTERS] == values
+    contents = found(device, *((table, 0, 9999) for table in Table), most=2000)
+    assert [walk.values for walk in contents.survey.walks if walk.values] == [values]
+    assert len(device.asked) <= 2000
 
 
 def test_a_silent_device_ends_it() -> None:
-    device = Fake({}, hole=ResponseTimeout("no answer", Target()))
     with pytest.raises(ResponseTimeout):
-        found(device)
-    assert sum(isinstance(one, ReadHoldingRegisters) for one in device.asked) == 4
+        found(Fake({}, hole=ResponseTimeout("no answer", Target())))
 
 
 def test_a_unit_behind_a_gateway_that_is_gone_ends_it() -> None:
     with pytest.raises(ExceptionResponse, match="0B"):
         found(Fake({}, hole=ExceptionResponse(11)))
-
-
-def test_the_share_that_is_done_rises_to_all_of_it() -> None:
-    shares: list[float] = []
-    carry_out(read_through([HOLDING], 9999, shares.append), Fake(dict.fromkeys(range(0, 1000, 3), 1)))
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
-
-
-@given(st.integers(0, 60))
-def test_broken_off_it_goes_on_where_it_was(at: int) -> None:
-    device = Registers({address: address for address in range(0, 200, 7)})
-    reach = Reach(Table.HOLDING_REGISTERS, 0, 199)
-    lines: list[str] = []
-
-    def once(request: Request[Any]) -> Any:
-        if len(lines) >= at:
-            raise KeyboardInterrupt
-        return Journal([], lines.append).execute(request, device)
-
-    with pytest.raises(KeyboardInterrupt):
-        found(once, reach)
-    before = len(device.asked)
-    journal = Journal([*lines, "0300"], lines.append)
-    contents = found(lambda request: journal.execute(request, device), reach)
-    assert contents.values[Table.HOLDING_REGISTERS] == device.values
-    asked = [request.encode() for request in device.asked]
-    assert len(set(asked)) == len(asked) >= before == at
-
-
-class Registers(Fake):
-    """The same, whose answers are as a client gives them."""
-
-    def __call__(self, request: Request[Any]) -> Any:
-        from mbap import Registers as Answer
-
-        return Answer.of(super().__call__(request))

@@ -1,4 +1,7 @@
-"""A Modbus TCP server on pymodbus, for tests; PORT and tables as for libmodbus_server.c."""
+"""A Modbus TCP server on pymodbus, for tests; PORT and tables as for libmodbus_server.c.
+
+With `--sparse` before PORT there is only what a line names; otherwise a thousand addresses of each table.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,26 @@ def table(name: str, lines: list[str]) -> list[SimData]:
     return [SimData(0, values=values, datatype=KINDS[name])]
 
 
+def sparse(name: str, lines: list[str]) -> list[SimData]:
+    """What lines name of one table."""
+    words = [line.split() for line in lines]
+    kind = KINDS[name]
+    return [
+        SimData(
+            int(address), values=[bool(int(value)) if kind is DataType.BITS else int(value)], datatype=kind
+        )
+        for where, address, value in words
+        if where == name
+    ]
+
+
 async def main() -> None:
     """Serve until killed."""
     lines = sys.stdin.read().splitlines()
-    coils, discrete, holding, inputs = (table(name, lines) for name in KINDS)
+    made = sparse if "--sparse" in sys.argv else table
+    coils, discrete, holding, inputs = (made(name, lines) for name in KINDS)
     device = SimDevice(0, simdata=(coils, discrete, holding, inputs))
-    server = ModbusTcpServer(device, address=("127.0.0.1", int(sys.argv[1])))
+    server = ModbusTcpServer(device, address=("127.0.0.1", int(sys.argv[-1])))
     await server.serve_forever(background=True)
     print("ready", flush=True)
     await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""Doctor and scan at servers of other projects: what they say of each, and that they leave it as it was."""
+"""Doctor, and scans of units and functions, at servers of other projects: what they say of each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from pathlib import Path
 import pytest
 
 import mbap
-from mbap.addresses import Table
 from mbap.diagnose.doctor.asking import Asking
 from mbap.diagnose.scan import functions, units
-from mbap.diagnose.scan.registers import survey
-from mbap.diagnose.scan.survey import Survey
 from support import foreign
 from support.doctored import Examined, examined
 
@@ -67,12 +64,3 @@ def test_its_unit_is_found(url: str) -> None:
     found = [unit.number for unit in units.scan(asking, [1, 2]) if unit.present]
     asking.close()
     assert 1 in found
-
-
-def test_its_registers_are_found(url: str) -> None:
-    asking = Asking(url, timeout=1.0, pause=0.0)
-    found = Survey.of(Table.HOLDING_REGISTERS, 0, 124, 100)
-    assert survey(asking, 1, found) is None
-    asking.close()
-    assert [found.values[address] for address in range(125)] == HOLDING
-    assert (found.holes, found.requests) == ({}, 2)

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from mbap.cli.connecting import PAUSE, Asking, asking_options
+from mbap.cli.connecting import PAUSE, Asking, surveying_options
 from mbap.cli.counted import amount
 from mbap.cli.exits import ExitCode
-from mbap.cli.printable import printable
-from mbap.cli.progress import progress
+from mbap.cli.scanasking import code_of
+from mbap.cli.scanned import parse_span
 from mbap.cli.securing import Trust, tls_options
+from mbap.cli.surveying import forecasting
+from mbap.errors import ModbusError
 
 if TYPE_CHECKING:
     from mbap.client.blocking import Client
     from mbap.client.timing import LinkName
-    from mbap.diagnose.readthrough import Contents, Reach
-    from mbap.protocol.pdu import Request
+    from mbap.diagnose.readthrough import Contents
+    from mbap.diagnose.scan.survey import Survey
 
 _TABLES = ("coil", "discrete", "input", "holding")
 _MOST_COMMENTS = 20
-_HEAD = "mbap clone 1"
 
 
 @click.command()
@@ -51,7 +52,7 @@ _HEAD = "mbap clone 1"
 )
 @click.option("--pause", type=PAUSE, default="20ms", show_default=True, help="Between two requests.")
 @click.option("--overwrite", is_flag=True, help="Write the file anew when it is there already.")
-@asking_options
+@surveying_options
 @tls_options
 def command(
     endpoint: str,
@@ -64,7 +65,6 @@ def command(
     unit: int | None,
     timeout: float | None,
     link: LinkName,
-    retries: int,
     deadline: float | None,
     quirks: tuple[str, ...],
     tls: Trust,
@@ -84,65 +84,60 @@ def command(
     """
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} is there already; --overwrite writes it anew")
-    reaches = _reaches(tables, ranges)
-    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings(), pause)
+    survey = _survey(tables, ranges, most)
+    asking = Asking(endpoint, unit, timeout, link, 0, deadline, quirks, tls.settings(), pause)
     part = output.with_name(output.name + ".part")
-    client = asking.client()
-    number = client.number
-    with client, progress(f"reading {printable(endpoint)}") as told:
-        contents = _read(client, part, f"{_HEAD} {endpoint} {number}", deadline, reaches, most, told)
-    output.write_text(_text(endpoint, number, contents), encoding="utf-8")
+    try:
+        with asking.client() as client:
+            contents = _read(client, endpoint, part, deadline, survey)
+    except (ModbusError, KeyboardInterrupt) as ended:
+        return code_of(ended, ExitCode.OK, f"; the same command goes on from {part}" if part.exists() else "")
+    _write(output, _text(endpoint, client.number, contents))
     part.unlink()
     click.echo(_said(output, contents))
-    return int(ExitCode.OK)
+    return ExitCode.OK
 
 
-def _reaches(tables: Sequence[str], ranges: str) -> list[Reach]:
+def _survey(tables: Sequence[str], ranges: str, most: int) -> Survey:
     from mbap.addresses import Table
-    from mbap.diagnose.readthrough import Reach
+    from mbap.diagnose.scan.survey import Survey
+    from mbap.diagnose.scan.walk import Walk
 
-    first, dash, last = ranges.partition("-")
-    if not (dash and first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= 0xFFFF):
-        raise ValueError(f"{ranges}: a range is two addresses from 0 to 65535, such as 0-999")
-    return [Reach(Table(name), int(first), int(last)) for name in tables or _TABLES]
+    first, last = parse_span(ranges, 0xFFFF)
+    return Survey([Walk(Table(name), first, last) for name in tables or _TABLES], most)
 
 
-def _read(
-    client: Client,
-    part: Path,
-    head: str,
-    deadline: float | None,
-    reaches: Sequence[Reach],
-    most: int,
-    told: Callable[[float], None],
-) -> Contents:
+def _read(client: Client, endpoint: str, part: Path, deadline: float | None, survey: Survey) -> Contents:
     """Read it; what is read is written to *part*, and what stands there is not asked again."""
     from mbap.client.dialogue import carry_out
-    from mbap.diagnose.readthrough import Journal, read_through
+    from mbap.diagnose.readthrough import read_through
+    from mbap.diagnose.scan.executing import patiently
+    from mbap.diagnose.scan.journal import JournalFile
+    from mbap.transport.endpoint import parse_endpoint
 
-    lines = _earlier(part, head)
-    with part.open("a" if lines else "w", encoding="ascii", buffering=1) as file:
-        if not lines:
-            print(head, file=file)
-        journal = Journal(lines[1:], lambda line: print(line, file=file))
+    def lost(error: OSError) -> None:
+        raise OSError(f"{part}: {error.strerror or error}; what was read until then is there")
 
-        def execute(request: Request[Any]) -> Any:
-            return journal.execute(request, lambda one: client.execute(one, deadline=deadline))
+    with (
+        JournalFile(part, parse_endpoint(endpoint).url, client.number, lost) as file,
+        forecasting() as forecast,
+    ):
+        if file.before:
+            click.echo(f"going on with the {amount(file.before, 'answer')} in {part}", err=True)
+        survey.tell = forecast.tell
+        ask = patiently(forecast.counting(lambda request: client.execute(request, deadline=deadline)))
+        return carry_out(read_through(survey), lambda request: file.journal.execute(request, ask))
 
-        return carry_out(read_through(reaches, most, told), execute)
 
-
-def _earlier(part: Path, head: str) -> list[str]:
-    """What an earlier run on the same device has written; nothing where there was none."""
-    if not part.exists():
-        return []
-    lines = part.read_text(encoding="ascii", errors="replace").split("\n")
-    if lines[0] != head:
-        raise click.UsageError(
-            f"{part} is of another device ({printable(lines[0])[:80]}); remove it, or name another output"
-        )
-    click.echo(f"going on with the {amount(len(lines) - 2, 'answer')} in {part}", err=True)
-    return lines
+def _write(output: Path, text: str) -> None:
+    """Write *text*, whole or not at all."""
+    beside = output.with_name(output.name + ".new")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(output)
+    except OSError as problem:
+        beside.unlink(missing_ok=True)
+        raise OSError(f"{output}: {problem.strerror or problem}") from problem
 
 
 def _text(endpoint: str, unit: int, contents: Contents) -> str:
@@ -152,8 +147,13 @@ def _text(endpoint: str, unit: int, contents: Contents) -> str:
     known = contents.unit()
     if not known.anything:
         raise ValueError(f"{endpoint}: unit {unit} has nothing in these tables and addresses; try others")
-    comments = [f"Read from {endpoint}, unit {unit}: {amount(contents.requests, 'request')}."]
-    places = [describe(table, first, last - first + 1) for table, first, last in contents.unknown]
+    comments = [f"Read from {endpoint}, unit {unit}: {amount(contents.survey.requests, 'request')}."]
+    places = [
+        describe(walk.table, first, last - first + 1)
+        for walk in contents.survey.walks
+        for first, last in walk.unknown()
+        if walk not in contents.survey.absent
+    ]
     comments += [f"Not looked at closely: {one}" for one in places[:_MOST_COMMENTS]]
     if len(places) > _MOST_COMMENTS:
         comments.append(f"Not looked at closely: {len(places) - _MOST_COMMENTS} more ranges")
@@ -163,9 +163,16 @@ def _text(endpoint: str, unit: int, contents: Contents) -> str:
 def _said(output: Path, contents: Contents) -> str:
     from mbap.addresses import Table
 
-    parts = [f"{len(contents.values.get(table, {})):,} {table.value}" for table in Table]
-    said = f"{output}: {', '.join(parts)}, after {amount(contents.requests, 'request')}"
-    left = sum(last - first + 1 for _, first, last in contents.unknown)
+    survey = contents.survey
+    found = {walk.table: len(walk.values) for walk in survey.walks}
+    parts = [f"{found.get(table, 0):,} {table.value}" for table in Table]
+    said = f"{output}: {', '.join(parts)}, after {amount(survey.requests, 'request')}"
+    left = sum(
+        last - first + 1
+        for walk in survey.walks
+        for first, last in walk.unknown()
+        if walk not in survey.absent
+    )
     if left:
         said += f"; {left:,} addresses were not looked at closely: --most allows more requests"
     return said

@@ -62,17 +62,22 @@ def client_options(command: F) -> F:
 
 def repeating_options(command: F) -> F:
     """The same for what asks again and again anyway: the next round is the retry."""
-    return _all_but("retries", command)
+    return _all_but(command, "retries")
 
 
 def asking_options(command: F) -> F:
     """The same without those that say how values lie."""
-    return _all_but("order", command)
+    return _all_but(command, "order")
 
 
-def _all_but(name: str, command: F) -> F:
+def surveying_options(command: F) -> F:
+    """The same without retries, too: for what understands silence itself."""
+    return _all_but(command, "order", "retries")
+
+
+def _all_but(command: F, *names: str) -> F:
     for other, option in zip(reversed(_NAMES), reversed(_OPTIONS), strict=True):
-        command = command if other == name else option(command)
+        command = command if other in names else option(command)
     return command
 
 

@@ -29,6 +29,10 @@ class ExitCode(IntEnum):
     NOT_VERIFIED = 7
 
 
+STOPPED = 130
+"""Of a command that Ctrl-C has ended, as of a program that a shell sees end by that signal."""
+
+
 _CODES: list[tuple[type[Exception], ExitCode]] = [
     (OutcomeUnknown, ExitCode.NOT_VERIFIED),
     (ConnectionLost, ExitCode.CANNOT_CONNECT),

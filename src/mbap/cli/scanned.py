@@ -18,12 +18,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What was found: as columns for people, and as fields for programs."""
+    """What was found: as columns for people, and as fields for programs.
+
+    Attributes:
+        right: the columns that are aligned right.
+        keys: the fields that are columns of CSV.
+    """
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     data: Sequence[Mapping[str, object]]
     right: Collection[int] = ()
+    keys: Sequence[str] = ()
 
 
 def forms(command: F) -> F:
@@ -38,13 +44,20 @@ def echo_rows(found: Rows, form: str | None, summary: str) -> None:
     if form == "json":
         click.echo(json.dumps(list(found.data), ensure_ascii=False, indent=2))
     elif form == "csv":
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([found.heads, *found.rows])
-        click.echo(text.getvalue(), nl=False)
+        click.echo(_csv(found), nl=False)
     else:
         if found.rows:
             click.echo(table(found.heads, found.rows, found.right))
         click.echo(summary, err=True)
+
+
+def _csv(found: Rows) -> str:
+    from mbap.cli.capturerows import cell
+
+    text = io.StringIO()
+    rows = [[cell(one[key]) for key in found.keys] for one in found.data]
+    csv.writer(text, lineterminator="\n").writerows([found.keys, *rows])
+    return text.getvalue()
 
 
 def parse_span(text: str, most: int) -> tuple[int, int]:

@@ -1,161 +1,267 @@
-"""A survey finds exactly what can be read, whatever a device refuses, and goes on where it was left."""
+"""A survey understands what comes: refusals, silence, gateways, busy devices, connections that end."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mbap
 from mbap import Device
 from mbap.addresses import Table
+from mbap.client.dialogue import carry_out
 from mbap.collect.profilefile import parse_profile
 from mbap.diagnose.doctor.asking import Asking
 from mbap.diagnose.scan.draft import draft
-from mbap.diagnose.scan.registers import load, save, survey
-from mbap.diagnose.scan.survey import SILENCES, Survey, hole_runs, runs
-from mbap.errors import IllegalFunction, ResponseTimeout
+from mbap.diagnose.scan.executing import executing, patiently
+from mbap.diagnose.scan.journal import Journal
+from mbap.diagnose.scan.survey import DOUBTS, Survey
+from mbap.diagnose.scan.walk import Walk
+from mbap.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    ExceptionResponse,
+    ModbusError,
+    ProtocolError,
+    ResponseTimeout,
+    Target,
+)
+from mbap.protocol.pdu import Request
 from support.doctored import refusing
-from support.scripted import Reply, Request, Silence, scripted
+from support.scripted import scripted
 
 HOLDING = Table.HOLDING_REGISTERS
 
 
-def carried_out(found: Survey, defined: set[int], limit: int, most: int = 100_000) -> Survey:
-    """*found*, on a device that has *defined* and gives no more than *limit* at once."""
-    for _ in range(most):
-        wanted = found.next()
-        if wanted is None:
-            return found
-        address, count = wanted
-        if count > limit:
-            found.refused(address, count, 3)
-        elif set(range(address, address + count)) <= defined:
-            found.read(address, list(range(address, address + count)))
-        else:
-            found.refused(address, count, 2)
-    return found
+class Unit:
+    """Has *there*, and at any other address *hole* comes of it; *before* are the first outcomes of all."""
+
+    def __init__(
+        self, there: Sequence[int], hole: ModbusError | None = None, before: Sequence[ModbusError | None] = ()
+    ) -> None:
+        self.there, self.hole = set(there), hole or ExceptionResponse(2)
+        self.before = list(before)
+        self.asked: list[Request[Any]] = []
+
+    def __call__(self, request: Any) -> Any:
+        self.asked.append(request)
+        if self.before and (error := self.before.pop(0)) is not None:
+            raise error
+        wanted = range(request.address, request.address + request.count)
+        if not self.there.issuperset(wanted):
+            raise self.hole
+        return mbap.Registers.of(list(wanted))
 
 
-@given(st.sets(st.integers(0, 299)), st.integers(1, 125))
-def test_it_finds_what_is_there_and_nothing_else(defined: set[int], limit: int) -> None:
-    found = carried_out(Survey.of(HOLDING, 0, 299, 125), defined, limit)
-    assert set(found.values) == defined
-    assert set(found.holes) == set(range(300)) - defined
-    assert found.done == 1
+def silence() -> ResponseTimeout:
+    return ResponseTimeout("no answer", Target())
 
 
-@given(st.sets(st.integers(0, 199)), st.integers(1, 60))
-def test_it_goes_on_where_it_was_left(defined: set[int], asked_before: int) -> None:
-    begun = carried_out(Survey.of(HOLDING, 0, 199, 125), defined, 125, asked_before)
-    found = carried_out(Survey.from_json(json.loads(json.dumps(begun.as_json()))), defined, 125)
-    assert set(found.values) == defined
-    assert found.requests == carried_out(Survey.of(HOLDING, 0, 199, 125), defined, 125).requests
+def surveyed(
+    execute: Callable[[Request[Any]], Any], last: int = 99, most: int | None = None
+) -> tuple[Walk, Survey, ModbusError | None]:
+    """What is known then, and the error that ended it."""
+    walk = Walk(HOLDING, 0, last)
+    survey = Survey([walk], most)
+    try:
+        carry_out(survey.dialogue(), execute)
+    except ModbusError as error:
+        return walk, survey, error
+    return walk, survey, None
 
 
-@given(st.sets(st.integers(0, 500)))
-def test_runs_are_what_they_are_made_of(addresses: set[int]) -> None:
-    found = dict.fromkeys(addresses, 2)
-    assert {start + at for start, length in runs(found) for at in range(length)} == addresses
-    assert sum(length for _, length, _ in hole_runs(found)) == len(addresses)
+@pytest.mark.parametrize(
+    ("hole", "code"), [(silence(), 0), (ExceptionResponse(11), 11), (ExceptionResponse(4), 4)]
+)
+def test_what_comes_at_missing_addresses_is_kept(hole: ModbusError, code: int) -> None:
+    unit = Unit([0, *range(50, 60)], hole, before=[ExceptionResponse(2)])
+    walk, _, error = surveyed(unit)
+    assert error is None
+    assert set(walk.values) == {0, *range(50, 60)}
+    assert walk.refused == dict.fromkeys([*range(1, 50), *range(60, 100)], code)
 
 
-def test_a_limit_of_the_device_is_learnt_and_not_taken_for_holes() -> None:
-    found = carried_out(Survey.of(HOLDING, 0, 499, 125), set(range(500)), 60)
-    assert len(found.values) == 500
-    assert found.largest == 31
-    assert found.requests < 25
+def test_a_unit_that_never_answers_is_left_alone() -> None:
+    unit = Unit([], silence())
+    walk, _, error = surveyed(unit, 999)
+    assert isinstance(error, ResponseTimeout)
+    assert len(unit.asked) == DOUBTS
+    assert walk.refused == {}
 
 
-def test_a_part_that_is_small_enough_is_not_divided() -> None:
-    found = carried_out(Survey.of(HOLDING, 0, 999, 125, smallest=10), set(range(500)), 125)
-    exact = carried_out(Survey.of(HOLDING, 0, 999, 125), set(range(500)), 125)
-    assert found.requests < exact.requests / 4
+@pytest.mark.parametrize("code", [10, 11])
+def test_a_gateway_that_reaches_nobody_is_left_alone(code: int) -> None:
+    unit = Unit([], ExceptionResponse(code))
+    assert isinstance(surveyed(unit, 999)[2], ExceptionResponse)
+    assert len(unit.asked) == DOUBTS
 
 
-@contextmanager
-def asking(url: str) -> Iterator[Asking]:
-    """Asks without a rest, and closes."""
-    made = Asking(url, timeout=0.1, pause=0.0, sleep=lambda _: None)
-    yield made
-    made.close()
+def test_a_device_that_only_closes_connections_is_left_alone() -> None:
+    unit = Unit([], ConnectionLost("closed"))
+    assert isinstance(surveyed(unit, 999)[2], ConnectionLost)
+    assert len(unit.asked) == 2 * DOUBTS
+
+
+def test_a_gateway_that_says_so_of_the_first_long_read_is_asked_for_less() -> None:
+    walk, _, error = surveyed(Unit([0, 1], ExceptionResponse(11)), 9)
+    assert (walk.values, error) == ({0: 0, 1: 1}, None)
+
+
+def test_of_a_unit_that_goes_away_only_is_known_what_was_before() -> None:
+    unit = Unit(range(0, 1000, 2), before=[None] * 60 + [silence()] * 1000)
+    walk, _, error = surveyed(unit, 999)
+    assert isinstance(error, ResponseTimeout)
+    assert 0 not in walk.refused.values()
+    assert len(unit.asked) == 60 + DOUBTS + 1
+
+
+@pytest.mark.parametrize("code", [5, 6])
+def test_who_is_still_busy_after_all_rests_is_left_alone(code: int) -> None:
+    unit = Unit(range(100), before=[ExceptionResponse(code)])
+    assert isinstance(surveyed(unit)[2], ExceptionResponse)
+    assert len(unit.asked) == 1
+
+
+def test_what_does_not_fit_is_asked_again() -> None:
+    error = ProtocolError("odd")
+    unit = Unit(range(100), before=[error, error])
+    walk, _, ended = surveyed(unit)
+    assert (len(walk.values), ended, len(unit.asked)) == (100, None, 3)
+    assert surveyed(Unit(range(100), before=[error] * 3))[2] is error
+
+
+def test_a_connection_that_ends_now_and_then_is_made_anew() -> None:
+    unit = Unit(range(0, 100, 2), before=[None, None, ConnectionLost("closed"), None] * 60)
+    walk, _, error = surveyed(unit)
+    assert error is None
+    assert (set(walk.values), set(walk.refused)) == (set(range(0, 100, 2)), set(range(1, 100, 2)))
+
+
+def test_an_address_that_ends_the_connection_is_one_that_gives_nothing() -> None:
+    unit = Unit([*range(40), *range(41, 100)], ConnectionLost("closed"), before=[ExceptionResponse(3)])
+    walk, _, error = surveyed(unit)
+    assert (walk.refused, error) == ({40: 0}, None)
+
+
+def test_who_cannot_be_connected_is_asked_once() -> None:
+    unit = Unit([], ConnectFailed("refused"))
+    assert isinstance(surveyed(unit)[2], ConnectFailed)
+    assert len(unit.asked) == 1
+
+
+def test_a_table_that_is_not_there_is_asked_for_once_and_the_others_are_looked_at() -> None:
+    def execute(request: Any) -> Any:
+        if request.function_code != 4:
+            raise ExceptionResponse(1)
+        return mbap.Registers.of([7] * request.count)
+
+    walks = [Walk(table, 0, 99) for table in Table]
+    survey = Survey(walks)
+    carry_out(survey.dialogue(), execute)
+    assert [walk.table for walk in survey.absent] == [
+        one for one in Table if one is not Table.INPUT_REGISTERS
+    ]
+    assert survey.requests == 4
+
+
+def test_no_more_is_asked_than_was_allowed_and_the_rest_is_unknown() -> None:
+    unit = Unit([])
+    walk, survey, error = surveyed(unit, 999, most=20)
+    assert (len(unit.asked), survey.requests, error) == (20, 20, None)
+    assert sum(last - first + 1 for first, last in walk.unknown()) == 1000 - len(walk.refused)
+
+
+def test_the_share_that_is_done_rises_to_all_of_it() -> None:
+    shares: list[float] = []
+    survey = Survey([Walk(HOLDING, 0, 999)])
+    survey.tell = lambda now: shares.append(now.share)
+    carry_out(survey.dialogue(), Unit(range(0, 1000, 3)))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_what_is_ahead_is_known_within_a_tenth_once_long_reads_were_refused() -> None:
+    unit = Unit(range(100, 140))
+    guesses: list[int] = []
+    survey = Survey([Walk(HOLDING, 0, 999)])
+    survey.tell = lambda now: guesses.append(now.requests + now.ahead)
+    carry_out(survey.dialogue(), unit)
+    assert all(0.9 <= guess / len(unit.asked) <= 1.1 for guess in guesses[60:])
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 180), st.integers(1, 60)), max_size=6),
+    st.integers(0, 250),
+    st.sampled_from([ExceptionResponse(2), silence(), ExceptionResponse(11)]),
+)
+def test_broken_off_anywhere_it_ends_with_the_same_and_asks_nothing_twice(
+    runs: list[tuple[int, int]], broken_off_after: int, hole: ModbusError
+) -> None:
+    there = [0, *(at for first, length in runs for at in range(first, min(first + length, 200)))]
+    whole, _, _ = surveyed(Unit(there, hole, before=[ExceptionResponse(3)]), 199)
+    unit, lines = Unit(there, hole, before=[ExceptionResponse(3)]), list[str]()
+
+    def once(request: Request[Any]) -> Any:
+        if len(unit.asked) >= broken_off_after:
+            raise KeyboardInterrupt
+        return Journal([], lines.append).execute(request, unit)
+
+    def again(request: Request[Any]) -> Any:
+        return journal.execute(request, unit)
+
+    with suppress(KeyboardInterrupt):
+        surveyed(once, 199)
+    kept = len(lines)
+    before = len(unit.asked)
+    journal = Journal([*lines, "0300"], lines.append)
+    walk, survey, error = surveyed(again, 199)
+    assert error is None
+    assert (walk.values, walk.refused) == (whole.values, whole.refused)
+    assert len(unit.asked) - before == survey.requests - kept
+
+
+def asking(url: str) -> Asking:
+    return Asking(url, timeout=0.1, pause=0.0, sleep=lambda _: None)
 
 
 def test_a_device_is_surveyed_and_its_draft_is_a_profile_that_reads_it() -> None:
-    device = Device(holding_registers={0: [5, 6, 7], 10: [8]})
-    found = Survey.of(HOLDING, 0, 15, 125)
-    with mbap.serving(device, "tcp://127.0.0.1:0") as url, asking(url) as ask:
-        assert survey(ask, 1, found) is None
-    assert found.values == {0: 5, 1: 6, 2: 7, 10: 8}
-    profile = parse_profile(draft(found, 'A "pump"', "tcp://plc"), "draft")
+    walk = Walk(HOLDING, 0, 15)
+    with mbap.serving(Device(holding_registers={0: [5, 6, 7], 10: [8]}), "tcp://127.0.0.1:0") as url:
+        asked = asking(url)
+        carry_out(Survey([walk]).dialogue(), executing(asked, 1))
+        asked.close()
+    assert walk.values == {0: 5, 1: 6, 2: 7, 10: 8}
+    profile = parse_profile(draft(walk, 'A "pump"', "tcp://plc"), "draft")
     assert [point.address for point in profile.points] == [0, 1, 2, 10]
     assert profile.forbidden == ((HOLDING, 3, 9), (HOLDING, 11, 15))
 
 
 def test_bits_are_surveyed_too() -> None:
-    found = Survey.of(Table.COILS, 0, 20, 2000)
-    with mbap.serving(Device(coils=[True, False, True]), "tcp://127.0.0.1:0") as url, asking(url) as ask:
-        survey(ask, 1, found)
-    assert found.values == {0: 1, 1: 0, 2: 1}
-    assert parse_profile(draft(found, "Bits", "plc"), "draft").points[0].encoding is None
+    walk = Walk(Table.COILS, 0, 20)
+    with mbap.serving(Device(coils=[True, False, True]), "tcp://127.0.0.1:0") as url:
+        asked = asking(url)
+        carry_out(Survey([walk]).dialogue(), executing(asked, 1))
+        asked.close()
+    assert walk.values == {0: 1, 1: 0, 2: 1}
+    assert parse_profile(draft(walk, "Bits", "plc"), "draft").points[0].encoding is None
 
 
 def test_a_draft_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing could be read"):
-        draft(Survey.of(HOLDING, 0, 1, 125), "x", "y")
+        draft(Walk(HOLDING, 0, 1), "x", "y")
 
 
-def test_a_table_that_does_not_exist_is_asked_for_once() -> None:
-    found = Survey.of(HOLDING, 0, 999, 125)
-    with scripted(refusing(1)) as server, asking(server.url) as ask:
-        error = survey(ask, 1, found)
-    assert isinstance(error, IllegalFunction)
-    assert len(server.requests) == 1
-
-
-def test_a_device_that_falls_silent_is_left_alone() -> None:
-    found = Survey.of(HOLDING, 0, 999, 125)
-    with scripted(Reply(), Silence()) as server, asking(server.url) as ask:
-        error = survey(ask, 1, found)
-        assert len(server.requests) == 1 + SILENCES
-    assert isinstance(error, ResponseTimeout)
-
-
-def test_addresses_at_which_a_device_is_silent_are_holes() -> None:
-    def step(request: Request) -> Reply | Silence:
-        address, count = (int.from_bytes(request.pdu[at : at + 2], "big") for at in (1, 3))
-        return Reply() if address + count <= 12 else Silence()
-
-    found = Survey.of(HOLDING, 0, 13, 8)
-    with scripted(step) as server, asking(server.url) as ask:
-        assert survey(ask, 1, found) is None
-    assert found.holes == {12: 0, 13: 0}
-
-
-def test_answers_that_do_not_fit_end_it() -> None:
-    found = Survey.of(HOLDING, 0, 99, 125)
-    with scripted(Reply(pdu=b"\3\2\0\1")) as server, asking(server.url) as ask:
-        assert survey(ask, 1, found) is not None
-        assert len(server.requests) < 10
-
-
-def test_what_was_kept_is_of_one_device_and_range(tmp_path: Path) -> None:
-    path = tmp_path / "plc.json"
-    assert load(path, "tcp://plc:502", 1, HOLDING, 0, 99) is None
-    save(path, "tcp://plc:502", 1, Survey.of(HOLDING, 0, 99, 125))
-    assert load(path, "tcp://plc:502", 1, HOLDING, 0, 99) == Survey.of(HOLDING, 0, 99, 125)
-    with pytest.raises(ValueError, match="is of tcp://plc:502 unit 1"):
-        load(path, "tcp://plc:502", 2, HOLDING, 0, 99)
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"endpoint": 1, "unit": 1, "survey": {"table": "x"}}'])
-def test_what_is_no_survey_is_a_sentence(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "plc.json"
-    path.write_text(text)
-    with pytest.raises(ValueError, match="is not the file of a survey"):
-        load(path, "tcp://plc:502", 1, HOLDING, 0, 99)
+def test_a_busy_device_is_given_longer_rests() -> None:
+    rested: list[float] = []
+    with scripted(refusing(6)) as server:
+        asked = asking(server.url)
+        execute = patiently(executing(asked, 1), sleep=rested.append)
+        with pytest.raises(ExceptionResponse, match="06"):
+            carry_out(Survey([Walk(HOLDING, 0, 9)]).dialogue(), execute)
+        asked.close()
+    assert rested == [1.0, 2.0, 4.0]

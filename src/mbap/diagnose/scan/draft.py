@@ -1,15 +1,15 @@
-"""A profile to begin with, from what a survey found: every register a point, holes forbidden."""
+"""A profile to begin with, from what was found in a table: every register a point, holes forbidden."""
 
 from __future__ import annotations
 
 import json
 
-from mbap.diagnose.scan.survey import Survey, hole_runs, runs
+from mbap.diagnose.scan.walk import Walk, refusals
 
 _SHORT = {"holding": "hr", "input": "ir", "coil": "co", "discrete": "di"}
 
 
-def draft(found: Survey, name: str, endpoint: str) -> str:
+def draft(found: Walk, name: str, endpoint: str) -> str:
     """TOML of a profile that reads everything that could be read.
 
     Raises:
@@ -20,7 +20,7 @@ def draft(found: Survey, name: str, endpoint: str) -> str:
     return "\n".join([*_head(found, name, endpoint), *_reads(found), *_points(found)])
 
 
-def _head(found: Survey, name: str, endpoint: str) -> list[str]:
+def _head(found: Walk, name: str, endpoint: str) -> list[str]:
     return [
         "# A draft: every register is a point of its own. Join those that are one value, name them,",
         "# give them type, scale and unit, and delete the others. What was read stands behind each.",
@@ -32,25 +32,23 @@ def _head(found: Survey, name: str, endpoint: str) -> list[str]:
     ]
 
 
-def _reads(found: Survey) -> list[str]:
+def _reads(found: Walk) -> list[str]:
     key = "largest_bits" if found.table.holds_bits else "largest"
     lines = ["[read]", f"{key} = {found.largest}"]
     holes = [
-        f'    "{found.table.value} {start}' + (f'..{start + length - 1}",' if length > 1 else '",')
-        for start, length, _ in hole_runs(found.holes)
+        f'    "{found.table.value} {first}' + (f'..{last}",' if last > first else '",')
+        for first, last, _ in refusals(found.refused)
     ]
     return [*lines, *(["forbidden = [", *holes, "]"] if holes else []), ""]
 
 
-def _points(found: Survey) -> list[str]:
+def _points(found: Walk) -> list[str]:
     lines = []
-    for start, length in runs(found.values):
-        for address in range(start, start + length):
-            value = int(found.values[address])
-            lines += [
-                f"[points.{_SHORT[found.table.value]}{address}]",
-                f'table = "{found.table.value}"',
-                f"address = {address}  # was {value}" + ("" if found.table.holds_bits else f", {value:#06x}"),
-                "",
-            ]
+    for address, value in sorted(found.values.items()):
+        lines += [
+            f"[points.{_SHORT[found.table.value]}{address}]",
+            f'table = "{found.table.value}"',
+            f"address = {address}  # was {value}" + ("" if found.table.holds_bits else f", {value:#06x}"),
+            "",
+        ]
     return lines

@@ -75,9 +75,9 @@ def scan(
     Raises:
         ConnectFailed: there is no connection, or none any more.
     """
-    questions = [(request.title, request) for request in READING] + (list(WRITING) if writes else [])
-    for done, (title, request) in enumerate(questions):
-        tell(done / len(questions))
+    asked = questions(writes=writes)
+    for done, (title, request) in enumerate(asked):
+        tell(done / len(asked))
         outcome = asking.ask(request, unit)
         if isinstance(outcome.error, ConnectFailed):
             raise outcome.error
@@ -85,6 +85,11 @@ def scan(
             asking.renew()  # some answer nothing any more on a connection over which they were asked that
         ended = isinstance(outcome.error, ConnectionLost)
         yield Function(request.function_code, title, has(outcome), outcome.said, outcome.seconds, ended)
+
+
+def questions(*, writes: bool) -> list[tuple[str, Request[Any]]]:
+    """What is asked, with the title of each."""
+    return [*((request.title, request) for request in READING), *(WRITING if writes else ())]
 
 
 def has(outcome: Outcome) -> bool | None:

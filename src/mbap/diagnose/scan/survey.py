@@ -1,154 +1,182 @@
-"""A survey of a table: which addresses can be read, which cannot, and what to ask next. It asks nobody."""
+"""A survey of a unit's tables: what its walks want to know is asked, and what comes is understood."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from mbap.addresses import Table
+from mbap.client.dialogue import Dialogue
+from mbap.diagnose.scan.walk import Walk
+from mbap.errors import (
+    Acknowledge,
+    ConnectFailed,
+    ConnectionLost,
+    ExceptionResponse,
+    GatewayPathUnavailable,
+    GatewayTargetFailedToRespond,
+    IllegalFunction,
+    ModbusError,
+    ProtocolError,
+    ResponseTimeout,
+    ServerDeviceBusy,
+)
+from mbap.protocol.pdu import READS, Request
 
-SILENCES = 5
-"""After so many silences in a row the device is left alone."""
+DOUBTS: Final = 4
+"""After so many questions in a row that the unit did not answer it is asked whether it is still there."""
+AGAIN: Final = 3
+"""So often in a row the same is asked when the answer does not fit, or there is no connection any more."""
+_NOBODY = (GatewayPathUnavailable, GatewayTargetFailedToRespond)
+_BUSY = (Acknowledge, ServerDeviceBusy)
+_NO_ANSWER = (ResponseTimeout, ConnectionLost, *_NOBODY)
 
 
-@dataclass(slots=True)
 class Survey:
-    """What is known of the addresses *first* to *last* of a table.
+    """Walks through tables of one unit, in the order in which something is likely to be found.
 
     Attributes:
-        largest: no read asks for more; it becomes less when the device does not give so many.
-        smallest: a read of so many that is refused is not divided any more.
-        pending: spans to ask, first and last, in order.
-        values: what could be read. holes: what could not, by address, with the exception; 0 is silence.
-        requests: how many were made. longest: the count of the longest that was answered.
+        walks: one a table.
+        absent: the tables that the unit does not have.
+        requests: how many were made; those whose answers were known from before count, too.
+        most: end after so many; None: never.
+        present: whether the unit itself has answered.
+        tell: called after each answer.
     """
 
-    table: Table
-    first: int
-    last: int
-    largest: int
-    smallest: int = 1
-    pending: list[tuple[int, int]] = field(default_factory=list)
-    values: dict[int, int] = field(default_factory=dict)
-    holes: dict[int, int] = field(default_factory=dict)
-    requests: int = 0
-    longest: int = 0
-    silences: int = 0
-
-    @classmethod
-    def of(cls, table: Table, first: int, last: int, largest: int, smallest: int = 1) -> Survey:
-        """One that knows nothing yet."""
-        return cls(table, first, last, largest, smallest, [(first, last)])
+    def __init__(self, walks: Sequence[Walk], most: int | None = None) -> None:
+        self.walks = list(walks)
+        self.absent: list[Walk] = []
+        self.requests = 0
+        self.most = most
+        self.present = False
+        self.tell: Callable[[Survey], None] = lambda _survey: None
+        self._share = 0.0
+        self._good: Request[Any] | None = None
+        self._again = 0
+        self._silences = 0
+        self._doubt_of: ModbusError | None = None
+        self._doubted: list[tuple[Walk, int]] = []
 
     @property
-    def done(self) -> float:
-        """The share that is known, 0 to 1."""
-        return (len(self.values) + len(self.holes)) / (self.last - self.first + 1)
+    def ahead(self) -> int:
+        """About how many requests are to come."""
+        wanted = sum(walk.ahead for walk in self.walks)
+        return wanted if self.most is None else min(wanted, max(self.most - self.requests, 0))
 
     @property
-    def hopeless(self) -> bool:
-        """Whether it was silent again and again."""
-        return self.silences >= SILENCES
+    def share(self) -> float:
+        """The share of the requests that is done, 0 to 1; it never falls."""
+        share = self.requests / max(self.requests + self.ahead, 1)
+        self._share = max(self._share, share if self._next() else 1.0)
+        return self._share
 
-    def next(self) -> tuple[int, int] | None:
-        """Address and count to read next; None when all is known."""
-        if not self.pending:
-            return None
-        first, last = self.pending[0]
-        return first, min(last - first + 1, self.largest)
+    @property
+    def largest_read(self) -> int | None:
+        """How many registers the unit gives at once, where that is less than the standard allows."""
+        return min(
+            (walk.limit for walk in self.walks if walk.limit and not walk.table.holds_bits), default=None
+        )
 
-    def read(self, address: int, values: Sequence[int]) -> None:
-        """So it was read; fewer values than were asked for are possible."""
-        self._take(address, len(values))
-        self.longest = max(self.longest, len(values))
-        self.values |= {address + at: int(value) for at, value in enumerate(values)}
-        self.silences = 0
+    def dialogue(self) -> Dialogue[None]:
+        """Ask until all is known, or *most* requests were made.
 
-    def refused(self, address: int, count: int, code: int) -> None:
-        """The exception *code* came; what is longer than the smallest is divided."""
-        self.silences = 0
-        if code == 3 and count > 1 and count > self.longest:
-            self.requests += 1
-            self.largest = max(count // 2, 1)
-            return
-        self._not_read(address, count, code)
-
-    def silent(self, address: int, count: int) -> None:
-        """Nothing came."""
-        self.silences += 1
-        self._not_read(address, count, 0)
-
-    def _not_read(self, address: int, count: int, code: int) -> None:
-        self._take(address, count)
-        if count <= self.smallest:
-            self.holes |= dict.fromkeys(range(address, address + count), code)
-            return
-        middle = address + count // 2
-        self.pending[:0] = [(address, middle - 1), (middle, address + count - 1)]
-
-    def _take(self, address: int, count: int) -> None:
-        """Take what was asked off what is pending."""
-        self.requests += 1
-        _, last = self.pending.pop(0)
-        if address + count <= last:
-            self.pending.insert(0, (address + count, last))
-
-    def as_json(self) -> dict[str, Any]:
-        """To go on later."""
-        return {
-            "table": self.table.value,
-            "first": self.first,
-            "last": self.last,
-            "largest": self.largest,
-            "smallest": self.smallest,
-            "pending": [list(span) for span in self.pending],
-            "values": [
-                [start, [self.values[start + at] for at in range(length)]]
-                for start, length in runs(self.values)
-            ],
-            "holes": [[start, start + length - 1, code] for start, length, code in hole_runs(self.holes)],
-            "requests": self.requests,
-            "longest": self.longest,
-        }
-
-    @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Survey:
-        """One that goes on where *kept* ended.
+        What was known before an error stays known; what was silent just before it counts as unknown.
 
         Raises:
-            KeyError, TypeError, ValueError: *kept* is no survey.
+            ModbusError: the unit is not there, or not any more.
         """
-        first, last, largest, smallest = (
-            int(kept[name]) for name in ("first", "last", "largest", "smallest")
-        )
-        made = cls(Table(kept["table"]), first, last, largest, smallest)
-        made.pending = [(int(start), int(end)) for start, end in kept["pending"]]
-        for start, values in kept["values"]:
-            made.values |= {start + at: int(value) for at, value in enumerate(values)}
-        for start, end, code in kept["holes"]:
-            made.holes |= dict.fromkeys(range(start, end + 1), int(code))
-        made.requests, made.longest = int(kept["requests"]), int(kept["longest"])
-        return made
+        try:
+            while (walk := self._next()) is not None and not self._used_up:
+                yield from self._step(walk)
+                self.tell(self)
+            if self._doubt_of is not None:
+                yield from self._still_there(self._doubt_of)
+        finally:
+            for walk, address in self._doubted:
+                walk.refused.pop(address, None)
 
+    @property
+    def _used_up(self) -> bool:
+        return self.most is not None and self.requests >= self.most
 
-def runs(addresses: Mapping[int, object]) -> Iterator[tuple[int, int]]:
-    """First address and length of each run without a gap."""
-    start = length = 0
-    for address in sorted(addresses):
-        if length and address == start + length:
-            length += 1
-            continue
-        if length:
-            yield start, length
-        start, length = address, 1
-    if length:
-        yield start, length
+    def _next(self) -> Walk | None:
+        """Whose question is the most promising."""
+        asking = [(question.rank, at) for at, walk in enumerate(self.walks) if (question := walk.next())]
+        return self.walks[min(asking)[1]] if asking else None
 
+    def _step(self, walk: Walk) -> Dialogue[None]:
+        question = walk.next()
+        assert question is not None
+        kind: Any = READS[walk.table]
+        request = kind(question.address, question.count)
+        try:
+            self.requests += 1
+            values = yield request
+        except ModbusError as error:
+            yield from self._not_read(walk, request, error)
+        else:
+            self._answered()
+            self._good = request
+            walk.read(values)
 
-def hole_runs(holes: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
-    """First address, length and exception of each run of holes with the same exception."""
-    by_code: dict[int, dict[int, int]] = {}
-    for address, code in holes.items():
-        by_code.setdefault(code, {})[address] = code
-    yield from sorted((start, length, code) for code, some in by_code.items() for start, length in runs(some))
+    def _answered(self) -> None:
+        self.present = True
+        self._again = self._silences = 0
+        self._doubt_of = None
+        self._doubted.clear()
+
+    def _not_read(self, walk: Walk, request: Request[Any], error: ModbusError) -> Dialogue[None]:
+        if self._worth_another(error):
+            self._again += 1
+        elif isinstance(error, _NO_ANSWER) and not isinstance(error, ConnectFailed):
+            yield from self._doubt(walk, error)
+        elif isinstance(error, ExceptionResponse) and not isinstance(error, (*_NOBODY, *_BUSY)):
+            self._answered()
+            self._good = self._good or request
+            self._refused(walk, error)
+        else:
+            raise error
+
+    def _worth_another(self, error: ModbusError) -> bool:
+        """Whether to ask the same again: what happens at one address alone happens twice there."""
+        if isinstance(error, ConnectFailed):
+            return self.present and self._again < AGAIN - 1
+        if isinstance(error, ConnectionLost):
+            return self._again == 0
+        return isinstance(error, ProtocolError) and self._again < AGAIN - 1
+
+    def _refused(self, walk: Walk, refusal: ExceptionResponse) -> None:
+        if isinstance(refusal, IllegalFunction) and not walk.values and not walk.refused:
+            walk.absent()
+            self.absent.append(walk)
+        else:
+            walk.refuse(refusal.code)
+
+    def _doubt(self, walk: Walk, error: ModbusError) -> Dialogue[None]:
+        """Nobody answered: is that so at these addresses alone?"""
+        question = walk.next()
+        assert question is not None
+        if question.count == 1:
+            self._doubted.append((walk, question.address))
+        self._again = 0
+        self._silences += 1
+        self._doubt_of = self._doubt_of or error
+        if self._silences >= DOUBTS:
+            yield from self._still_there(self._doubt_of)
+        walk.refuse(error.code if isinstance(error, ExceptionResponse) else 0)
+
+    def _still_there(self, error: ModbusError) -> Dialogue[None]:
+        """Ask once more for what was answered before.
+
+        Raises:
+            ModbusError: it is not answered any more either, or nothing ever was.
+        """
+        if self._good is None:
+            raise error
+        self.requests += 1
+        try:
+            yield self._good
+        except ExceptionResponse as refusal:
+            if isinstance(refusal, (*_NOBODY, *_BUSY)):
+                raise
+        self._answered()

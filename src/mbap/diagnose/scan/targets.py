@@ -1,55 +1,127 @@
-"""Which hosts a scan asks: networks, spans and single addresses, and none that is not ours to ask."""
+"""Which hosts and ports a scan asks: networks, spans and names, and none that is not ours to ask."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from mbap.diagnose.scan.host import SPOKEN
 
 MOST_HOSTS = 4096
+SECURE_PORT = 802
+_LIKE = "192.168.1.0/24, 192.168.1.10-50, 192.168.1.7 or plc7.local"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+LookUp = Callable[[str], Sequence[str]]
 
 
-def hosts(texts: Sequence[str], *, public: bool = False, most: int = MOST_HOSTS) -> list[str]:
-    """The addresses of "192.168.1.0/24", "192.168.1.10-50" and "192.168.1.7", each once, in order.
+def looked_up(name: str) -> list[str]:
+    """The addresses of *name*.
+
+    Raises:
+        OSError: it has none, or nobody can say.
+    """
+    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(place[4][0]) for place in found))
+
+
+def hosts(
+    texts: Sequence[str], *, public: bool = False, most: int = MOST_HOSTS, look_up: LookUp = looked_up
+) -> list[str]:
+    """The addresses of "192.168.1.0/24", "192.168.1.10-50", "192.168.1.7" and "plc7.local", each once.
 
     Raises:
         ValueError: one of them is no such thing, is public and *public* does not permit that, or there are
             more than *most*.
     """
-    found: dict[Address, None] = {}
+    found: dict[Address, str] = {}
     for text in texts:
-        for address in _span(text, most):
-            found[address] = None
+        for address in _meant(text, most, look_up):
+            found.setdefault(address, text)
         if len(found) > most:
             raise ValueError(f"these are more than {most} addresses: scan a part, or say --max-hosts")
-    strangers = [address for address in found if not ours(address)]
-    if strangers and not public:
-        raise ValueError(
-            f"{strangers[0]} is a public address, and its owner may not want to be scanned:"
-            " say --public if you may"
-        )
+    for address, text in found.items():
+        if address.is_multicast or address.is_unspecified:
+            raise ValueError(f"{address} is not the address of a host")
+        if not (public or ours(address)):
+            named = f"{text} is {address}, which" if str(address) != text else text
+            raise ValueError(
+                f"{named} is a public address, and its owner may not want to be scanned:"
+                " say --public if you may"
+            )
     return [str(address) for address in found]
 
 
 def ours(address: Address) -> bool:
-    """Whether *address* is of this machine or of a private network."""
-    return address.is_loopback or address.is_link_local or address.is_private
+    """Whether *address* is of this machine or of a private network; also where it is IPv4 written as IPv6."""
+    if isinstance(address, ipaddress.IPv6Address):
+        within = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
+        if within:
+            return ours(within)
+    return address.is_loopback or address.is_link_local or (address.is_private and not address.is_global)
 
 
-def _span(text: str, most: int) -> Iterator[Address]:
+def ports(text: str) -> list[tuple[str, int]]:
+    """Scheme and port of each in "502,802,rtu+tcp:4001"; 802 is that of TLS.
+
+    Raises:
+        ValueError: it is no such list.
+    """
+    found = []
+    for word in text.split(","):
+        scheme, _, port = word.strip().rpartition(":")
+        if not port.isdecimal() or not 0 < int(port) < 65536 or (scheme and scheme not in SPOKEN):
+            raise ValueError(f"{text!r} is not a list of ports such as 502,802,rtu+tcp:4001,udp:502")
+        found.append((scheme or ("tls" if int(port) == SECURE_PORT else "tcp"), int(port)))
+    return list(dict.fromkeys(found))
+
+
+def units(text: str) -> list[int]:
+    """The units of "1,255,0" or "1-10".
+
+    Raises:
+        ValueError: it is no such list.
+    """
+    found: list[int] = []
+    for word in text.split(","):
+        first, dash, last = word.strip().partition("-")
+        ends = (first, last if dash else first)
+        if not all(end.isdecimal() and int(end) <= 255 for end in ends) or int(ends[0]) > int(ends[1]):
+            raise ValueError(f"{text!r} is not a list of units from 0 to 255, such as 1,255,0 or 1-10")
+        found += range(int(ends[0]), int(ends[1]) + 1)
+    return list(dict.fromkeys(found))
+
+
+def _meant(text: str, most: int, look_up: LookUp) -> Iterator[Address]:
+    span = _span(text, most)
+    if span is not None:
+        yield from span
+        return
+    if not text or not all(one.isalnum() or one in ".-_" for one in text) or text[0].isdecimal():
+        raise ValueError(f"{text!r} is not a network: write it like {_LIKE}")
     try:
-        first, dash, last = text.partition("-")
+        addresses = look_up(text)
+    except OSError as problem:
+        why = problem.strerror or problem
+        raise ValueError(
+            f"{text!r} cannot be looked up ({why}), and is not a network such as {_LIKE}"
+        ) from None
+    for address in addresses:
+        yield ipaddress.ip_address(address)
+
+
+def _span(text: str, most: int) -> Iterable[Address] | None:
+    """The addresses of a network, a span or an address; None where *text* is none of these."""
+    first, dash, last = text.partition("-")
+    try:
         if dash:
-            yield from _between(ipaddress.ip_address(first), last)
-            return
+            return _between(ipaddress.ip_address(first), last)
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise ValueError(
-            f"{text!r} is not a network: write it like 192.168.1.0/24, 192.168.1.10-50 or 192.168.1.7"
-        ) from None
+        return None
     if network.num_addresses > most + 2:
         raise ValueError(f"{text} has more than {most} addresses: scan a part, or say --max-hosts")
-    yield from network.hosts()
+    return network.hosts()
 
 
 def _between(first: Address, last: str) -> Iterator[Address]:
@@ -58,5 +130,5 @@ def _between(first: Address, last: str) -> Iterator[Address]:
     end = ipaddress.ip_address(f"{head}.{last}" if last.isdecimal() else last)
     if type(end) is not type(first) or int(end) < int(first) or int(end) - int(first) > 0xFFFF:
         raise ValueError
-    for number in range(int(first), int(end) + 1):
-        yield type(first)(number)
+    made: Callable[[int], Address] = type(first)
+    return map(made, range(int(first), int(end) + 1))

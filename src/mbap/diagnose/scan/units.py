@@ -8,11 +8,14 @@ from typing import Any
 
 from mbap.client.dialogue import carry_out
 from mbap.diagnose.doctor.asking import Asking
+from mbap.diagnose.scan.executing import executing
 from mbap.diagnose.scan.identity import who_is_it
-from mbap.errors import ConnectionLost
+from mbap.errors import ConnectionLost, ResponseTimeout
 from mbap.protocol.pdu import Request
 from mbap.protocol.pdu.registers import ReadHoldingRegisters
 
+PATIENCE = 1.0
+"""Seconds that a unit has at least to say who it is."""
 LOST_IN_A_ROW = 3
 """After so many connections that ended or failed in a row the device is left alone."""
 
@@ -48,12 +51,18 @@ def scan(
 
 
 def identify(asking: Asking, unit: int) -> dict[str, str]:
-    """Who *unit* says it is."""
+    """Who *unit* says it is.
 
-    def execute(request: Request[Any]) -> Any:
-        outcome = asking.ask(request, unit)
-        if outcome.error is not None:
-            raise outcome.error
-        return outcome.result
+    It answers, so it is given time: some are slow to refuse a function, and forget what they are asked
+    meanwhile. On a connection over which that was asked some answer nothing any more.
+    """
+    execute = executing(asking, unit, timeout=max(asking.timeout, PATIENCE))
 
-    return carry_out(who_is_it(), execute)
+    def ask(request: Request[Any]) -> Any:
+        try:
+            return execute(request)
+        except ResponseTimeout:
+            asking.renew()
+            raise
+
+    return carry_out(who_is_it(), ask)
