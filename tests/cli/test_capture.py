@@ -105,7 +105,7 @@ def test_a_file_that_is_not_there_is_one_sentence(mbap: CommandLine) -> None:
     outcome = mbap("capture", "nowhere.pcap")
     assert (outcome.code, outcome.err) == (
         1,
-        "Error: nowhere.pcap cannot be read: No such file or directory\n",
+        "error: nowhere.pcap cannot be read: No such file or directory\n",
     )
 
 

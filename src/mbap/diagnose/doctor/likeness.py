@@ -11,7 +11,8 @@ from mbap.diagnose.doctor.case import Case, read_of
 from mbap.diagnose.doctor.finding import Finding, note, skipped
 from mbap.diagnose.doctor.items import item, shown
 from mbap.diagnose.doctor.prescription import in_full
-from mbap.diagnose.probe import Block, Found, Guess, Place, Sample, probe_device
+from mbap.diagnose.probe import probe_device
+from mbap.diagnose.probefound import Block, Found, Guess, Place, Sample
 from mbap.values import Encoding
 
 SAMPLES, APART = 3, 0.4

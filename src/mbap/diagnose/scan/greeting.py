@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from mbap.diagnose.doctor.case import Case, Wishes
-from mbap.diagnose.doctor.strangers import LISTENING, greetings
-from mbap.diagnose.doctor.talk import MOST_BYTES, QUIET
+from mbap.diagnose.doctor.case import USUAL_WAITS, Case, Wishes
+from mbap.diagnose.doctor.strangers import greetings
+from mbap.diagnose.doctor.talk import MOST_BYTES
 from mbap.transport.endpoint import parse_endpoint
 
 _NAMES = {"a web server": "HTTP"}
@@ -44,7 +44,7 @@ async def who_else(url: str, unit: int, before: Callable[[], Awaitable[None]]) -
 async def _heard(address: str, port: int, words: bytes) -> bytes | None:
     """What comes back to *words*; None where there is no connection any more."""
     try:
-        async with asyncio.timeout(LISTENING):
+        async with asyncio.timeout(USUAL_WAITS.listening):
             reader, writer = await asyncio.open_connection(address, port)
     except (OSError, TimeoutError):
         return None
@@ -59,7 +59,7 @@ async def _all(reader: asyncio.StreamReader) -> bytes:
     data = b""
     while len(data) < MOST_BYTES:
         try:
-            async with asyncio.timeout(QUIET if data else LISTENING):
+            async with asyncio.timeout(USUAL_WAITS.quiet if data else USUAL_WAITS.listening):
                 more = await reader.read(MOST_BYTES)
         except (OSError, TimeoutError):
             break
