@@ -119,6 +119,23 @@ def test_of_a_unit_that_goes_away_only_is_known_what_was_before() -> None:
     assert len(unit.asked) == 60 + DOUBTS + 1
 
 
+@pytest.mark.parametrize("answered", range(8, 40))
+def test_of_a_unit_by_pairs_that_goes_away_only_is_known_what_was_before(answered: int) -> None:
+    pairs = Unit([0, 1, *range(20, 60)])
+
+    def execute(request: Any) -> Any:
+        if len(pairs.asked) >= answered:
+            raise silence()
+        if request.count % 2 or request.address % 2:
+            pairs.asked.append(request)
+            raise ExceptionResponse(2)
+        return pairs(request)
+
+    walk, _, error = surveyed(execute, 199)
+    assert isinstance(error, ResponseTimeout)
+    assert 0 not in walk.refused.values()
+
+
 @pytest.mark.parametrize("code", [5, 6])
 def test_who_is_still_busy_after_all_rests_is_left_alone(code: int) -> None:
     unit = Unit(range(100), before=[ExceptionResponse(code)])

@@ -156,14 +156,16 @@ class Survey:
         """Nobody answered: is that so at these addresses alone?"""
         question = walk.next()
         assert question is not None
-        if question.count == 1:
-            self._doubted.append((walk, question.address))
         self._again = 0
         self._silences += 1
         self._doubt_of = self._doubt_of or error
-        if self._silences >= DOUBTS:
+        doubtful = self._silences < DOUBTS
+        if not doubtful:
             yield from self._still_there(self._doubt_of)
         walk.refuse(error.code if isinstance(error, ExceptionResponse) else 0)
+        if doubtful:
+            addresses = range(question.address, question.address + question.count)
+            self._doubted += [(walk, address) for address in addresses if address in walk.refused]
 
     def _still_there(self, error: ModbusError) -> Dialogue[None]:
         """Ask once more for what was answered before.
