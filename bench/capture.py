@@ -21,7 +21,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mbap.diagnose.capture import Capture, Captured
+from mbap.diagnose.capturedevice import DeviceFromCapture
 from mbap.diagnose.capturefilter import Filter
+from mbap.diagnose.captureprofile import ProfileFromCapture
 from mbap.diagnose.capturestats import Statistics
 from mbap.diagnose.capturewrites import Writes
 from mbap.diagnose.timeline import Timeline
@@ -111,6 +113,8 @@ KINDS: dict[str, Callable[[], Take | None]] = {
     "--stats": lambda: Statistics().take,
     "--timeline": lambda: Timeline().take,
     "--writes": lambda: Writes().take,
+    "--to-device": lambda: DeviceFromCapture().take,
+    "--to-profile": lambda: ProfileFromCapture().take,
 }
 
 

@@ -17,6 +17,7 @@ MOST_PLACES: Final = 500_000
 MOST_STEPS: Final = 100_000
 """Changes that are remembered; those beyond them are counted."""
 _READ_AND_WRITE: Final = 23
+_MOST_SAME: Final = 4096
 
 Steps = list[tuple[int, int]]
 """When, in UTC microseconds, a value became which."""
@@ -66,7 +67,8 @@ class Histories:
 
     def __init__(self) -> None:
         self._places: dict[tuple[Device, Table], dict[int, _Place]] = {}
-        self._same: dict[tuple[Device, bytes], bytes] = {}
+        self._same: dict[tuple[Device, bytes], tuple[bytes, int | None]] = {}
+        self._changes: dict[Device, int] = {}
         self._count = self._steps = 0
         self.left_out = 0
 
@@ -75,34 +77,46 @@ class Histories:
         request, response = exchange.request, exchange.response
         if request is None or response is None or exchange.exception is not None:
             return
-        key = device(exchange), exchange.pdu
+        of = device(exchange)
         if request.writes:
             if _is_done(exchange):
                 self._write(exchange)
-                self._same.clear()
             if exchange.function_code == _READ_AND_WRITE:
-                self._read(exchange)
-        elif self._same.get(key) != response:
-            self._read(exchange)
-            # The same answer again says nothing, as long as nothing else was said of its addresses.
-            self._same.clear()
-            self._same[key] = response
+                self._read(exchange, of)
+        elif self._same.get((of, exchange.pdu)) != (response, self._changes.get(of)):
+            self._read(exchange, of)
+            if len(self._same) >= _MOST_SAME:
+                self._same.clear()
+            # The same answer again says nothing, as long as nothing else was said of the device.
+            self._same[of, exchange.pdu] = response, self._changes.get(of)
 
-    def _read(self, exchange: Captured) -> None:
+    def _read(self, exchange: Captured, of: Device) -> None:
         found = values_read(exchange)
-        for address, value, place in self._of(exchange, found):
+        if found is None:
+            return
+        places = self._places.setdefault((of, found.table), {})
+        known, changed = places.get, False
+        for address, value in enumerate(found.values, found.address):
+            place = known(address)
             if place is None:
-                self._new(exchange, found, address, _Place(value, value))
+                self._new(exchange, found, address, _Place(int(value), int(value)))
             elif place.now != value:
-                place.now = value
-                if self._steps < MOST_STEPS:
-                    self._steps += 1
-                    place.steps.append((exchange.time, value))
-                else:
-                    self.left_out += 1
+                place.now, changed = int(value), True
+                self._step(place, exchange.time)
+        if changed:
+            self._changes[of] = self._changes.get(of, 0) + 1
+
+    def _step(self, place: _Place, time: int) -> None:
+        if self._steps >= MOST_STEPS:
+            self.left_out += 1
+            return
+        self._steps += 1
+        place.steps.append((time, place.now))
 
     def _write(self, exchange: Captured) -> None:
         written = values_written(exchange) or self._masked(exchange)
+        of = device(exchange)
+        self._changes[of] = self._changes.get(of, 0) + 1
         for address, value, place in self._of(exchange, written):
             if place is None:
                 self._new(exchange, written, address, _Place(value, value, written=True))
