@@ -48,6 +48,35 @@ def test_read_and_write_reach_a_device_by_tls(commandline: CommandLine, device: 
     assert (done.code, done.err) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("probe", "URL", "hr0..2", "--samples", "1"), "hr1"),
+        (("watch", "URL", "hr1", "--times", "1", "--plain"), "hr1"),
+        (("bench", "URL", "--requests", "3"), "errors   none"),
+    ],
+    ids=["probe", "watch", "bench"],
+)
+def test_the_tools_reach_a_device_by_tls(
+    commandline: CommandLine, device: str, words: tuple[str, ...], shown: str
+) -> None:
+    done = commandline(*(device if word == "URL" else word for word in words), *options())
+    assert done.code == 0, done.err
+    assert shown in done.out
+
+
+def test_a_shell_reaches_a_device_by_tls(commandline: CommandLine, device: str) -> None:
+    done = commandline("shell", device, *options(), given=b"read hr1\n")
+    assert (done.code, "hr1      8" in done.out) == (0, True)
+
+
+def test_what_probe_says_to_read_has_the_options_of_tls(commandline: CommandLine, device: str) -> None:
+    said = commandline("probe", device, "hr0..2", "--samples", "1", *options()).out
+    typed = said.partition("to read it so:\n")[2].replace("\\\n", " ").split()
+    assert typed[:2] == ["mbap", "read"]
+    assert commandline(*typed[1:]).code == 0
+
+
 @pytest.mark.parametrize("name", ["expired", "strange", "revoked", "serverauth"])
 def test_who_is_refused_reads_why_and_gets_exit_code_3(
     commandline: CommandLine, device: str, name: str

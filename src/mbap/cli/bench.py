@@ -13,6 +13,7 @@ from mbap.cli.connecting import DURATION
 from mbap.cli.exits import ExitCode, exit_code
 from mbap.cli.progress import progress
 from mbap.cli.running import run
+from mbap.cli.securing import Trust, tls_options
 from mbap.cli.tables import many
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
     metavar="NAME[=VALUE]",
     help="How the device breaks the rules, transaction=zero for example; may be repeated.",
 )
+@tls_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     endpoint: str,
@@ -82,6 +84,7 @@ def command(
     pause: float | None,
     timeout: float,
     quirks: tuple[str, ...],
+    tls: Trust,
     as_json: bool,
 ) -> int:
     """Measure how many reads a second a device takes, and how long its answers take.
@@ -117,6 +120,7 @@ def command(
         pause=pause or 0.0,
         timeout=timeout,
         quirks=Quirks.parse(quirks),
+        tls=tls.settings(),
     )
     bench = Bench(load)
     run(_shown(bench))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mbap.client.asynchronous import AsyncClient
 from mbap.client.quirks import Quirks
@@ -17,6 +17,9 @@ from mbap.collect.counters import quality_of
 from mbap.errors import ModbusError
 from mbap.protocol.pdu import Request
 from mbap.transport.endpoint import parse_endpoint
+
+if TYPE_CHECKING:
+    from mbap.transport.tls import TLS
 
 FAILURES_IN_A_ROW = 5
 """After so many, for each read under way, the device is left alone."""
@@ -76,6 +79,7 @@ class Load:
     pause: float = 0.0
     timeout: float | None = None
     quirks: Quirks = field(default_factory=Quirks)
+    tls: TLS | None = None
 
     @property
     def asking(self) -> int:
@@ -136,7 +140,12 @@ class Bench:
     def _client(self) -> AsyncClient:
         load = self.load
         return AsyncClient(
-            load.url, unit=load.unit, timeout=load.timeout, outstanding=load.outstanding, quirks=load.quirks
+            load.url,
+            unit=load.unit,
+            timeout=load.timeout,
+            outstanding=load.outstanding,
+            quirks=load.quirks,
+            tls=load.tls,
         )
 
     async def _ask_all(self, clients: Iterable[AsyncClient]) -> None:

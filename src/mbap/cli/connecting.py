@@ -178,6 +178,7 @@ class Asking:
             link=self.link,
             retries=self.retries,
             quirks=Quirks.parse(self.quirks),
+            tls=self.tls,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from mbap.addresses import Item, Location, Table, parse_item, parse_reference
 from mbap.cli.connecting import DURATION, Asking, client_options
 from mbap.cli.probetext import Probed, as_json, text
 from mbap.cli.progress import progress
+from mbap.cli.securing import Trust, tls_options
 
 if TYPE_CHECKING:
     from mbap.client.blocking import Client
@@ -33,6 +35,7 @@ READ_LINE = 8
 @click.argument("endpoint", required=False)
 @click.argument("items", nargs=-1, metavar="ITEM...")
 @client_options
+@tls_options
 @click.option(
     "--samples", type=click.IntRange(1, 100), default=5, show_default=True, help="How often to read."
 )
@@ -72,6 +75,7 @@ def command(
     retries: int,
     deadline: float | None,
     quirks: tuple[str, ...],
+    tls: Trust,
     samples: int,
     every: float,
     near: tuple[float, ...],
@@ -113,10 +117,11 @@ def command(
         read = _Read("registers", [_where([*first, *items], offline)], [offline])
         hinted.check(read.spans, len(offline))
     else:
-        asking = Asking(endpoint or "", unit, timeout, link, retries, deadline, quirks)
+        asking = Asking(endpoint or "", unit, timeout, link, retries, deadline, quirks, tls.settings())
         read = _asked(asking, items, samples, every, hinted)
     probed, against = _probed(read, hinted)
-    _show(probed, against, read.source, unit, to_profile, every_reading, json_form)
+    again = _Again(endpoint or "", unit, quirks, tls) if offline is None else None
+    _show(probed, against, read.source, again, to_profile, every_reading, json_form)
     return 0
 
 
@@ -127,6 +132,24 @@ class _Read:
     source: str
     spans: Sequence[Item]
     samples: Sequence[Sequence[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """How the device is read again: with what was given of it."""
+
+    endpoint: str
+    unit: int | None
+    quirks: Sequence[str]
+    tls: Trust
+
+    def read_line(self, best: Sequence[str]) -> str:
+        """The `mbap read` of *best*, a few of them on each line."""
+        unit = [] if self.unit is None else ["--unit", str(self.unit)]
+        quirks = [word for quirk in self.quirks for word in ("--quirk", quirk)]
+        start = "  " + shlex.join(["mbap", "read", self.endpoint, *unit, *quirks, *self.tls.words])
+        groups = [best[at : at + 3] for at in range(0, len(best), 3)]
+        return " \\\n    ".join([start, *(" ".join(group) for group in groups)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +206,7 @@ def _show(
     probed: Sequence[Probed],
     against: Sequence[str],
     source: str,
-    unit: int | None,
+    again: _Again | None,
     to_profile: Path | None,
     every_reading: bool,
     json_form: bool,
@@ -201,16 +224,10 @@ def _show(
     click.echo(text(probed, every_reading))
     for one in against:
         click.echo(f"\n{one}", err=True)
-    if source != "registers" and best:
-        click.echo("\nto read it so:\n" + _read_line(source, unit, best))
+    if again is not None and best:
+        click.echo("\nto read it so:\n" + again.read_line(best))
     if to_profile is not None:
         click.echo(f"\nwritten: {to_profile}, a draft; next: mbap profile check {to_profile}")
-
-
-def _read_line(endpoint: str, unit: int | None, best: Sequence[str]) -> str:
-    start = f"  mbap read {endpoint}" + ("" if unit is None else f" --unit {unit}")
-    groups = [best[at : at + 3] for at in range(0, len(best), 3)]
-    return " \\\n    ".join([start, *(" ".join(group) for group in groups)])
 
 
 def _given_registers(endpoint: str | None, registers: str | None) -> list[Sample] | None:

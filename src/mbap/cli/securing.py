@@ -45,6 +45,20 @@ class Trust:
         """The files whose contents end some day."""
         return (*self.ca, *([self.certificate] if self.certificate else []), *self.crl)
 
+    @property
+    def words(self) -> list[str]:
+        """The options as they would be typed again."""
+        every = (
+            *(("ca", path) for path in self.ca),
+            ("certificate", self.certificate),
+            ("key", self.key),
+            *(("crl", path) for path in self.crl),
+            ("tls", self.minimum if self.minimum != "1.2" else None),
+            ("server-name", self.server_name),
+        )
+        given = [(name, what) for name, what in every if what is not None]
+        return [word for name, what in given for word in (f"--{self.prefix}{name}", str(what))]
+
     def settings(self) -> TLS | None:
         """What they mean; None where none was used.
 

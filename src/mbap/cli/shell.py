@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mbap.cli.connecting import Asking, client_options
+from mbap.cli.securing import Trust, tls_options
 
 if TYPE_CHECKING:
     from mbap.client.timing import LinkName
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("endpoint")
 @client_options
+@tls_options
 @click.option("--yes", is_flag=True, help="Do not ask before a write; needed to write from a pipe.")
 def command(
     endpoint: str,
@@ -25,6 +27,7 @@ def command(
     retries: int,
     deadline: float | None,
     quirks: tuple[str, ...],
+    tls: Trust,
     yes: bool,
 ) -> int:
     """Talk to a device, command by command.
@@ -48,7 +51,7 @@ def command(
 
     order_kind(order)
     lines = lines_for_console()
-    device = Asking(endpoint, unit, timeout, link, retries, deadline, quirks).client()
+    device = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings()).client()
     if isinstance(lines, Plain):
         click.echo("for completion and history: pip install 'mbap[tui]'", err=True)
     try:

@@ -46,7 +46,7 @@ def test_a_server_that_is_trusted_and_trusts_us_is_examined_to_the_end() -> None
     assert found["tls"].severity is Severity.OK
     assert found["tls"].data["names"] == ["localhost", "127.0.0.1", "::1"]
     assert f"--ca {plant().ca}" in found.prescription.command
-    assert f"mbap doctor {url} --unit 1 --ca {plant().ca}" in found["values"].advice
+    assert f"mbap probe {url} hr0..47 --unit 1 --ca {plant().ca}" in found["values"].advice
 
 
 @pytest.mark.parametrize(

@@ -184,9 +184,9 @@ def judge(case: Case, stretches: Sequence[Stretch], looks: Looks) -> Finding:
 
 
 def _advice(case: Case, spans: Sequence[str], *, told: bool) -> str:
-    """The command that tells more; over TLS that is the doctor, who has been told whom to trust."""
-    probing = in_full(case, "doctor") if case.endpoint.secure else in_full(case, "probe", *spans)
-    if told and not case.endpoint.secure:
+    """The command that tells more."""
+    probing = in_full(case, "probe", *spans)
+    if told:
         return f"compare one with its display; all of them: {probing}"
     return f"with one value off its display: {probing} --known PLACE=VALUE"
 
