@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,15 @@ def test_the_twin_answers_as_the_original(run: CommandLine, original: Path, tmp_
     with serve_file(twin) as url:
         assert answers(url) == expected
     assert sorted(one.name for one in tmp_path.iterdir()) == ["original.toml", "twin.toml"]
+
+
+def test_what_was_found_can_be_had_as_json(run: CommandLine, original: Path, tmp_path: Path) -> None:
+    twin = tmp_path / "twin.toml"
+    with serve_file(original) as url:
+        said = json.loads(clone(run, url, twin, "--json").out)
+    assert said["file"] == str(twin)
+    assert said["found"] == {"coil": 72, "discrete": 0, "input": 80, "holding": 133}
+    assert (said["unknown"], said["requests"] > 0) == (0, True)
 
 
 def test_a_file_that_is_there_is_left_alone(run: CommandLine, original: Path) -> None:

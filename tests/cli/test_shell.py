@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -133,6 +134,31 @@ def test_unit_and_order_hold_for_the_lines_that_follow(shell: Shell) -> None:
     assert values[0] == "7"
     assert values[1] != "12.5"
     assert done.out.endswith("unit 1\norder CDAB\n")
+
+
+def test_as_json_each_line_that_gives_data_is_one_object(shell: Shell) -> None:
+    lines = (
+        "read hr0..1",
+        "write hr0=5",
+        "unit 3",
+        "order CDAB",
+        "units 3",
+        "decode 000100000006030300000001",
+    )
+    done = shell(*lines, options=("--yes", "--json"))
+    read, written, unit, order, present, *frame = (line for line in done.out.splitlines())
+    assert [one["value"] for one in json.loads(read)["items"][0]["values"]] == [20, 21]
+    assert json.loads(written)["writes"][0]["verified"] is True
+    assert (json.loads(unit), json.loads(order)) == ({"unit": 3}, {"order": "CDAB"})
+    assert json.loads(present) == {"unit": 3, "answer": "answers"}
+    assert json.loads("".join(frame))
+    assert done.code == 0
+
+
+def test_as_json_what_cannot_be_read_is_in_the_object_and_the_exit_code(shell: Shell) -> None:
+    done = shell("read hr500", options=("--json",))
+    assert "exception 02" in json.loads(done.out)["items"][0]["error"]
+    assert done.code == 5
 
 
 def test_units_that_answer_are_listed(shell: Shell) -> None:

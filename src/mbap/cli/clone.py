@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +55,9 @@ _MOST_COMMENTS = 20
 @click.option("--overwrite", is_flag=True, help="Write the file anew when it is there already.")
 @surveying_options
 @tls_options
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON: what was found and what was not looked at."
+)
 def command(
     endpoint: str,
     output: Path,
@@ -68,6 +72,7 @@ def command(
     deadline: float | None,
     quirks: tuple[str, ...],
     tls: Trust,
+    as_json: bool,
 ) -> int:
     """Read the device at ENDPOINT through, and write a device file from which mbap serve answers as it does.
 
@@ -94,7 +99,7 @@ def command(
         return code_of(ended, ExitCode.OK, f"; the same command goes on from {part}" if part.exists() else "")
     _write(output, _text(endpoint, client.number, contents))
     part.unlink()
-    click.echo(_said(output, contents))
+    click.echo(_as_json(output, contents) if as_json else _said(output, contents))
     return ExitCode.OK
 
 
@@ -160,6 +165,19 @@ def _text(endpoint: str, unit: int, contents: Contents) -> str:
     return device_text(f"Twin of {endpoint}, unit {unit}", {unit: known}, comments)
 
 
+def _left(survey: Survey) -> int:
+    """How many addresses were not looked at closely."""
+    walks = [walk for walk in survey.walks if walk not in survey.absent]
+    return sum(last - first + 1 for walk in walks for first, last in walk.unknown())
+
+
+def _as_json(output: Path, contents: Contents) -> str:
+    survey = contents.survey
+    found = {walk.table.value: len(walk.values) for walk in survey.walks}
+    whole = {"file": str(output), "found": found, "unknown": _left(survey), "requests": survey.requests}
+    return json.dumps(whole)
+
+
 def _said(output: Path, contents: Contents) -> str:
     from mbap.addresses import Table
 
@@ -167,12 +185,6 @@ def _said(output: Path, contents: Contents) -> str:
     found = {walk.table: len(walk.values) for walk in survey.walks}
     parts = [f"{found.get(table, 0):,} {table.value}" for table in Table]
     said = f"{output}: {', '.join(parts)}, after {amount(survey.requests, 'request')}"
-    left = sum(
-        last - first + 1
-        for walk in survey.walks
-        for first, last in walk.unknown()
-        if walk not in survey.absent
-    )
-    if left:
+    if left := _left(survey):
         said += f"; {left:,} addresses were not looked at closely: --most allows more requests"
     return said

@@ -165,21 +165,28 @@ class _Printer:
             click.echo(text)
 
 
+def as_json_line(endpoint: str, unit: int, found: Sequence[Found]) -> str:
+    """The same for programs: one object with the time, who was asked, and each item with its values."""
+    items = [_item(one) for one in found]
+    return json.dumps(
+        {"time": _now(), "endpoint": endpoint, "unit": unit, "items": items}, ensure_ascii=False
+    )
+
+
+def _item(one: Found) -> dict[str, object]:
+    item: dict[str, object] = {"item": one.plan.item.text, "type": one.plan.encoding.type}
+    if one.values is None:
+        return item | {"error": "not tried any more" if one.error is None else str(one.error)}
+    values = [
+        {"reference": name, "address": place, "value": _short(plan, value)}
+        for name, place, plan, value in _lines([one])
+    ]
+    return item | {"values": values}
+
+
 class _JsonPrinter(_Printer):
     def show(self, found: Sequence[Found]) -> None:
-        items = [self._item(one) for one in found]
-        whole = {"time": _now(), "endpoint": self.endpoint, "unit": self.unit, "items": items}
-        click.echo(json.dumps(whole, ensure_ascii=False))
-
-    def _item(self, one: Found) -> dict[str, object]:
-        item: dict[str, object] = {"item": one.plan.item.text, "type": one.plan.encoding.type}
-        if one.values is None:
-            return item | {"error": "not tried any more" if one.error is None else str(one.error)}
-        values = [
-            {"reference": name, "address": place, "value": _short(plan, value)}
-            for name, place, plan, value in _lines([one])
-        ]
-        return item | {"values": values}
+        click.echo(as_json_line(self.endpoint, self.unit, found))
 
 
 class _CsvPrinter(_Printer):

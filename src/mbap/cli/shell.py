@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @client_options
 @tls_options
 @click.option("--yes", is_flag=True, help="Do not ask before a write; needed to write from a pipe.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: one object for each line that gives data.")
 def command(
     endpoint: str,
     unit: int | None,
@@ -29,6 +30,7 @@ def command(
     quirks: tuple[str, ...],
     tls: Trust,
     yes: bool,
+    as_json: bool,
 ) -> int:
     """Talk to a device, command by command.
 
@@ -44,8 +46,10 @@ def command(
       mbap shell plc --unit 5 --order CDAB
       echo "read hr0..9" | mbap shell plc
       mbap shell plc --yes < start-up.txt
+      mbap shell plc --json < questions.txt > answers.jsonl
     """
     from mbap.cli.shelllines import Plain, lines_for_console
+    from mbap.cli.shellsaid import Said, SaidAsJson
     from mbap.cli.shellsession import Session
     from mbap.values.orders import order_kind
 
@@ -55,6 +59,9 @@ def command(
     if isinstance(lines, Plain):
         click.echo("for completion and history: pip install 'mbap[tui]'", err=True)
     try:
-        return Session(endpoint, device, lines, order=order, deadline=deadline, may_write=yes).run()
+        said = SaidAsJson(endpoint) if as_json else Said(endpoint)
+        return Session(
+            endpoint, device, lines, order=order, deadline=deadline, may_write=yes, said=said
+        ).run()
     finally:
         device.close()

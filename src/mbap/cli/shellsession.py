@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from mbap.cli.exits import ExitCode, exit_code, report
-from mbap.cli.read import as_text, read_all
+from mbap.cli.read import read_all
 from mbap.cli.shelllines import Lines
+from mbap.cli.shellsaid import Said
 from mbap.cli.shellwords import Line, explained, parse, parse_units
 from mbap.cli.tables import many, table
-from mbap.cli.write import given_text, place_text, planned, print_text, write_all
+from mbap.cli.write import given_text, place_text, planned, write_all
 from mbap.client.typed import Writing, reading
 from mbap.errors import (
     ConnectionLost,
@@ -37,7 +38,7 @@ SEARCH_PAUSE = 0.05
 
 
 class Session:
-    """Carries out one line after the other.
+    """Carries out one line after the other; *said* says what came of it, for people unless told otherwise.
 
     Attributes:
         code: of the last line that failed; `OK` where none did.
@@ -52,9 +53,11 @@ class Session:
         order: str = "",
         deadline: float | None = None,
         may_write: bool = False,
+        said: Said | None = None,
     ) -> None:
         self.code: int = ExitCode.OK
         self._endpoint, self._client, self._lines = endpoint, device, lines
+        self._said = said or Said(endpoint)
         self._unit: BlockingUnit = device
         self._order, self._deadline, self._may_write = order, deadline, may_write
         self._commands: dict[str, Callable[[Sequence[str]], int]] = {
@@ -111,8 +114,7 @@ class Session:
             raise ValueError("read takes items, such as hr0..9 or 40108:float32")
         plans = [reading(word, self._order) for word in words]
         found = read_all(self._unit, plans, self._deadline)
-        if text := as_text(found):
-            click.echo(text)
+        self._said.read(self._unit.number, found)
         error = next((one.error for one in found if one.error), None)
         return ExitCode.OK if error is None else exit_code(error) or ExitCode.FAILED
 
@@ -129,7 +131,7 @@ class Session:
                 raise
             names = ", ".join(plan.item.text for plan in plans)
             raise OutcomeUnknown(f"cancelled: {names} may have been written, or not") from None
-        print_text(self._endpoint, self._unit.number, done, plans[len(done) :], error)
+        self._said.written(self._unit.number, done, plans[len(done) :], error)
         if error is not None:
             raise error
         return ExitCode.OK if all(one.agrees is not False for one in done) else ExitCode.NOT_VERIFIED
@@ -150,7 +152,7 @@ class Session:
             if number is None:
                 raise ValueError("unit takes one number, 0 to 255")
             self._unit = self._client.unit(number)
-        click.echo(f"unit {self._unit.number}")
+        self._said.chosen("unit", self._unit.number)
         return ExitCode.OK
 
     def _choose_order(self, words: Sequence[str]) -> int:
@@ -159,7 +161,7 @@ class Session:
         if words:
             order_kind(words[0])
             self._order = words[0].upper()
-        click.echo(f"order {self._order or 'ABCD'}")
+        self._said.chosen("order", self._order or "ABCD")
         return ExitCode.OK
 
     def _units(self, words: Sequence[str]) -> int:
@@ -167,11 +169,11 @@ class Session:
         units, found = parse_units(words), 0
         for number in units:
             if said := self._answer_of(number):
-                click.echo(f"unit {number:3}  {said}")
+                self._said.unit(number, said)
                 found += 1
             time.sleep(SEARCH_PAUSE)
         if not found:
-            click.echo(f"none of {many(len(units), 'unit')} answered: units N..M asks others")
+            self._said.nobody(f"none of {many(len(units), 'unit')} answered: units N..M asks others")
         return ExitCode.OK
 
     def _answer_of(self, number: int) -> str:
@@ -199,7 +201,8 @@ class Session:
 
         if "-" in words or not words:
             raise ValueError("decode takes the bytes of a frame in hexadecimal")
-        return int(command.main(list(words), prog_name="decode", standalone_mode=False) or ExitCode.OK)
+        words = [*words, *(["--json"] if self._said.as_json else [])]
+        return int(command.main(words, prog_name="decode", standalone_mode=False) or ExitCode.OK)
 
     def _help(self, words: Sequence[str]) -> int:
         if len(words) > 1:

@@ -77,7 +77,7 @@ def command(
         done, error = write_all(device, plans, deadline, verify=verify)
     finally:
         device.close()
-    printer = _print_json if as_json else print_text
+    printer = print_json if as_json else print_text
     printer(endpoint, device.number, done, plans[len(done) :], error)
     if error is not None:
         raise error
@@ -164,9 +164,10 @@ def print_text(
         click.echo(f"not written: {', '.join(plan.item.text for plan in left[1:])}", err=True)
 
 
-def _print_json(
+def print_json(
     endpoint: str, unit: int, done: Sequence[Done], left: Sequence[Writing], error: ModbusError | None
 ) -> None:
+    """One object: what was written, and what is left, the first of which *error* is about."""
     writes = [_as_json(one.plan) | _done_as_json(one) for one in done]
     writes += [_as_json(plan) | {"written": False} for plan in left]
     if error is not None:
