@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -45,7 +46,7 @@ COMMANDS = {
 
 WIDEST_HELP = 100
 """Columns; in a wider console sentences would be too long to read."""
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST_HELP}
+SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": WIDEST_HELP}
 
 
 class Commands(click.Group):
@@ -65,7 +66,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=Commands, context_settings=_SETTINGS)
+@click.group(cls=Commands, context_settings=SETTINGS)
 @click.version_option(package_name="mbap", message="mbap %(version)s")
 def mbap() -> None:
     """Modbus TCP: read and write devices, collect and keep values, simulate, explain.

@@ -1,4 +1,4 @@
-"""How a session of `mbap shell` says what it got: as tables for people, or as JSON, an object on each line."""
+"""How a session of `mbap shell` says what it got: as tables for people, or as JSON, object by object."""
 
 from __future__ import annotations
 

@@ -198,11 +198,12 @@ class Session:
 
     def _decode(self, words: Sequence[str]) -> int:
         from mbap.cli.decode import command
+        from mbap.cli.main import SETTINGS
 
         if "-" in words or not words:
             raise ValueError("decode takes the bytes of a frame in hexadecimal")
         words = [*words, *(["--json"] if self._said.as_json else [])]
-        return int(command.main(words, prog_name="decode", standalone_mode=False) or ExitCode.OK)
+        return int(command.main(words, prog_name="decode", standalone_mode=False, **SETTINGS) or ExitCode.OK)
 
     def _help(self, words: Sequence[str]) -> int:
         if len(words) > 1:
