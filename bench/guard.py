@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.gateway import MANY, machine, take_turns, verdict
 from bench.gatewaypeers import LISTEN, MBAP, Contender, Starting
-from bench.gatewayplaces import Figures, Place, measured, tcp_line
+from bench.gatewayplaces import Figures, Place, measured, processor_time, tcp_line
 from bench.guardpeers import Trust, guard, made_trust, over_tcp, policy, secure_guard
 from bench.measuring import resident_kib
 
@@ -116,6 +116,7 @@ def flood(device: int, trust: Trust, count: int, rounds: int, seconds: float) ->
     for name, start, beginning in (("without TLS", plain, HALF_A_REQUEST), ("TLS", secure, HALF_A_HELLO)):
         idle, flooded = [], []
         with start() as place:
+            _alone(place, count, seconds, beginning, name)
             for _ in range(rounds):
                 idle.append(measured(place, [1], seconds))
                 flooded.append(_beside(place, count, seconds, beginning))
@@ -125,6 +126,18 @@ def flood(device: int, trust: Trust, count: int, rounds: int, seconds: float) ->
             f"{name}: p99 of a client beside {count:,} that never finish under {LATENCY_TARGET:g} x its usual"
         )
         verdict(what, f"{usual:,.0f} us, {now:,.0f} us, {now / usual:.2f} x", now < LATENCY_TARGET * usual)
+
+
+def _alone(place: Place, count: int, seconds: float, beginning: str, name: str) -> None:
+    """What a flood costs when nobody else is there: processor time, to which others do not add."""
+    stays = count / 400 + seconds + 5
+    with crowd("flood", port=int(place.name), count=count, seconds=stays, beginning=beginning) as many:
+        before, begun = processor_time(place.process), time.monotonic()
+        said, _ = many.communicate(timeout=stays + 30)
+        spent, took = processor_time(place.process) - before, time.monotonic() - begun
+    came = json.loads(said)
+    each = 1e6 * spent / max(came["made"] - came["begun"], 1)
+    print(f"\n{name}: {each:.0f} us of CPU for each that comes, {100 * spent / took:.1f} % for all of it")
 
 
 def _beside(place: Place, count: int, seconds: float, beginning: str) -> Figures:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mbap.cli.between import line_options, running_options
-from mbap.cli.connecting import DURATION, IDLE
+from mbap.cli.between import crowd_options, line_options, running_options
+from mbap.cli.connecting import DURATION
 from mbap.cli.securing import Trust, both_tls_options
 
 if TYPE_CHECKING:
@@ -72,14 +72,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--timeout", type=DURATION, default="3s", show_default=True, help="How long a device may take to answer."
 )
 @line_options
-@click.option("--max-clients", type=click.IntRange(1), metavar="N", help="Serve so many at once (1024).")
-@click.option(
-    "--idle",
-    type=IDLE,
-    default="120s",
-    show_default=True,
-    help="Close a client that is quiet for so long; never: leave it.",
-)
+@crowd_options
 @click.option("--public", is_flag=True, help="Yes, the whole internet may reach it.")
 @click.option(
     "--metrics", metavar="HOST:PORT", help="Let Prometheus fetch the counts at http://HOST:PORT/metrics."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mbap.cli.between import connect_rate_option
 from mbap.cli.connecting import IDLE
 from mbap.cli.counted import amount, as_json, as_sentence, on_sigusr1, say
 from mbap.cli.securing import Trust, listener_tls_options
@@ -76,6 +77,7 @@ class _Served:
     show_default=True,
     help="Refuse one more connection, or close the one that was quiet for longest.",
 )
+@connect_rate_option
 @click.option(
     "--idle",
     type=IDLE,
@@ -87,7 +89,8 @@ class _Served:
     "--keep",
     multiple=True,
     metavar="NETWORK",
-    help="Never close a client of this network for being quiet; may be given several times.",
+    help="Never close a client of this network for being quiet, nor for coming too fast; may be given several"
+    " times.",
 )
 @click.option(
     "--reserve", type=click.IntRange(0), default=0, metavar="N", help="Places for --keep alone (0)."
@@ -168,6 +171,7 @@ def _limits(
     max_connections: int | None,
     max_per_address: int | None,
     when_full: str,
+    connect_rate: float,
     idle: float | None,
     keep: tuple[str, ...],
     reserve: int,
@@ -178,6 +182,7 @@ def _limits(
     return Limits(
         max_connections=max_connections or usual.max_connections,
         max_per_address=max_per_address,
+        connect_rate=connect_rate or None,
         when_full="drop_idle" if when_full == "drop-idle" else "refuse",
         allow=allow or None,
         idle_timeout=idle,

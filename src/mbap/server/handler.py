@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from mbap.errors import Disconnect, ExceptionCode, ExceptionResponse, NoAnswer
 from mbap.protocol.pdu.base import Request
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+TOO_FAST: Final = "too many connections in a short time"
+"""Why somebody was turned away who connects too often."""
 _WISHES = (ExceptionResponse, NoAnswer, Disconnect)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mbap.errors import TlsFailed
+from mbap.server.arrivals import Budget
 from mbap.server.connection import Connection, Host
 from mbap.server.handler import Identity
 from mbap.transport.certificate import Certificate
@@ -189,25 +190,6 @@ class Secured:
         self._by_address[address] -= 1
         if not self._by_address[address]:
             del self._by_address[address]
-
-
-class Budget:
-    """So many a second, and as many at once."""
-
-    __slots__ = ("_left", "_rate", "_since")
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._left = max(rate, 1.0)
-        self._since: float | None = None
-
-    def take(self, now: float) -> float:
-        """Take one; gives how many seconds to wait before it is used."""
-        if self._since is not None:
-            self._left = min(self._left + (now - self._since) * self._rate, max(self._rate, 1.0))
-        self._since = now
-        self._left -= 1.0
-        return 0.0 if self._left >= 0 else -self._left / self._rate
 
 
 def _connected(accepted: socket.socket) -> bool:
