@@ -340,6 +340,10 @@ class Firewall:
         if self._doorkeeper is not None:
             self._doorkeeper.turned_away(peer, reason)
 
+    def dismissed(self, peer: Peer, reason: str) -> None:
+        """A connection that was served is closed because of its certificate."""
+        self._log.dismissed(peer, reason, self.clock())
+
     def malformed(self, peer: Peer, unit: int, data: bytes, reason: str) -> None:
         """*data* is no request."""
         self._malformed += 1

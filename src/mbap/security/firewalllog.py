@@ -126,6 +126,11 @@ class FirewallLog:
         # Who comes too fast may come from any number of addresses: they are counted together.
         self._seldom(("away", "" if reason == TOO_FAST else peer.address), event, moment)
 
+    def dismissed(self, peer: Peer, reason: str, moment: Moment) -> None:
+        """A connection that was served is closed because of its certificate."""
+        details: dict[str, Detail] = {"decision": "deny", "reason": reason, "field": "certificate"}
+        self._put("auth_fail", peer, moment, details)
+
     def malformed(self, peer: Peer, unit: int, data: bytes, reason: str, moment: Moment) -> None:
         """*data* is no request."""
         details: dict[str, Detail] = {

@@ -134,6 +134,15 @@ class Doorkeeper(Protocol):
 
 
 @runtime_checkable
+class Dismissing(Protocol):
+    """A handler that wants to know whose connection is ended because of a certificate, and why."""
+
+    def dismissed(self, peer: Peer, reason: str) -> None:
+        """The connection of *peer*, who was served until now, is closed."""
+        ...
+
+
+@runtime_checkable
 class Passing(Protocol):
     """A handler that may pass on what is not known here."""
 

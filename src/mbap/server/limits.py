@@ -110,7 +110,8 @@ class ServerStatistics(Record, frozen=False):
         closed_idle, closed_incomplete, closed_stalled: ended by `idle_timeout`, `adu_timeout` and
             `stalled_timeout`; over UDP clients that were forgotten for being idle.
         closed_unreadable: ended because what came cannot be Modbus.
-        closed_revoked: ended because the client's certificate was revoked meanwhile.
+        closed_revoked, closed_expired: ended because the client's certificate, or one of its issuers', was
+            revoked or expired meanwhile.
         resets: ended by the client without a proper end.
         requests: complete requests that came in, well formed or not.
         answers, exceptions: normal responses and exception responses sent.
@@ -139,6 +140,7 @@ class ServerStatistics(Record, frozen=False):
     closed_stalled: int = 0
     closed_unreadable: int = 0
     closed_revoked: int = 0
+    closed_expired: int = 0
     resets: int = 0
     requests: int = 0
     answers: int = 0

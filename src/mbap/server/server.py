@@ -19,7 +19,7 @@ from mbap.server.conversation import Conversation
 from mbap.server.diagnostics import Bus
 from mbap.server.entrance import NO_ROOM, Entrance
 from mbap.server.guests import Correspondents, Guests
-from mbap.server.handler import Doorkeeper, Forwards, Handler, Identity, OnBus, Passing, Peer
+from mbap.server.handler import Dismissing, Doorkeeper, Forwards, Handler, Identity, OnBus, Passing, Peer
 from mbap.server.limits import Limits, ServerStatistics
 from mbap.server.listening import Acceptor, bound, cannot_listen, places
 from mbap.server.seldom import Seldom
@@ -83,6 +83,7 @@ class Server:
         self.handler = handler if self._endpoint.line is None else _for_line(handler, self._endpoint)
         # Whether a handler is one of these takes longer to find out than a connection takes otherwise.
         self.doorkeeper: Doorkeeper | None = self.handler if isinstance(self.handler, Doorkeeper) else None
+        self._dismissing: Dismissing | None = self.handler if isinstance(self.handler, Dismissing) else None
         self._passing: Passing | None = self.handler if isinstance(self.handler, Passing) else None
         self.limits = limits or Limits()
         self.faulty = None if faults is None else _made_faulty(faults)
@@ -266,9 +267,11 @@ class Server:
         self.turn_away(address, 0, NO_ROOM)
         return False
 
-    def guests(self) -> Iterable[Connection]:
-        """Those who are served now."""
-        return self._connections
+    def send_away(self, connection: Connection, reason: str) -> None:
+        """Close *connection*, which was served until now."""
+        if self._dismissing is not None:
+            self._dismissing.dismissed(connection.peer, reason)
+        connection.close()
 
     async def _welcome(self, accepted: socket.socket) -> None:
         try:
