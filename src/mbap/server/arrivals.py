@@ -7,14 +7,14 @@ from typing import Final
 
 from mbap.server.networks import address_of
 
-WINDOW: Final = 10.0
+WINDOW: Final = 20.0
 """A rate is one over so many seconds: that many at once do no harm."""
 PATIENCE: Final = 1.0
 """Seconds for which one that comes too fast is kept waiting; one that had to wait for longer is closed."""
 KNOWN: Final = 10
 """Addresses that were answered before may come so many times as fast as others."""
 SHARE: Final = 2
-"""One address takes one part in so many of what all may."""
+"""One address takes one part in so many of the rate, once the first burst is over."""
 QUIET: Final = 60.0
 """An address that did not come for so many seconds comes for the first time."""
 MOST_KNOWN, MOST_RECENT = 1_024, 4_096
@@ -76,7 +76,7 @@ class Arrivals:
             return
         if len(self._known) >= MOST_KNOWN:
             del self._known[next(iter(self._known))]
-        self._known[source] = _over_a_while(self._rate * KNOWN / SHARE)
+        self._known[source] = _share_of(self._rate * KNOWN)
 
     def wait(self, address: str, now: float) -> float | None:
         """For how many seconds one from *address* waits before it is let in; None: it is not."""
@@ -93,7 +93,7 @@ class Arrivals:
         if source in self._known:
             own = self._known[source] = self._known.pop(source)  # the last one to be forgotten
             return own, self._of_known
-        own, last = self._recent.pop(source, (_over_a_while(rate / SHARE), -inf))
+        own, last = self._recent.pop(source, (_share_of(rate), -inf))
         if len(self._recent) >= MOST_RECENT:
             del self._recent[next(iter(self._recent))]
         self._recent[source] = own, now
@@ -102,6 +102,11 @@ class Arrivals:
 
 def _over_a_while(rate: float) -> Budget:
     return Budget(rate, rate * WINDOW)
+
+
+def _share_of(rate: float) -> Budget:
+    """What one address may: all at once, and then a part."""
+    return Budget(rate / SHARE, rate * WINDOW)
 
 
 def _source(address: str) -> str:

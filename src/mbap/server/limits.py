@@ -17,10 +17,10 @@ class Limits(Record):
     Attributes:
         max_connections: more are refused, or make room for themselves, as *when_full* says.
         max_per_address: as many of them from one address; None: as many as there are.
-        connect_rate: new connections in a second, over ten seconds, of addresses that were never answered:
+        connect_rate: new connections in a second, over twenty seconds, of addresses that were never answered:
             so many of those that come for the first time in a minute, and so many of the others. Addresses
-            that were answered may come ten times as fast; one address takes half at most. Who comes too fast
-            waits for up to a second, or is closed before a byte is read. None: there is no limit.
+            that were answered may come ten times as fast; one address takes half of the rate at most. Who
+            comes too fast waits for up to a second, or is closed before a byte is read. None: no limit.
         when_full: `refuse` closes the new connection at once; `drop_idle` closes the one that has been
             quiet for longest and has no request open, and refuses when there is none.
         allow: networks whose clients are served, `("192.168.1.0/24", "10.0.0.5")`; others are closed before a
