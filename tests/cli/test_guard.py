@@ -52,8 +52,18 @@ def guard(device: str, *options: object) -> tuple[str, ...]:
 
 def listening(program: Running) -> str:
     """Where it listens, as it says."""
+    return begun(program).removeprefix("listening on ").split(": 1 route")[0]
+
+
+def begun(program: Running) -> str:
+    """What it says first, which the console's width parts into lines."""
     assert program.process.stdout is not None
-    return program.process.stdout.readline().removeprefix("listening on ").split(": 1 route")[0]
+    said = ""
+    while not said.endswith("Ctrl-C"):
+        line = program.process.stdout.readline()
+        assert line, program.said
+        said += f" {line.strip()}" if said else line.strip()
+    return said
 
 
 def trail(path: Path) -> list[dict[str, Any]]:
@@ -78,8 +88,7 @@ def test_what_the_policy_allows_reaches_the_device_and_nothing_else_does(device:
 
 def test_it_says_that_the_policy_is_enforced_and_what_it_did(device: str, policy: Path) -> None:
     with running(*guard(device, "--policy", policy)) as program:
-        assert program.process.stdout is not None
-        line = program.process.stdout.readline()
+        line = begun(program)
         assert "1 route to 1 line, policy" in line
         assert "enforced" in line
         url = line.removeprefix("listening on ").split(": 1 route")[0]
@@ -93,8 +102,7 @@ def test_a_policy_that_only_observes_is_said_loudly(device: str, tmp_path: Path)
     path = tmp_path / "plant.rules"
     path.write_text("MODE observe\n" + RULES, encoding="utf-8")
     with running(*guard(device, "--policy", path)) as program:
-        assert program.process.stdout is not None
-        line = program.process.stdout.readline()
+        line = begun(program)
         assert "OBSERVED ONLY: nothing is refused" in line
         url = line.removeprefix("listening on ").split(": 1 route")[0]
         with Client(url) as plc:

@@ -37,8 +37,14 @@ def serving(*options: object) -> tuple[str, ...]:
 
 
 def begun(program: Running) -> str:
+    """What it says first, which the console's width parts into lines; of JSON the one line."""
     assert program.process.stdout is not None
-    return program.process.stdout.readline()
+    said = ""
+    while not said.endswith(("Ctrl-C", "}")):
+        line = program.process.stdout.readline()
+        assert line, program.said
+        said += f" {line.strip()}" if said else line.strip()
+    return said
 
 
 def url_of(line: str) -> str:
