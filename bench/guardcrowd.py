@@ -88,12 +88,13 @@ class Flood:
         many = [asyncio.create_task(self._one(number)) for number in range(self.count)]
         begun = self.count / self.rate
         await asyncio.sleep(min(begun + 0.5, self.seconds))
-        print(f"begun {self.made}", flush=True)
+        begun = self.made
+        print(f"begun {begun}", flush=True)
         await asyncio.sleep(max(0.0, self.end - time.monotonic()))
         for task in (*many, pacing):
             task.cancel()
         await asyncio.gather(*many, pacing, return_exceptions=True)
-        print(json.dumps({"made": self.made, "most": self.most}), flush=True)
+        print(json.dumps({"begun": begun, "made": self.made, "most": self.most}), flush=True)
 
     async def _pace(self) -> None:
         while True:

@@ -90,7 +90,7 @@ async def serve(port: int, kind: str, folder: Path) -> None:
     from mbap import Device, Limits, Server
 
     device = Device(holding_registers=range(1000))
-    limits = Limits(max_connections=2 * MANY, max_handshakes=2 * MANY, handshake_rate=1e6)
+    limits = Limits(max_connections=2 * MANY, max_handshakes=2 * MANY, handshake_rate=1e6, connect_rate=None)
     await Server(url(kind, port), device, limits=limits, **settings(kind, folder, "server")).serve_forever()  # type: ignore[arg-type]
 
 

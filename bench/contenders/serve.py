@@ -31,10 +31,10 @@ def raw_epoll(port: int) -> None:
 
 
 async def mbap(port: int) -> None:
-    from mbap import Device, Server
+    from mbap import Device, Limits, Server
 
     device = Device(coils=BITS, discrete_inputs=BITS, holding_registers=REGISTERS, input_registers=REGISTERS)
-    await Server(f"tcp://{HOST}:{port}", device).serve_forever()
+    await Server(f"tcp://{HOST}:{port}", device, limits=Limits(connect_rate=None)).serve_forever()
 
 
 async def pymodbus(port: int) -> None:

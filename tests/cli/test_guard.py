@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -51,8 +52,18 @@ def guard(device: str, *options: object) -> tuple[str, ...]:
 
 def listening(program: Running) -> str:
     """Where it listens, as it says."""
+    return begun(program).removeprefix("listening on ").split(": 1 route")[0]
+
+
+def begun(program: Running) -> str:
+    """What it says first, which the console's width parts into lines."""
     assert program.process.stdout is not None
-    return program.process.stdout.readline().removeprefix("listening on ").split(": 1 route")[0]
+    said = ""
+    while not said.endswith("Ctrl-C"):
+        line = program.process.stdout.readline()
+        assert line, program.said
+        said += f" {line.strip()}" if said else line.strip()
+    return said
 
 
 def trail(path: Path) -> list[dict[str, Any]]:
@@ -77,8 +88,7 @@ def test_what_the_policy_allows_reaches_the_device_and_nothing_else_does(device:
 
 def test_it_says_that_the_policy_is_enforced_and_what_it_did(device: str, policy: Path) -> None:
     with running(*guard(device, "--policy", policy)) as program:
-        assert program.process.stdout is not None
-        line = program.process.stdout.readline()
+        line = begun(program)
         assert "1 route to 1 line, policy" in line
         assert "enforced" in line
         url = line.removeprefix("listening on ").split(": 1 route")[0]
@@ -92,8 +102,7 @@ def test_a_policy_that_only_observes_is_said_loudly(device: str, tmp_path: Path)
     path = tmp_path / "plant.rules"
     path.write_text("MODE observe\n" + RULES, encoding="utf-8")
     with running(*guard(device, "--policy", path)) as program:
-        assert program.process.stdout is not None
-        line = program.process.stdout.readline()
+        line = begun(program)
         assert "OBSERVED ONLY: nothing is refused" in line
         url = line.removeprefix("listening on ").split(": 1 route")[0]
         with Client(url) as plc:
@@ -265,3 +274,39 @@ def test_what_cannot_be_is_a_sentence(commandline: CommandLine, options: tuple[s
     done = commandline("guard", *options, "--for", "1s")
     assert done.code == 2
     assert says in done.err
+
+
+def test_h030_who_comes_too_fast_is_closed_and_one_line_of_the_trail_says_how_many(
+    device: str, policy: Path, tmp_path: Path
+) -> None:
+    audit = tmp_path / "audit.jsonl"
+    options = ("--policy", policy, "--no-watch", "--audit", audit, "--connect-rate", "0.4")
+    with running(*guard(device, *options)) as program:
+        port = int(listening(program).rpartition(":")[2])
+        ends = [_comes_from(f"127.0.0.{2 + number % 2}", port) for number in range(60)]
+        program.process.send_signal(signal.SIGINT)
+        program.process.wait(PATIENCE)
+    away = [one for one in trail(audit) if one.get("reason") == "too many connections in a short time"]
+    assert sum(one.get("count", 1) for one in away) == ends.count("closed") >= 50
+    assert len(away) <= 11
+
+
+def test_h030_who_is_to_be_kept_comes_as_often_as_it_likes(device: str, policy: Path) -> None:
+    options = ("--policy", policy, "--no-watch", "--connect-rate", "0.1", "--keep", "127.0.0.2")
+    with running(*guard(device, *options)) as program:
+        port = int(listening(program).rpartition(":")[2])
+        assert {_comes_from("127.0.0.2", port) for _ in range(20)} == {"open"}
+
+
+def _comes_from(address: str, port: int) -> str:
+    """Whether a new connection, which says nothing, is still there after a moment."""
+    with (
+        suppress(ConnectionResetError),
+        socket.create_connection(("127.0.0.1", port), 5, source_address=(address, 0)) as client,
+    ):
+        client.settimeout(0.02)
+        try:
+            return "closed" if client.recv(1) == b"" else "open"
+        except TimeoutError:
+            return "open"
+    return "closed"

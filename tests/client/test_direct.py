@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 import pytest
 
 from mbap import (
+    TLS,
     Client,
     ConnectionLost,
     IllegalDataAddress,
@@ -31,6 +33,7 @@ from mbap.client.turn import Visit
 from mbap.protocol.adu import Adu
 from mbap.protocol.direct import Otherwise
 from mbap.protocol.tcp import TcpFraming
+from support.certificates import plant
 from support.scripted import Held, Reply, ScriptedServer, Silence, registers, scripted
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no direct way on Windows")
@@ -43,13 +46,37 @@ def opened(
     *steps: Reply | Silence | Held, timeout: float = 0.2, outstanding: int = 1
 ) -> Iterator[tuple[Client, ScriptedServer]]:
     """A client whose direct way is open, to a server that goes on with *steps*."""
+    context, tls = _protection()
     with (
-        scripted(Reply(), *steps) as server,
-        Client(server.url, timeout=timeout, outstanding=outstanding) as plc,
+        scripted(Reply(), *steps, tls=context) as server,
+        Client(server.url, timeout=2.0, outstanding=outstanding, tls=tls) as plc,
     ):
         plc.read_holding_registers(0, 2)
         assert is_open(plc)
+        plc._timeout = timeout  # of what is asked from now on: a handshake may take longer
         yield plc, server
+
+
+_over = "tcp"
+
+
+@pytest.fixture(autouse=True, params=["tcp", "tls 1.2", "tls 1.3"])
+def over(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Over what `opened` asks: all of these do the same."""
+    monkeypatch.setattr(sys.modules[__name__], "_over", request.param)
+    return str(request.param)
+
+
+def _protection() -> tuple[ssl.SSLContext | None, TLS | None]:
+    if _over == "tcp":
+        return None, None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(plant()["server"].chain, plant()["server"].key)
+    context.load_verify_locations(plant().ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    version = ssl.TLSVersion.TLSv1_2 if _over == "tls 1.2" else ssl.TLSVersion.TLSv1_3
+    context.minimum_version = context.maximum_version = version
+    return context, plant()["client"].tls()
 
 
 def is_open(plc: Client) -> bool:
@@ -315,5 +342,6 @@ def test_the_socket_it_is_lent_waits_no_longer_than_a_moment() -> None:
     with opened(Reply()) as (plc, _):
         exchange = plc._line._exchange
         assert exchange is not None
-        assert isinstance(exchange._wire, socket.socket)
-        assert any(exchange._wire.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16))
+        wire = getattr(exchange._wire, "_socket", exchange._wire)  # over TLS, the one below
+        assert isinstance(wire, socket.socket)
+        assert any(wire.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16))

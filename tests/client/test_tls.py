@@ -6,8 +6,10 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -424,3 +426,37 @@ def test_there_is_no_fallback_at_a_device_that_was_once_reached_by_tls(
         error = refused(kind, url, tls=again)
     assert isinstance(error, ConnectFailed)
     assert "this device was reached by TLS before" in str(error)
+
+
+def test_a_blocking_client_sends_nothing_once_the_certificate_of_its_server_has_expired() -> None:
+    tls = plant()["client"].tls()
+    ends = plant()["server"].certificate.not_valid_after_utc.timestamp()
+    moments = [ends - 100.0]
+    tls.clock = lambda: moments[-1]
+    with (
+        mbap.serving(DEVICE, "tls://127.0.0.1:0", tls=plant()["server"].tls()) as url,
+        mbap.Client(url, tls=tls) as plc,
+    ):
+        assert plc.read_holding_registers(0, 1) == [7]
+        moments.append(ends + 1.5)
+        with pytest.raises(CertificateRefused, match="CN=server,O=Plant has expired on") as refused:
+            plc.write_single_register(2, 5)
+        assert refused.value.check == "expired"
+        assert DEVICE.holding_registers[2] == 9
+
+
+def test_a_blocking_client_sends_nothing_once_its_server_is_revoked(tmp_path: Path) -> None:
+    crl = tmp_path / "crl.pem"
+    crl.write_bytes(plant().authority.revocation_list(without=True))
+    tls = plant()["client"].tls(crl=crl)
+    with (
+        mbap.serving(DEVICE, "tls://127.0.0.1:0", tls=plant()["revoked server"].tls()) as url,
+        mbap.Client(url, tls=tls) as plc,
+    ):
+        assert plc.read_holding_registers(0, 1) == [7]
+        crl.write_bytes(plant().crl.read_bytes())
+        now = time.time()
+        tls.clock = lambda: now + 6.0  # it looks at files every 5 s
+        with pytest.raises(CertificateRefused, match="is revoked"):
+            plc.write_single_register(2, 5)
+        assert DEVICE.holding_registers[2] == 9

@@ -381,6 +381,7 @@ def test_every_event_is_of_a_known_kind() -> None:
     firewall.malformed(HMI, 1, b"\x03", "illegal data value")
     firewall.turned_away(HMI, "no room")
     firewall.turned_away(operator(), "no certificate")
+    firewall.dismissed(operator(), "the certificate of CN=panel has expired")
     firewall.replace(allowing())
     firewall.left(HMI)
     assert set(scene.kinds()) <= set(KINDS)
@@ -392,6 +393,7 @@ def test_every_event_is_of_a_known_kind() -> None:
         "deny",
         "malformed",
         "deny",
+        "auth_fail",
         "auth_fail",
         "policy_load",
         "session_close",

@@ -328,7 +328,7 @@ ACTS = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([0.1037, 1.0013, 30.0071, 25_000.003])),
     st.tuples(st.just("policy"), policies()),
     st.tuples(st.just("arm"), st.sampled_from([0.0, 5.0])),
-    st.tuples(st.just("trouble"), st.sampled_from(["silent", "exception", "twice"])),
+    st.tuples(st.just("trouble"), st.sampled_from(["silent", "exception", "twice", "stranger", "late"])),
     st.tuples(st.just("health"), st.booleans()),
 )  # fmt: skip
 

@@ -40,6 +40,24 @@ def test_the_hash_is_of_what_is_said_and_not_of_how() -> None:
 
 
 @pytest.mark.parametrize(
+    ("references", "table"),
+    [
+        ("'40101-40110'", "{ holding = '100-109' }"),
+        ("'400101..400110'", "{ holding = '100-109' }"),
+        ("'hr100-109'", "{ holding = '100-109' }"),
+        ("['4x00101', 'hr101..109']", "{ holding = '100-109' }"),
+        ("'%MW100, 30001, 10008-10010, co0'", "{ holding = 100, input = 0, discrete = '7-9', coil = 0 }"),
+    ],
+)
+def test_references_mean_what_a_table_of_zero_based_addresses_does(references: str, table: str) -> None:
+    one, other = (
+        parse_policy(f"policy = 1\n{RULE}address = {text}\naddress_read = {text}")
+        for text in (references, table)
+    )
+    assert (one, one.hash) == (other, other.hash)
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         (RULE, "policy: is missing: the version of the format, policy = 1"),
@@ -61,6 +79,12 @@ def test_the_hash_is_of_what_is_said_and_not_of_how() -> None:
         ("policy = 1\n" + RULE + "from = { role = [] }", "is an empty list"),
         ("policy = 1\n" + RULE + "address = { holdings = '70000' }", "addresses are 0 to 65535"),
         ("policy = 1\n" + RULE + "address = { register = 5 }", '"register" is no table'),
+        ("policy = 1\n" + RULE + "address = '100-199'", "100 is ambiguous: write hr100"),
+        ("policy = 1\n" + RULE + "address = '40101-30110'", "both ends of a span are in one table"),
+        ("policy = 1\n" + RULE + "address = 'hr5.3'", "a rule is about whole addresses"),
+        ("policy = 1\n" + RULE + "address = '40101:float32'", "a rule is about whole addresses"),
+        ("policy = 1\n" + RULE + "address = 40101", "is a table by kind of data"),
+        ("policy = 1\n" + RULE + "address = []", "is empty"),
         ("policy = 1\n" + RULE.replace("= 3", "= 'raed'"), '"raed" is no function; did you mean "read"?'),
         ("policy = 1\n" + RULE.replace("= 3", "= '3/1'"), "only the functions 8 and 43 have sub-functions"),
         ("policy = 1\n" + RULE.replace("unit = 1", "unit = 256"), "units are 0 to 255"),

@@ -23,6 +23,7 @@ class FakeGuest:
     last_active: float = 0.0
     quiet: bool = True
     ended: bool = False
+    served: bool = True
 
     def abort(self) -> None:
         self.ended = True

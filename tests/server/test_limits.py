@@ -12,6 +12,7 @@ from mbap.server.limits import Limits
     [
         "max_connections",
         "max_per_address",
+        "connect_rate",
         "idle_timeout",
         "adu_timeout",
         "open_requests",

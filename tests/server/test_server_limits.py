@@ -84,6 +84,61 @@ async def test_h020_one_that_left_makes_room_for_the_next() -> None:
             assert await second.ask(READ_0) == ANSWER_0
 
 
+async def test_h030_who_connects_too_fast_is_closed_before_a_byte_is_read_and_others_are_served() -> None:
+    limits = Limits(connect_rate=0.2)
+    async with serving(limits=limits) as (server, client):
+        with contextlib.ExitStack() as stack:
+            for _ in range(20):
+                stack.enter_context(_from("127.0.0.2", server))
+            await until(lambda: server.statistics().refused_too_fast == 16)
+            with _from("127.0.0.3", server) as other:
+                other.sendall(bytes.fromhex(READ_0))
+                assert await asyncio.to_thread(other.recv, 100) == bytes.fromhex(ANSWER_0)
+        assert await client.ask(READ_0) == ANSWER_0
+        assert server.statistics().accepted == 6
+
+
+async def test_h030_who_was_answered_connects_again_and_again() -> None:
+    async with serving(limits=Limits(connect_rate=1.0)) as (server, first):
+        await first.ask(READ_0)
+        for _ in range(40):
+            async with connected(server.url) as another:
+                assert await another.ask(READ_0) == ANSWER_0
+        assert server.statistics().refused_too_fast == 0
+
+
+async def test_h030_who_is_kept_connects_as_often_as_it_likes() -> None:
+    limits = Limits(connect_rate=0.1, keep=("127.0.0.2",))
+    async with serving(limits=limits) as (server, _):
+        for _ in range(30):
+            _from("127.0.0.2", server).close()
+        await until(lambda: server.statistics().accepted == 31)
+
+
+async def test_who_waits_to_be_let_in_is_closed_when_the_server_stops() -> None:
+    limits = Limits(connect_rate=2.0)
+    async with Server("tcp://127.0.0.1:0", Device(), limits=limits) as server:
+        clients = [_from("127.0.0.2", server) for _ in range(41)]
+        await until(lambda: server.statistics().accepted == 40)
+    for client in clients:
+        with client, contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    assert server.statistics().connections == 0
+
+
+async def test_who_waited_is_served() -> None:
+    async with serving(limits=Limits(connect_rate=10.0)) as (server, _):
+        clients = [_from("127.0.0.2", server) for _ in range(203)]
+        clients[-1].sendall(bytes.fromhex(READ_0))
+        assert await asyncio.to_thread(clients[-1].recv, 100) == bytes.fromhex(ANSWER_0)
+        for client in clients:
+            client.close()
+
+
+def _from(address: str, server: Server) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), 5, source_address=(address, 0))
+
+
 async def test_h021_who_is_kept_does_not_make_room() -> None:
     limits = Limits(max_connections=1, when_full="drop_idle", keep=("127.0.0.1",))
     async with serving(limits=limits) as (server, first):

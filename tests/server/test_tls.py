@@ -15,11 +15,11 @@ from typing import TypeVar
 import pytest
 
 from mbap import TLS, AsyncClient, Device, Disconnect, Limits, Server
-from mbap.errors import IllegalFunction
+from mbap.errors import CertificateRefused, IllegalFunction
 from mbap.protocol.role import encode_role
 from mbap.server.handler import Call, Peer
 from support.certificates import CLIENT, SERVER, Authority, Holder, new_key, plant
-from support.serving import until
+from support.serving import Later, until
 
 R = TypeVar("R")
 READ = bytes.fromhex("000100000006010300000001")
@@ -54,6 +54,17 @@ class Door:
 
     def malformed(self, peer: Peer, unit: int, data: bytes, reason: str) -> None:
         pass
+
+
+class LeavingDoor(Door):
+    """One that also wants to know why connections are closed that were served."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dismissed_because: list[str] = []
+
+    def dismissed(self, peer: Peer, reason: str) -> None:
+        self.dismissed_because.append(reason)
 
 
 @asynccontextmanager
@@ -397,6 +408,152 @@ async def test_h132_even_with_the_same_context_a_session_of_a_revoked_certificat
             await asyncio.to_thread(go_on)
         await until(lambda: bool(door.refused))
     assert "CN=client,O=Plant is revoked since" in door.refused[0][1]
+
+
+class InTime:
+    """The clock of a `TLS`, set by the test."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def ends(holder: Holder) -> float:
+    return holder.certificate.not_valid_after_utc.timestamp()
+
+
+@both_versions
+async def test_a_session_ends_when_the_certificate_of_its_client_expires(
+    version: ssl.TLSVersion, caplog: pytest.LogCaptureFixture
+) -> None:
+    tls = plant()["server"].tls()
+    tls.clock = clock = InTime(ends(plant()["client"]) - 0.01)
+    door = LeavingDoor()
+    async with serving(door, tls) as (server, _):
+        client = await asyncio.to_thread(connect, server.port, context_of(plant()["client"], version))
+        with client:
+            assert await asyncio.to_thread(ask, client) == ANSWER
+            clock.now += 1.0
+            assert await asyncio.to_thread(client.recv, 1) == b""
+            await until(lambda: bool(door.gone))
+    (said,) = door.dismissed_because
+    assert re.fullmatch(r"the certificate of CN=client,O=Plant has expired on .* UTC", said)
+    assert f"127.0.0.1 is closed: {said.removeprefix('the certificate of ')}" in caplog.messages
+    assert (server.statistics().closed_expired, server.statistics().closed_revoked) == (1, 0)
+
+
+async def test_until_it_expires_a_session_goes_on() -> None:
+    tls = plant()["server"].tls()
+    tls.clock = clock = InTime(ends(plant()["client"]) - 100.0)
+    async with serving(tls=tls) as (server, door):
+        client = await asyncio.to_thread(connect, server.port, context_of(plant()["client"]))
+        with client:
+            clock.now += 100.0
+            tls.reload()
+            await asyncio.sleep(0)
+            assert await asyncio.to_thread(ask, client) == ANSWER
+            assert not door.gone
+
+
+class BelowAnother(Revoking):
+    """A client whose certificate is of an authority below the one that is trusted; both have lists."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.below = Authority("Workshop", above=self.authority)
+        key = new_key()
+        certificate = self.below.sign("fitter", key, usage=[CLIENT], roles=[encode_role("Operator")])
+        self.fitter = Holder(folder, "fitter", certificate, key, self.ca)
+        self.fitter.chain.write_bytes(self.fitter.chain.read_bytes() + self.below.pem)
+        self.crl.write_bytes(self.lists)
+
+    @property
+    def lists(self) -> bytes:
+        return self.authority.revocation_list() + self.below.revocation_list()
+
+
+@both_versions
+async def test_reloading_closes_the_connections_below_an_authority_that_is_revoked(
+    tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    site = BelowAnother(tmp_path)
+    tls = site.server.tls(crl=site.crl)
+    door = LeavingDoor()
+    async with serving(door, tls) as (server, _):
+        stays = await asyncio.to_thread(connect, server.port, site.context(site.other, version))
+        goes = await asyncio.to_thread(connect, server.port, site.context(site.fitter, version))
+        with stays, goes:
+            assert await asyncio.to_thread(ask, goes) == ANSWER
+            site.authority.revoke(site.below.certificate)
+            site.crl.write_bytes(site.lists)
+            tls.reload()
+            assert await asyncio.to_thread(goes.recv, 1) == b""
+            assert await asyncio.to_thread(ask, stays) == ANSWER
+    (said,) = door.dismissed_because
+    assert "CN=fitter,O=Plant: its issuer CN=Workshop,O=Plant is revoked since" in said
+    assert server.statistics().closed_revoked == 1
+
+
+@both_versions
+async def test_a_session_that_goes_on_knows_who_is_above_its_certificate(
+    tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    site = BelowAnother(tmp_path)
+    tls = site.server.tls(crl=site.crl)
+    context = site.context(site.fitter, version)
+    async with serving(tls=tls) as (server, _):
+        session = await asyncio.to_thread(one_session, server.port, context)
+        goes = await asyncio.to_thread(connect, server.port, context, session)
+        with goes:
+            assert goes.session_reused
+            assert await asyncio.to_thread(ask, goes) == ANSWER
+            site.authority.revoke(site.below.certificate)
+            site.crl.write_bytes(site.lists)
+            tls.reload()
+            assert await asyncio.to_thread(goes.recv, 1) == b""
+
+
+async def test_a_client_ends_a_session_when_the_certificate_of_its_server_expires() -> None:
+    tls = plant()["client"].tls()
+    tls.clock = clock = InTime(ends(plant()["server"]) - 0.01)
+    async with serving() as (server, door), AsyncClient(server.url, tls=tls) as client:
+        assert await client.read_holding_registers(0, 1) == [7]
+        clock.now += 1.0
+        await until(lambda: bool(door.gone))
+        with pytest.raises(CertificateRefused, match="CN=server,O=Plant has expired on") as refused:
+            await client.read_holding_registers(0, 1)
+        assert refused.value.check == "expired"
+
+
+async def test_a_client_ends_a_session_when_the_certificate_of_its_server_is_revoked(tmp_path: Path) -> None:
+    site = Revoking(tmp_path)
+    tls = site.client.tls(crl=site.crl)
+    async with serving(tls=site.server.tls()) as (server, door), AsyncClient(server.url, tls=tls) as client:
+        assert await client.read_holding_registers(0, 1) == [7]
+        site.revoke(site.server)
+        tls.reload()
+        await until(lambda: bool(door.gone))
+        with pytest.raises(CertificateRefused, match="is revoked"):
+            await client.read_holding_registers(0, 1)
+
+
+async def test_a_request_that_waits_when_the_session_ends_is_told_why(tmp_path: Path) -> None:
+    site = Revoking(tmp_path)
+    tls = site.client.tls(crl=site.crl)
+    handler = Later(Device(holding_registers=[7]))
+    handler.release[1] = asyncio.Event()
+    async with (
+        Server("tls://127.0.0.1:0", handler, tls=site.server.tls()) as server,
+        AsyncClient(server.url, tls=tls) as client,
+    ):
+        asked = asyncio.ensure_future(client.read_holding_registers(0, 1))
+        await until(lambda: handler.begun == [1])
+        site.revoke(site.server)
+        tls.reload()
+        with pytest.raises(CertificateRefused, match="the certificate of CN=server,O=Plant is revoked since"):
+            await asked
 
 
 @both_versions

@@ -10,6 +10,7 @@ answers all further ones. With *rtu* it speaks RTU frames over TCP.
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -128,18 +129,20 @@ def scripted(
     closes_idle: float | None = None,
     refuses_for: float = 0.0,
     greeting: bytes = b"",
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[ScriptedServer]:
     """The server while the block runs.
 
     *most* connections are served at once; those *beyond* are closed or never answered. One that is idle for
     *closes_idle* seconds is closed. After the end of one no other is served for *refuses_for* seconds.
-    *greeting* is sent at the begin of each.
+    *greeting* is sent at the begin of each. With *tls* all of it goes over TLS.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        scheme = "rtu+tcp" if rtu else "tcp"
+        scheme = "rtu+tcp" if rtu else "tcp" if tls is None else "tls"
         server = ScriptedServer(f"{scheme}://127.0.0.1:{port}", port)
         script = _Script(server, steps or (Reply(),), _Rtu() if rtu else _Tcp())
+        script.tls = tls
         script.most, script.beyond, script.greeting = most, beyond, greeting
         script.patience, script.refuses_for = closes_idle or PATIENCE, refuses_for
         thread = threading.Thread(target=script.accept, args=(listener,), daemon=True)
@@ -197,6 +200,7 @@ class _Script:
     greeting = b""
     patience = PATIENCE
     refuses_for = 0.0
+    tls: ssl.SSLContext | None = None
 
     def __init__(self, server: ScriptedServer, steps: Sequence[Step], wire: _Tcp | _Rtu) -> None:
         self._server = server
@@ -244,8 +248,7 @@ class _Script:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         try:
-            with connection, suppress(OSError):
-                connection.settimeout(self.patience)
+            with suppress(OSError), self._protected(connection) as connection:
                 connection.sendall(self.greeting)
                 while (request := self._wire.receive(connection, number)) is not None:
                     if not self._answer(connection, request, self._next_step(request)):
@@ -256,6 +259,14 @@ class _Script:
                 self._server.ended += 1
                 self._free_at = time.monotonic() + self.refuses_for
                 self._server.arrived.notify_all()
+
+    def _protected(self, connection: socket.socket) -> socket.socket:
+        connection.settimeout(self.patience)
+        if self.tls is None:
+            return connection
+        wrapped = self.tls.wrap_socket(connection, server_side=True)
+        self._open.append(wrapped)
+        return wrapped
 
     def _next_step(self, request: Request) -> Reply | Silence | Held | Echoed:
         with self._lock:

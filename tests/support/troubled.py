@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
-from mbap.errors import IllegalDataAddress
+from mbap.errors import ExceptionResponse, IllegalDataAddress
 from mbap.protocol.framing import Framing
 from mbap.protocol.rtu import RtuFraming
 from mbap.protocol.server import Indication, ServerSession
@@ -52,6 +53,7 @@ class Wire(asyncio.Transport):
         self._devices, self._protocol = devices, protocol
         self._session = ServerSession(devices.framing())
         self._closed = False
+        self._due: dict[float, list[Callable[[], None]]] = {}
 
     def write(self, data: Any) -> None:
         self._devices.writes += 1
@@ -61,9 +63,7 @@ class Wire(asyncio.Transport):
             self._react(indication, kind)
 
     def _react(self, indication: Indication[Any], kind: str) -> None:
-        request = cast("Any", indication.request)
-        writes = request.writes
-        result = None if writes else telling(indication.unit, request.address, request.count)
+        result = _result(indication)
         answer = self._session.pack_response(indication, result)
         if kind == "hangs up":
             self.close()
@@ -82,12 +82,22 @@ class Wire(asyncio.Transport):
             # TCP loses no bytes in between: what is cut off there is the end of the connection.
             lossy = isinstance(self._session.framing, RtuFraming)
             cut_off = self._deliver if lossy else self._deliver_last
-            asyncio.get_running_loop().call_later(QUICK, cut_off, answer[:-2])
+            self._later(QUICK, answer[:-2], cut_off)
         elif kind != "silent":
             self._later(DELAYS.get(kind, QUICK), answer * (2 if kind == "twice" else 1))
 
-    def _later(self, seconds: float, data: bytes) -> None:
-        asyncio.get_running_loop().call_later(seconds, self._deliver, data)
+    def _later(self, seconds: float, data: bytes, deliver: Callable[[bytes], None] | None = None) -> None:
+        """What is due at the same moment arrives in its order, as bytes of a stream do; timers would not."""
+        loop = asyncio.get_running_loop()
+        when = loop.time() + seconds
+        due = self._due.setdefault(when, [])
+        due.append(partial(deliver or self._deliver, data))
+        if len(due) == 1:
+            loop.call_at(when, self._arrive, when)
+
+    def _arrive(self, when: float) -> None:
+        for deliver in self._due.pop(when):
+            deliver()
 
     def _deliver(self, data: bytes) -> None:
         if not self._closed:
@@ -110,3 +120,11 @@ class Wire(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return 0
+
+
+def _result(indication: Indication[Any]) -> object:
+    """What a read gives; what is no request that is known here is refused, as devices do."""
+    request = cast("Any", indication.request)
+    if isinstance(request, ExceptionResponse):
+        return request
+    return None if request.writes else telling(indication.unit, request.address, request.count)

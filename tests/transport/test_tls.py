@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 import mbap
 from mbap import TLS, CertificateRefused, Client, Device
-from mbap.server.secured import Budget
 from mbap.transport.certificate import chain_of, read_certificate
 from mbap.transport.tls import Objection
 from support.certificates import DAY, NOW, Authority, Plant, plant, write_key
@@ -249,13 +248,6 @@ def test_only_so_many_sessions_are_kept() -> None:
 def test_no_message_of_certificates_breaks_the_explanation(version: int, data: bytes) -> None:
     found = chain_of(data, version)
     assert sum(map(len, found)) <= len(data)
-
-
-def test_a_budget_lets_as_many_begin_as_it_says() -> None:
-    budget = Budget(10.0)
-    assert [budget.take(0.0) for _ in range(10)] == 10 * [0.0]
-    assert [round(budget.take(0.0), 3) for _ in range(3)] == [0.1, 0.2, 0.3]
-    assert budget.take(10.0) == 0.0
 
 
 def hello(tls: TLS) -> bytes:

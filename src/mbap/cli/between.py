@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from mbap.cli.connecting import DURATION, IDLE, PAUSE
 
-if TYPE_CHECKING:
-    from mbap.server.limits import Limits
-
 F = TypeVar("F", bound=Callable[..., Any])
+
+connect_rate_option = click.option(
+    "--connect-rate",
+    type=click.FloatRange(0),
+    default=50.0,
+    show_default=True,
+    metavar="N",
+    help="Let in so many new connections a second of addresses that were not answered before; 0: any.",
+)
 
 LISTEN = "tcp://127.0.0.1:1502"
 
@@ -27,21 +33,14 @@ def line_options(command: F) -> F:
     return _with(command, _LINE)
 
 
+def crowd_options(command: F) -> F:
+    """How many clients may come, how fast, and who is treated better; named as in `crowd_limits`."""
+    return _with(command, _CROWD)
+
+
 def running_options(command: F) -> F:
     """How long it runs, and what it says."""
     return _with(command, _RUNNING)
-
-
-def limits(allow: tuple[str, ...] | None, max_clients: int | None, idle: float | None) -> Limits:
-    """What those options mean.
-
-    Raises:
-        ValueError: a network is none.
-    """
-    from mbap.server.limits import Limits
-
-    most = max_clients or Limits().max_connections
-    return Limits(allow=allow or None, max_connections=most, idle_timeout=idle)
 
 
 def _with(command: F, options: tuple[Callable[[F], F], ...]) -> F:
@@ -65,7 +64,20 @@ _SERVED: tuple[Callable[..., Any], ...] = (
         metavar="NETWORK",
         help="Serve clients of this network or address only; may be given several times.",
     ),
+    click.option("--public", is_flag=True, help="Yes, the whole internet may reach it."),
+)
+
+_CROWD: tuple[Callable[..., Any], ...] = (
     click.option("--max-clients", type=click.IntRange(1), metavar="N", help="Serve so many at once (1024)."),
+    click.option(
+        "--when-full",
+        type=click.Choice(["refuse", "drop-idle"]),
+        default="drop-idle",
+        show_default=True,
+        callback=lambda _ctx, _param, value: value.replace("-", "_"),
+        help="Refuse one more client, or close the one that was quiet for longest.",
+    ),
+    connect_rate_option,
     click.option(
         "--idle",
         type=IDLE,
@@ -73,7 +85,13 @@ _SERVED: tuple[Callable[..., Any], ...] = (
         show_default=True,
         help="Close a client that is quiet for so long; never: leave it.",
     ),
-    click.option("--public", is_flag=True, help="Yes, the whole internet may reach it."),
+    click.option(
+        "--keep",
+        multiple=True,
+        metavar="NETWORK",
+        help="Clients of this network are never closed for being quiet, nor for coming too fast; may be"
+        " given several times.",
+    ),
 )
 
 _LINE: tuple[Callable[..., Any], ...] = (

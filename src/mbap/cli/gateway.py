@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mbap.cli.between import LISTEN, line_options, running_options, served_options
+from mbap.cli.between import LISTEN, crowd_options, line_options, running_options, served_options
 from mbap.cli.connecting import DURATION, PAUSE
 from mbap.cli.securing import Trust, both_tls_options
 
@@ -23,6 +23,7 @@ _OF_A_FILE = ("--config", "--reload-on-change", "--check", "--for", "--watch", "
 @click.command()
 @both_tls_options
 @served_options
+@crowd_options
 @click.option(
     "--route",
     "routes",

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mbap.cli.counted import amount, on_sigusr1, say
+from mbap.cli.protecting import counted_as_data, counted_in_words, in_force
 from mbap.cli.running import Source, ignore_hangup, log_to_stderr, run, signals
 from mbap.cli.systemd import Notifier, given_sockets
 from mbap.cli.tables import paragraph
 from mbap.client.links import Links
-from mbap.security.metrics import as_json
 from mbap.security.metrics import as_prometheus as protection_as_prometheus
 from mbap.site.expiring import Expiring
 from mbap.site.gatewayplan import GatewayPlan
@@ -103,11 +103,7 @@ class Running:
         status = f"{amount(routes, 'route')} to {amount(lines, 'line')}"
         if self.guarding is None:
             return status
-        policy = self.guarding.plan.policy
-        if policy is None:
-            return f"{status}, watched, without a policy"
-        how = "enforced" if policy.mode == "enforce" else "OBSERVED ONLY: nothing is refused"
-        return f"{status}, policy {policy.hash[:12]} {how}"
+        return f"{status}, {in_force(self.guarding.plan)}"
 
     async def apply(self, plan: Whole) -> list[str]:
         """Make *plan* what runs; gives what was done."""
@@ -138,11 +134,10 @@ class Running:
         """What it has counted, as JSON or as a sentence."""
         found = report(self.gateway)
         if not saying.as_data:
-            return as_sentence(found) + _protection_in_words(self.guarding)
+            return as_sentence(found) + counted_in_words(self.guarding)
         data = found.as_json()
         if self.guarding is not None:
-            rules = {rule: {"count": n, "last": last} for rule, (n, last) in self.guarding.hits().items()}
-            data["guard"] = {**as_json(self.guarding.metrics()), "rules": rules}
+            data["guard"] = counted_as_data(self.guarding)
         return json.dumps(data)
 
     def say(self, saying: Saying) -> None:
@@ -155,16 +150,6 @@ def _expiring(plan: GatewayPlan, guarding: Guarding | None) -> Expiring | None:
     if not plan.certificates:
         return None
     return Expiring(plan.certificates, tell=None if guarding is None else guarding.expires)
-
-
-def _protection_in_words(guarding: Guarding | None) -> str:
-    if guarding is None:
-        return ""
-    names = ("denied", "alerts", "rate_limited", "malformed", "refused_connections")
-    metrics = guarding.metrics()
-    counts = [(name, int(metrics[f"firewall_{name}"].value)) for name in names]
-    said = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts if count)
-    return f"; policy: {said}" if said else ""
 
 
 @contextlib.asynccontextmanager

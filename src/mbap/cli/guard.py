@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mbap.cli.between import line_options, running_options
-from mbap.cli.connecting import DURATION, IDLE
+from mbap.cli.between import crowd_options, line_options, running_options
+from mbap.cli.connecting import DURATION
+from mbap.cli.protecting import guard_plan, protection_options
 from mbap.cli.securing import Trust, both_tls_options
 
 if TYPE_CHECKING:
     from mbap.cli.gatewayrunning import Whole
     from mbap.cli.running import Source
+    from mbap.security.audit import OnFull
     from mbap.site.gatewayplan import GatewayPlan
-    from mbap.site.guardplan import GuardPlan
 
 LISTEN = "tcp://127.0.0.1:1502"
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -37,49 +37,16 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="UNITS=URL[#UNITS]",
     help="Instead of --to: which units are where, as for `mbap gateway`; as often as needed.",
 )
-@click.option(
-    "--policy",
-    type=FILE,
-    metavar="FILE",
-    help="What is allowed, in TOML or one rule a line; without it everything passes, and is only watched.",
-)
-@click.option(
-    "--reload-on-change",
-    is_flag=True,
-    help="Look at the policy every 2 s, and apply it when it has changed, as SIGHUP does.",
-)
+@protection_options
 @click.option("--check", is_flag=True, help="Say whether everything can be read, and end.")
-@click.option("--audit", type=FILE, metavar="FILE", help="Keep an audit trail there.")
 @click.option(
-    "--on-full",
-    type=click.Choice(["open", "closed"]),
-    default="open",
-    show_default=True,
-    help="While the trail cannot be written: requests pass, with an alarm, or are answered with 04.",
+    "--no-watch", is_flag=True, help="Do not watch for what is unusual; without --alerts, in memory alone."
 )
-@click.option("--syslog", metavar="URL", help="Send events there, too: udp://, tcp:// or tls://HOST.")
-@click.option(
-    "--alerts",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="FOLDER",
-    help="Keep alerts, and what was learned, there; without it in memory alone.",
-)
-@click.option(
-    "--learn-for", type=DURATION, default="1d", show_default=True, help="How long it learns what is usual."
-)
-@click.option("--no-watch", is_flag=True, help="Do not watch for what is unusual.")
 @click.option(
     "--timeout", type=DURATION, default="3s", show_default=True, help="How long a device may take to answer."
 )
 @line_options
-@click.option("--max-clients", type=click.IntRange(1), metavar="N", help="Serve so many at once (1024).")
-@click.option(
-    "--idle",
-    type=IDLE,
-    default="120s",
-    show_default=True,
-    help="Close a client that is quiet for so long; never: leave it.",
-)
+@crowd_options
 @click.option("--public", is_flag=True, help="Yes, the whole internet may reach it.")
 @click.option(
     "--metrics", metavar="HOST:PORT", help="Let Prometheus fetch the counts at http://HOST:PORT/metrics."
@@ -134,7 +101,7 @@ def _source(read: Any, policy: Path, *, watched: bool) -> Source[Whole]:
 def plan_of_options(
     policy: Path | None,
     audit: Path | None,
-    on_full: str,
+    on_full: OnFull,
     syslog: str | None,
     alerts: Path | None,
     learn_for: float,
@@ -149,7 +116,10 @@ def plan_of_options(
     """
     from mbap.cli.gatewayrunning import Whole
 
-    return Whole(_gateway(**how), _guard(policy, audit, on_full, syslog, alerts, learn_for, no_watch))
+    if no_watch and alerts is not None:
+        raise click.UsageError("--alerts keeps what is watched: it goes without --no-watch")
+    guard = guard_plan(policy, audit, on_full, syslog, alerts, learn_for, watched=not no_watch)
+    return Whole(_gateway(**how), guard)
 
 
 def _gateway(
@@ -178,39 +148,6 @@ def _gateway(
     watched = tuple(dict.fromkeys((*tls.files, *listen_tls.files)))
     return checked(
         GatewayPlan(where, plans, links, opaque=True, tls=of_listeners, certificates=watched, **others)
-    )
-
-
-def _guard(
-    policy: Path | None,
-    audit: Path | None,
-    on_full: Any,
-    syslog: str | None,
-    alerts: Path | None,
-    learn_for: float,
-    no_watch: bool,
-) -> GuardPlan:
-    from mbap.security.anomaly import AnomalyOptions
-    from mbap.security.audit import AuditOptions
-    from mbap.security.connections import Expected
-    from mbap.security.policyfile import load_policy
-    from mbap.security.syslog import parse_syslog
-    from mbap.security.watch import WatchOptions
-    from mbap.site.guardplan import GuardPlan
-
-    if syslog is not None:
-        parse_syslog(syslog)
-    if no_watch and alerts is not None:
-        raise click.UsageError("--alerts keeps what is watched: it goes without --no-watch")
-    watch = WatchOptions(AnomalyOptions(learn_for), Expected(learn_for=learn_for))
-    return GuardPlan(
-        policy=None if policy is None else load_policy(policy),
-        policy_path=policy,
-        audit=audit,
-        audit_options=AuditOptions(on_full=on_full),
-        syslog=syslog,
-        alerts=alerts,
-        watch=None if no_watch else watch,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mbap.cli.between import LISTEN, limits, line_options, running_options, served_options
+from mbap.cli.between import LISTEN, crowd_options, line_options, running_options, served_options
 from mbap.cli.connecting import DURATION, PAUSE
 from mbap.cli.counted import amount, on_sigusr1, say
 from mbap.cli.securing import Trust, both_tls_options
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mbap.server.routes import Route
     from mbap.server.server import Server
 
-_SERVED = ("allow", "max_clients", "idle", "public", "listen_tls")
+_CROWD = ("allow", "max_clients", "when_full", "connect_rate", "idle", "keep")
+_SERVED = (*_CROWD, "public", "listen_tls")
 """The options about clients."""
 _UNIT = re.compile(r"(\d{1,3})=(\d{1,3})", re.ASCII)
 
@@ -44,6 +45,7 @@ def _units(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
 @click.argument("endpoint")
 @both_tls_options
 @served_options
+@crowd_options
 @click.option(
     "--cache",
     type=DURATION,
@@ -185,17 +187,16 @@ def _servers(
     gateway: Gateway,
     listen: Sequence[str],
     *,
-    allow: tuple[str, ...],
-    max_clients: int | None,
-    idle: float | None,
     public: bool,
     listen_tls: Trust,
+    **crowd: Any,
 ) -> list[Server]:
     """What clients connect to: a server for each of *listen*."""
     from mbap.server.server import Server
+    from mbap.site.crowd import crowd_limits
     from mbap.transport.endpoint import parse_endpoint
 
-    whom = limits(allow, max_clients, idle)
+    whom = crowd_limits(**{**crowd, "allow": crowd["allow"] or None})
     listeners = [parse_endpoint(url, listening=True) for url in listen]
     ours = listen_tls.settings_for(listeners)
     return [

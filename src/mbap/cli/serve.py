@@ -12,21 +12,33 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mbap.cli.between import connect_rate_option
 from mbap.cli.connecting import IDLE
 from mbap.cli.counted import amount, as_json, as_sentence, on_sigusr1, say
+from mbap.cli.protecting import (
+    counted_as_data,
+    counted_in_words,
+    guard_plan,
+    in_force,
+    protection_options,
+)
 from mbap.cli.securing import Trust, listener_tls_options
 from mbap.cli.tables import paragraph
 from mbap.durations import parse_duration
 
 if TYPE_CHECKING:
+    from mbap.cli.protection import Protection
+    from mbap.cli.running import Source
     from mbap.server.device import Device
     from mbap.server.faults import Faults
     from mbap.server.handler import Handler
     from mbap.server.limits import Limits
     from mbap.server.server import Server
     from mbap.server.simulator import Simulation
+    from mbap.site.guardplan import GuardPlan
 
 DEFAULT_SIZE = 10_000
+_PROTECTING = ("policy", "reload_on_change", "audit", "on_full", "syslog", "alerts", "learn_for")
 
 
 def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -76,6 +88,7 @@ class _Served:
     show_default=True,
     help="Refuse one more connection, or close the one that was quiet for longest.",
 )
+@connect_rate_option
 @click.option(
     "--idle",
     type=IDLE,
@@ -87,21 +100,27 @@ class _Served:
     "--keep",
     multiple=True,
     metavar="NETWORK",
-    help="Never close a client of this network for being quiet; may be given several times.",
+    help="Never close a client of this network for being quiet, nor for coming too fast; may be given several"
+    " times.",
 )
 @click.option(
     "--reserve", type=click.IntRange(0), default=0, metavar="N", help="Places for --keep alone (0)."
 )
+@protection_options
 @listener_tls_options
 @click.option(
     "--json", "as_data", is_flag=True, help="Print what it says and counts as JSON, an object a line."
 )
-def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, /, file: Path | None, check: bool, units: tuple[int, ...], **how: Any
+) -> None:
     """Simulate the device that FILE describes.
 
     FILE is a device file: units, tables, values that move, faults; or a trace that `mbap record` has
     written, which is answered from. Without one, a device with 10,000 addresses in each table answers for
     every unit, all 0. It ends with Ctrl-C and says what it has counted; SIGUSR1 makes it say so meanwhile.
+    With --policy it refuses what that does not allow, as a device with a firewall of its own does.
 
     \b
     Examples:
@@ -109,6 +128,7 @@ def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) 
       mbap serve --listen tcp://0.0.0.0:1502 --allow 192.168.1.0/24 device.toml
       mbap serve --listen tls://0.0.0.0 --ca ca.pem \\
           --certificate plc.pem --key plc.key device.toml
+      mbap serve --policy plant.toml --audit audit.jsonl device.toml
       mbap serve --listen rtu+tcp://127.0.0.1:4001 device.toml
       mbap serve --listen rtu:///dev/ttyUSB1 device.toml
       mbap serve --check device.toml
@@ -121,18 +141,47 @@ def command(file: Path | None, check: bool, units: tuple[int, ...], **how: Any) 
         raise click.UsageError("--unit goes without a device file: the file says which units there are")
     if how["reserve"] and not how["keep"]:
         raise click.UsageError("--reserve needs --keep NETWORK: for whose clients these places are")
+    guarded = _guarded(ctx, {name: how.pop(name) for name in _PROTECTING})
     served = _default_device(units) if file is None else _simulation(file)
     if check:
         click.echo(paragraph(f"{file} is right: {served.contents}"))
+        if guarded is not None:
+            click.echo(in_force(guarded.read()))
         return
-    from mbap.cli.running import log_to_stderr, run
+    from mbap.cli.running import ignore_hangup, log_to_stderr, run
 
+    if guarded is not None:
+        ignore_hangup()
     log_to_stderr(verbose=False)
-    run(_serve(served, **how))
+    run(_serve(served, guarded, **how))
+
+
+def _guarded(ctx: click.Context, given: dict[str, Any]) -> Source[GuardPlan] | None:
+    """What stands before the device, and can be read anew; None where nothing does."""
+    from functools import partial
+
+    from mbap.cli.running import Source
+    from mbap.site.filewatch import FileWatch
+
+    _expect_companions(ctx, given)
+    changes = given.pop("reload_on_change")
+    if not any(given[name] for name in ("policy", "audit", "syslog", "alerts")):
+        return None
+    watched = FileWatch(given["policy"]) if changes else None
+    return Source(partial(guard_plan, **given, watched=given["alerts"] is not None), watched)
+
+
+def _expect_companions(ctx: click.Context, given: dict[str, Any]) -> None:
+    """An option that would be ignored is refused."""
+    for name, needed in (("reload_on_change", "policy"), ("on_full", "audit"), ("learn_for", "alerts")):
+        said = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if said and given[needed] is None:
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with --{needed}")
 
 
 async def _serve(
     served: _Served,
+    guarded: Source[GuardPlan] | None,
     listen: str,
     seconds: float | None,
     public: bool,
@@ -143,24 +192,28 @@ async def _serve(
     from mbap.cli.running import signals
     from mbap.server.server import Server
 
-    server = Server(
-        listen,
-        served.handler,
-        limits=_limits(**limits),
-        faults=served.faults,
-        public=public,
-        tls=tls.settings(),
-    )
+    async with contextlib.AsyncExitStack() as stack:
+        protection, handler = None, served.handler
+        if guarded is not None:
+            from mbap.cli.protection import Protection
 
-    def say_so_far() -> None:
-        _say_counted("so far", server, served.faults, as_data=as_data)
+            protection = await stack.enter_async_context(Protection(guarded))
+            handler = protection.before(handler, listen)
+        server = Server(
+            listen, handler, limits=_limits(**limits), faults=served.faults, public=public, tls=tls.settings()
+        )
 
-    with on_sigusr1(asyncio.get_running_loop(), say_so_far):
-        async with signals() as stop, server:
-            _say_where(server, served, as_data=as_data)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), seconds)
-    _say_counted("stopped after", server, served.faults, as_data=as_data)
+        def say_counted(when: str) -> None:
+            _say_counted(when, server, served.faults, protection, as_data=as_data)
+
+        stack.enter_context(on_sigusr1(asyncio.get_running_loop(), lambda: say_counted("so far")))
+        stop = await stack.enter_async_context(signals(None if protection is None else protection.ask))
+        await stack.enter_async_context(server)
+        _say_where(server, served, protection, as_data=as_data)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
+        await server.aclose()
+        say_counted("stopped after")
 
 
 def _limits(
@@ -168,6 +221,7 @@ def _limits(
     max_connections: int | None,
     max_per_address: int | None,
     when_full: str,
+    connect_rate: float,
     idle: float | None,
     keep: tuple[str, ...],
     reserve: int,
@@ -178,6 +232,7 @@ def _limits(
     return Limits(
         max_connections=max_connections or usual.max_connections,
         max_per_address=max_per_address,
+        connect_rate=connect_rate or None,
         when_full="drop_idle" if when_full == "drop-idle" else "refuse",
         allow=allow or None,
         idle_timeout=idle,
@@ -186,16 +241,28 @@ def _limits(
     )
 
 
-def _say_where(server: Server, served: _Served, *, as_data: bool) -> None:
+def _say_where(server: Server, served: _Served, protection: Protection | None, *, as_data: bool) -> None:
+    status = "" if protection is None else protection.status
     if as_data:
-        click.echo(json.dumps({"listening": server.url, "contents": served.contents}))
+        data = {"listening": server.url, "contents": served.contents}
+        click.echo(json.dumps(data | {"guard": status} if status else data))
     else:
-        click.echo(paragraph(f"listening on {server.url}: {served.contents}; stop with Ctrl-C"))
+        behind = f"; {status}" if status else ""
+        click.echo(paragraph(f"listening on {server.url}: {served.contents}{behind}; stop with Ctrl-C"))
 
 
-def _say_counted(when: str, server: Server, faults: Faults | None, *, as_data: bool) -> None:
+def _say_counted(
+    when: str, server: Server, faults: Faults | None, protection: Protection | None, *, as_data: bool
+) -> None:
     counted = server.statistics()
-    say(as_json(counted, faults) if as_data else as_sentence(when, counted, faults), as_data=as_data)
+    guarding = None if protection is None else protection.guarding
+    if not as_data:
+        text = as_sentence(when, counted, faults) + counted_in_words(guarding)
+    elif guarding is None:
+        text = as_json(counted, faults)
+    else:
+        text = json.dumps(json.loads(as_json(counted, faults)) | {"guard": counted_as_data(guarding)})
+    say(text, as_data=as_data)
 
 
 def _default_device(units: tuple[int, ...]) -> _Served:

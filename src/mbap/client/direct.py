@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -33,21 +34,39 @@ _MANY: Final = 65536
 _NOT_WAITING: Final = getattr(socket, "MSG_DONTWAIT", 0)
 
 
+Lent = tuple[
+    Callable[[int], object], Callable[[bytes, int], int], Callable[[int], bytes], Callable[[], object]
+]
+"""What the direct way uses of a wire: what tells at once whether something may be read; what sends, without
+waiting for long, and gives how much; what receives, and raises `BlockingIOError` after a moment; and what
+makes the wire wait like that until its timeout is set again."""
+
+
 def direct_way(wire: Wire, session: ClientSession, options: LinkOptions) -> Direct | None:
     """The direct way over *wire*; None where there is none, or the device needs more care."""
-    plain = type(session.framing) is TcpFraming and options.plain
-    if not plain or not isinstance(wire, socket.socket) or not _NOT_WAITING:
+    if type(session.framing) is not TcpFraming or not options.plain or not _NOT_WAITING:
         return None
     try:
-        seconds, microseconds = 0, int(FIRST_WAIT * 1e6)
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, microseconds))
-        return Direct(wire, session)
+        if isinstance(wire, socket.socket):
+            return Direct(_plain(wire), session)
+        lent: Callable[[float], Lent] | None = getattr(wire, "lent", None)
+        return None if lent is None else Direct(lent(FIRST_WAIT), session)
     except (OSError, AttributeError):
         return None
 
 
+def _plain(wire: socket.socket) -> Lent:
+    import select
+
+    seconds, microseconds = 0, int(FIRST_WAIT * 1e6)
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, microseconds))
+    looking = select.poll()
+    looking.register(wire, select.POLLIN)
+    return looking.poll, wire.send, wire.recv, partial(wire.settimeout, None)
+
+
 class Direct:
-    """Sends on a socket that the `Exchange` lends, while nothing else is on its way.
+    """Sends on a wire that the `Exchange` lends, while nothing else is on its way.
 
     Attributes:
         sent: how many of the requests were sent; the last ones in part, where `unsent` has the rest.
@@ -57,11 +76,11 @@ class Direct:
     """
 
     __slots__ = (
+        "_begin",
         "_look",
         "_receive",
         "_send",
         "_session",
-        "_wire",
         "answered",
         "came",
         "first",
@@ -70,14 +89,8 @@ class Direct:
         "unsent",
     )
 
-    def __init__(self, wire: socket.socket, session: ClientSession) -> None:
-        import select
-
-        looking = select.poll()
-        looking.register(wire, select.POLLIN)
-        self._look = looking.poll
-        self._send, self._receive = wire.send, wire.recv
-        self._wire = wire
+    def __init__(self, lent: Lent, session: ClientSession) -> None:
+        self._look, self._send, self._receive, self._begin = lent
         self._session = session
         self.came: bytes | OSError | None = None
         self.unsent = b""
@@ -85,8 +98,8 @@ class Direct:
         self.sent_at: list[float] = []
 
     def borrow(self) -> None:
-        """From now on the socket waits by itself."""
-        self._wire.settimeout(None)
+        """From now on the wire waits by itself."""
+        self._begin()
 
     def number(self, at: int) -> int:
         """The transaction identifier of the request at that index."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from mbap.addresses import Table
+from mbap.addresses import Table, parse_item
 from mbap.protocol.pdu.base import Request
 from mbap.security.functions import READS, WRITES, sub_function
 
@@ -86,6 +87,21 @@ def parse_ranges(text: str, most: int, what: str) -> Ranges:
             raise ValueError(f'"{part.strip()}": {what} are 0 to {most}, and a range of them rises')
         ranges.append((low, high))
     return joined(ranges)
+
+
+def parse_references(texts: Iterable[str]) -> dict[Table, Ranges]:
+    """The ranges in `40101-40110,hr200` and the like, by their tables.
+
+    Raises:
+        ValueError: one of them is no reference, or means one bit or a type.
+    """
+    found: dict[Table, list[Range]] = {}
+    for text in (part.strip() for whole in texts for part in whole.split(",")):
+        item = parse_item(text if ".." in text else text.replace("-", "..", 1))
+        if ":" in text or item.bit is not None:
+            raise ValueError(f'"{text}": a rule is about whole addresses: write 40101-40110 or hr100..109')
+        found.setdefault(item.table, []).append((item.address, item.address + (item.count or 1) - 1))
+    return {table: joined(ranges) for table, ranges in found.items()}
 
 
 def ranges_text(ranges: Ranges) -> str:

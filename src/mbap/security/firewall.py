@@ -121,6 +121,9 @@ class Firewall:
         self.policy = policy
         self.target = target
         self._handler = handler
+        # Whether it is one is looked up once: each time it would take longer than all else that is done here.
+        self._doorkeeper = handler if isinstance(handler, Doorkeeper) else None
+        self._refusing = handler if isinstance(handler, Refusing) else None
         self.clock = clock
         self.observers = tuple(observers)
         self.healthy = healthy
@@ -223,8 +226,7 @@ class Firewall:
 
     def refuse(self, unit: int, refusal: ExceptionResponse) -> ExceptionResponse:
         """What the handler makes of *refusal*: what is no request never reaches it."""
-        handler = self._handler
-        return handler.refuse(unit, refusal) if isinstance(handler, Refusing) else refusal
+        return refusal if self._refusing is None else self._refusing.refuse(unit, refusal)
 
     def _followed(self, call: Call[R], verdict: Verdict, moment: Moment) -> R | Awaitable[R]:
         sent = self._ledger.sent(call.unit, call.request)
@@ -321,29 +323,33 @@ class Firewall:
             self._log.unknown_source(peer, moment)
             if self.policy.mode == "enforce" and self.policy.default.unknown_source == "close":
                 raise Disconnect
-        if isinstance(self._handler, Doorkeeper):
-            self._handler.arrived(peer)
+        if self._doorkeeper is not None:
+            self._doorkeeper.arrived(peer)
 
     def left(self, peer: Peer) -> None:
         """A connection has ended."""
         for observer in self.observers:
             observer.left(peer)
         self._log.session(peer, self.clock(), begins=False)
-        if isinstance(self._handler, Doorkeeper):
-            self._handler.left(peer)
+        if self._doorkeeper is not None:
+            self._doorkeeper.left(peer)
 
     def turned_away(self, peer: Peer, reason: str) -> None:
         """A connection never became one."""
         self._log.turned_away(peer, reason, self.clock())
-        if isinstance(self._handler, Doorkeeper):
-            self._handler.turned_away(peer, reason)
+        if self._doorkeeper is not None:
+            self._doorkeeper.turned_away(peer, reason)
+
+    def dismissed(self, peer: Peer, reason: str) -> None:
+        """A connection that was served is closed because of its certificate."""
+        self._log.dismissed(peer, reason, self.clock())
 
     def malformed(self, peer: Peer, unit: int, data: bytes, reason: str) -> None:
         """*data* is no request."""
         self._malformed += 1
         self._log.malformed(peer, unit, data, reason, self.clock())
-        if isinstance(self._handler, Doorkeeper):
-            self._handler.malformed(peer, unit, data, reason)
+        if self._doorkeeper is not None:
+            self._doorkeeper.malformed(peer, unit, data, reason)
 
     # --- a serial line behind it ---
 

@@ -11,7 +11,7 @@ from mbap.security.events import Detail, Event, EventSink
 from mbap.security.functions import sub_function
 from mbap.security.points import written_by
 from mbap.security.policy import Moment, Policy, Verdict
-from mbap.server.handler import Call, Peer
+from mbap.server.handler import TOO_FAST, Call, Peer
 
 MINUTE: Final = 60.0
 MOST_KINDS: Final = 4_096
@@ -123,7 +123,13 @@ class FirewallLog:
         kind = "auth_fail" if peer.listener.startswith(("tls:", "mbaps:")) else "deny"
         details: dict[str, Detail] = {"decision": "deny", "reason": reason, "field": "connection"}
         event = Event(kind, moment.wall, peer, self._with(details))
-        self._seldom(("away", peer.address), event, moment)
+        # Who comes too fast may come from any number of addresses: they are counted together.
+        self._seldom(("away", "" if reason == TOO_FAST else peer.address), event, moment)
+
+    def dismissed(self, peer: Peer, reason: str, moment: Moment) -> None:
+        """A connection that was served is closed because of its certificate."""
+        details: dict[str, Detail] = {"decision": "deny", "reason": reason, "field": "certificate"}
+        self._put("auth_fail", peer, moment, details)
 
     def malformed(self, peer: Peer, unit: int, data: bytes, reason: str, moment: Moment) -> None:
         """*data* is no request."""

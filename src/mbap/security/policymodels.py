@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from mbap.addresses import Table
 from mbap.filefaults import Path, suggestion
 from mbap.filemodel import FileModel
-from mbap.security.accesses import Ranges, parse_ranges
+from mbap.security.accesses import Ranges, parse_ranges, parse_references
 from mbap.security.functions import GROUPS, NAMES, Functions
 from mbap.security.policyfaults import network_faults, point_faults, rule_faults
 from mbap.security.policytext import TABLE_KEYS, VERSION
@@ -78,8 +78,12 @@ def _unit(value: object) -> Ranges | str:
 
 
 def _addresses(value: object) -> dict[Table, Ranges]:
+    if isinstance(value, (str, list)):
+        return parse_references(_words(value))
     if not isinstance(value, dict) or not value:
-        raise ValueError('is a table by kind of data: { holding = "0-199", coil = "0-31" }')
+        raise ValueError(
+            'is a table by kind of data, { holding = "0-199", coil = "0-31" }, or "40001-40200", "hr0..199"'
+        )
     return {_table(key): parse_ranges(_numbers(one), 0xFFFF, "addresses") for key, one in value.items()}
 
 
@@ -145,7 +149,9 @@ Span = Annotated[
 AddressTable = Annotated[
     Any,
     BeforeValidator(_addresses),
-    WithJsonSchema({"type": "object", "properties": dict.fromkeys(TABLE_KEYS, _RANGES)}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "object", "properties": dict.fromkeys(TABLE_KEYS, _RANGES)}, _STRINGS]}
+    ),
 ]
 FunctionList = Annotated[
     Any,
@@ -287,7 +293,7 @@ class RuleModel(FileModel):
     function: FunctionList
     """Numbers, 8/0, names, groups: read, write, file, ident, diag-safe, diag-danger, vendor, all, ..."""
     address: AddressTable | None = None
-    """By table, zero-based: { holding = "0-199" }; anywhere when not given."""
+    """By table, zero-based: { holding = "0-199" }; or references: "40001-40200". Anywhere when not given."""
     address_read: AddressTable | None = None
     """Instead of address for what a request reads."""
     address_write: AddressTable | None = None

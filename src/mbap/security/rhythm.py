@@ -102,7 +102,9 @@ class Period:
     @property
     def steady(self) -> bool:
         """Whether it is so regular that something can be said about the next."""
-        return self.period > 0 and self.spread < STEADY * self.period and self.surplus < 1 + STEADY
+        self._work_out()
+        period = self._period
+        return period > 0 and self._spread < STEADY * period and self._surplus < 1 + STEADY
 
     def learn(self, now: float) -> None:
         """Note a request at *now* while learning."""
@@ -117,9 +119,12 @@ class Period:
 
     def _work_out(self) -> None:
         """Bring what is said of the gaps up to date."""
-        if not self._stale:
-            return
-        self._stale = False
+        if self._stale:
+            self._stale = False
+            self._look_at_gaps()
+
+    def _look_at_gaps(self) -> None:
+        """What the last ones say of the period."""
         took = self._last - (self._first or 0.0)
         if len(self._gaps) >= ENOUGH - 1 and took > 0:
             self._period, self._spread = _middle(self._gaps)
@@ -132,7 +137,7 @@ class Period:
         """
         if not self.steady:
             return False
-        if not 0 <= now - self._began < ENOUGH * self.period:
+        if not 0 <= now - self._began < ENOUGH * self._period:
             self._began, self._count = now, 0
         self._count += 1
         return self._count > _TOO_OFTEN

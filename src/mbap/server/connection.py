@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mbap.server")
 
-_LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _sessions: Final = count(1)
 _DUE: Final = 0.001
 """Seconds by which a timer may be early."""
@@ -88,6 +88,7 @@ class Connection(asyncio.BufferedProtocol):
     Attributes:
         conversation: what becomes of its requests.
         last_active: when it was made, the last request came or the last answer went, by the loop's clock.
+        served: whether it was ever answered.
     """
 
     __slots__ = (
@@ -111,6 +112,7 @@ class Connection(asyncio.BufferedProtocol):
         "_unread_since",
         "conversation",
         "last_active",
+        "served",
     )
 
     def __init__(self, host: Host) -> None:
@@ -121,7 +123,7 @@ class Connection(asyncio.BufferedProtocol):
         self._shortcut = host.shortcut
         self._forwarding = host.forwarding
         self._at_ease = self._session.fresh  # looked at again on the long way, which alone changes it
-        self._reading_paused = self._closing = self._half_closed = self._kept = False
+        self._reading_paused = self._closing = self._half_closed = self._kept = self.served = False
         self._transport: asyncio.Transport
         self._loop = asyncio.get_running_loop()
         self._unread_since: float | None = None
@@ -254,6 +256,7 @@ class Connection(asyncio.BufferedProtocol):
         """Send *data*, unless the connection is ending."""
         if not self._transport.is_closing():
             self.last_active = self._loop.time()
+            self.served = True
             self._transport.write(data)
 
     def settled(self) -> None:
@@ -271,7 +274,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         connection = self._transport.get_extra_info("socket")
         if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
         self._transport.abort()
 
     def abort(self) -> None:

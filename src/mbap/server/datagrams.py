@@ -140,6 +140,7 @@ class DatagramClient:
         self._heard = Heard()
         self._loop = asyncio.get_running_loop()
         self.last_active = self._loop.time()
+        self.served = False
         self.peer = Peer(str(address[0]), int(address[1]), host.url)
         self.conversation = Conversation(host, self._session, self, self.peer)
 
@@ -165,6 +166,7 @@ class DatagramClient:
     def transmit(self, data: bytes) -> None:
         """Send the ADUs in *data*, a datagram each."""
         self.last_active = self._loop.time()
+        self.served = True
         while data:
             whole = 6 + HEADER.unpack_from(data)[2] if len(data) >= HEADER.size else len(data)
             self._datagrams.send(data[:whole], self._address)

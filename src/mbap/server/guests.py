@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
@@ -30,6 +29,11 @@ class Guest(Protocol):
         """When the last request came or the last answer went, by the loop's clock."""
         ...
 
+    @property
+    def served(self) -> bool:
+        """Whether it was ever answered."""
+        ...
+
     def abort(self) -> None:
         """End it at once."""
         ...
@@ -53,7 +57,7 @@ class Guests(Generic[G]):
         self._allowed = None if limits.allow is None else Networks(limits.allow)
         self._marked = Networks(limits.keep)
         self._guests: dict[G, bool] = {}  # and whether each is kept
-        self._by_address: Counter[str] = Counter()
+        self._by_address: dict[str, dict[G, None]] = {}
         self._kept = 0
 
     def __len__(self) -> int:
@@ -84,7 +88,7 @@ class Guests(Generic[G]):
         address = guest.peer.address
         kept = self._guests[guest] = self.keeps(address)
         self._kept += kept
-        self._by_address[address] += 1
+        self._by_address.setdefault(address, {})[guest] = None
 
     def forget(self, guest: G) -> None:
         """*guest* has ended."""
@@ -93,18 +97,20 @@ class Guests(Generic[G]):
             return
         self._kept -= kept
         address = guest.peer.address
-        self._by_address[address] -= 1
+        del self._by_address[address][guest]
         if not self._by_address[address]:
             del self._by_address[address]
 
+    def serves(self, address: str) -> bool:
+        """Whether one of those from *address* was ever answered."""
+        return any(guest.served for guest in self._by_address.get(address, ()))
+
     def _has_share(self, address: str) -> bool:
-        most, has = self._limits.max_per_address, self._by_address[address]
-        if most is None or has < most:
-            return True
-        if self._made_room(guest for guest in self._guests if guest.peer.address == address):
+        most, here = self._limits.max_per_address, self._by_address.get(address, {})
+        if most is None or len(here) < most or self._made_room(here):
             return True
         self._counted.refused_per_address += 1
-        self._seldom.warn("address", "refused %s: it has %d connections", address, has)
+        self._seldom.warn("address", "refused %s: it has %d connections", address, len(here))
         return False
 
     def _has_place(self, address: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from mbap.errors import Disconnect, ExceptionCode, ExceptionResponse, NoAnswer
 from mbap.protocol.pdu.base import Request
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+TOO_FAST: Final = "too many connections in a short time"
+"""Why somebody was turned away who connects too often."""
 _WISHES = (ExceptionResponse, NoAnswer, Disconnect)
 
 
@@ -128,6 +130,15 @@ class Doorkeeper(Protocol):
 
     def malformed(self, peer: Peer, unit: int, data: bytes, reason: str) -> None:
         """*data* is no request that could be handled: a refused PDU, or bytes that end the connection."""
+        ...
+
+
+@runtime_checkable
+class Dismissing(Protocol):
+    """A handler that wants to know whose connection is ended because of a certificate, and why."""
+
+    def dismissed(self, peer: Peer, reason: str) -> None:
+        """The connection of *peer*, who was served until now, is closed."""
         ...
 
 

@@ -17,6 +17,10 @@ class Limits(Record):
     Attributes:
         max_connections: more are refused, or make room for themselves, as *when_full* says.
         max_per_address: as many of them from one address; None: as many as there are.
+        connect_rate: new connections in a second, over twenty seconds, of addresses that were never answered:
+            so many of those that come for the first time in a minute, and so many of the others. Addresses
+            that were answered may come ten times as fast; one address takes half of the rate at most. Who
+            comes too fast waits for up to a second, or is closed before a byte is read. None: no limit.
         when_full: `refuse` closes the new connection at once; `drop_idle` closes the one that has been
             quiet for longest and has no request open, and refuses when there is none.
         allow: networks whose clients are served, `("192.168.1.0/24", "10.0.0.5")`; others are closed before a
@@ -32,7 +36,8 @@ class Limits(Record):
         write_buffer: unread bytes of answers at which reading from the connection pauses.
         backlog: connections that the operating system may keep until they are accepted; it has a limit of
             its own, too.
-        keep: networks whose clients stay: neither `idle_timeout` nor `drop_idle` closes their connections.
+        keep: networks whose clients stay: neither `idle_timeout` nor `drop_idle` closes their connections,
+            and `connect_rate` is not for them.
         reserved: of *max_connections*, so many are for clients of *keep* alone.
         max_handshakes: over TLS, so many may not yet have proved who they are; one more takes the place of
             the oldest of the address that has most of them.
@@ -46,6 +51,7 @@ class Limits(Record):
 
     max_connections: int = 1024
     max_per_address: int | None = None
+    connect_rate: float | None = 50.0
     when_full: WhenFull = "refuse"
     allow: tuple[str, ...] | None = None
     idle_timeout: float | None = 120.0
@@ -95,6 +101,7 @@ class ServerStatistics(Record, frozen=False):
         connections: open now.
         accepted: connections that were served.
         refused, refused_per_address: turned away because there were too many, in total or from one address.
+        refused_too_fast: turned away because they came too fast, by `connect_rate`.
         forbidden: turned away, or over UDP left unanswered, because their address is not allowed.
         dropped: quiet connections that made room for new ones; over UDP clients that were forgotten so.
         handshakes: over TLS, those that began; handshakes_failed: of these, those that came to no good end.
@@ -103,7 +110,8 @@ class ServerStatistics(Record, frozen=False):
         closed_idle, closed_incomplete, closed_stalled: ended by `idle_timeout`, `adu_timeout` and
             `stalled_timeout`; over UDP clients that were forgotten for being idle.
         closed_unreadable: ended because what came cannot be Modbus.
-        closed_revoked: ended because the client's certificate was revoked meanwhile.
+        closed_revoked, closed_expired: ended because the client's certificate, or one of its issuers', was
+            revoked or expired meanwhile.
         resets: ended by the client without a proper end.
         requests: complete requests that came in, well formed or not.
         answers, exceptions: normal responses and exception responses sent.
@@ -120,6 +128,7 @@ class ServerStatistics(Record, frozen=False):
     accepted: int = 0
     refused: int = 0
     refused_per_address: int = 0
+    refused_too_fast: int = 0
     forbidden: int = 0
     dropped: int = 0
     handshakes: int = 0
@@ -131,6 +140,7 @@ class ServerStatistics(Record, frozen=False):
     closed_stalled: int = 0
     closed_unreadable: int = 0
     closed_revoked: int = 0
+    closed_expired: int = 0
     resets: int = 0
     requests: int = 0
     answers: int = 0

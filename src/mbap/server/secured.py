@@ -6,22 +6,20 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mbap.errors import TlsFailed
+from mbap.server.arrivals import Budget
 from mbap.server.connection import Connection, Host
 from mbap.server.handler import Identity
-from mbap.transport.certificate import Certificate
+from mbap.server.vigil import OFTEN, Vigil
 from mbap.transport.tlsstream import TlsStream
 
 if TYPE_CHECKING:
-    from mbap.transport.tls import TLS
+    from mbap.transport.tls import TLS, Objection
 
 _GRACE: Final = 0.5
 """Seconds in which the connections of those who were refused are closed, when the server stops."""
-WATCH: Final = 5.0
-"""Seconds between two looks whether a file behind TLS has changed."""
 
 
 class House(Host, Protocol):
@@ -35,8 +33,8 @@ class House(Host, Protocol):
         """Somebody never became a client."""
         ...
 
-    def guests(self) -> Iterable[Connection]:
-        """The clients."""
+    def send_away(self, connection: Connection, reason: str) -> None:
+        """Close *connection*, which was served until now."""
         ...
 
 
@@ -58,7 +56,7 @@ class Secured:
         self._budget = Budget(server.limits.handshake_rate)
         self._refused: set[TlsStream] = set()
         self._emptied = asyncio.Event()
-        self._certificates: dict[Connection, Certificate] = {}
+        self.vigil = Vigil(tls, self._send_away)
         self._heeding: object = None
         self._watching: asyncio.TimerHandle | None = None
 
@@ -68,10 +66,10 @@ class Secured:
 
         def changed() -> None:  # in whichever thread
             with contextlib.suppress(RuntimeError):  # that loop is closed
-                loop.call_soon_threadsafe(self.look_over)
+                loop.call_soon_threadsafe(self._look_at_lists)
 
         self._heeding = self.tls.when_changed(changed)
-        self._watching = loop.call_later(WATCH, self._watch)
+        self._look_after(OFTEN)
 
     async def aclose(self) -> None:
         """Nobody who is still in a handshake comes in; returns when their connections are closed."""
@@ -89,19 +87,28 @@ class Secured:
                     await self._emptied.wait()
 
     def _watch(self) -> None:
+        self._watching = None
         self.tls.refresh()
-        self._watching = asyncio.get_running_loop().call_later(WATCH, self._watch)
+        self._look_after(self.vigil.look())
 
-    def look_over(self) -> None:
-        """Close the connections of those who are revoked by now."""
-        for connection in tuple(self._server.guests()):
-            certificate = self._certificates.get(connection)
-            if certificate is not None and self.tls.revoked(certificate):
-                self._server.counted.closed_revoked += 1
-                self._server.seldom.warn(
-                    "revoked", "%s is closed: %s is revoked", connection.peer.address, certificate.holder
-                )
-                connection.close()
+    def _look_at_lists(self) -> None:
+        self._look_after(self.vigil.look(at_lists=True))
+
+    def _look_after(self, seconds: float) -> None:
+        """Look so soon, unless that is going to happen sooner."""
+        loop = asyncio.get_running_loop()
+        if self._heeding is None or (self._watching and self._watching.when() <= loop.time() + seconds):
+            return
+        if self._watching is not None:
+            self._watching.cancel()
+        self._watching = loop.call_later(seconds, self._watch)
+
+    def _send_away(self, connection: Connection, objection: Objection) -> None:
+        counted, peer = self._server.counted, connection.peer
+        counted.closed_revoked += objection.check == "revoked"
+        counted.closed_expired += objection.check != "revoked"
+        self._server.seldom.warn(objection.check, "%s is closed: %s", peer.address, objection)
+        self._server.send_away(connection, f"the certificate of {objection}")
 
     async def take(self, accepted: socket.socket, address: str) -> None:
         """Shake hands with who is at *accepted*, and serve it; waits while too many begin."""
@@ -127,9 +134,9 @@ class Secured:
                 self._refused.add(stream)
                 stream.abort()
             else:
-                certificate = stream.get_extra_info("certificate")
-                if certificate is not None:
-                    self._certificates[connection] = certificate
+                path = stream.get_extra_info("path")
+                if path is not None:
+                    self._look_after(self.vigil.keep(connection, path))
 
         buffer = self._server.new_buffer()
         stream = TlsStream(self.tls, "server", connection, settled, gone=self._gone, buffer=buffer)
@@ -168,7 +175,7 @@ class Secured:
 
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""
-        self._certificates.pop(connection, None)
+        self.vigil.forget(connection)
 
     def _gone(self, stream: TlsStream) -> None:
         self._refused.discard(stream)
@@ -189,25 +196,6 @@ class Secured:
         self._by_address[address] -= 1
         if not self._by_address[address]:
             del self._by_address[address]
-
-
-class Budget:
-    """So many a second, and as many at once."""
-
-    __slots__ = ("_left", "_rate", "_since")
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._left = max(rate, 1.0)
-        self._since: float | None = None
-
-    def take(self, now: float) -> float:
-        """Take one; gives how many seconds to wait before it is used."""
-        if self._since is not None:
-            self._left = min(self._left + (now - self._since) * self._rate, max(self._rate, 1.0))
-        self._since = now
-        self._left -= 1.0
-        return 0.0 if self._left >= 0 else -self._left / self._rate
 
 
 def _connected(accepted: socket.socket) -> bool:

@@ -17,8 +17,9 @@ from mbap.records import replace
 from mbap.server.connection import Connection
 from mbap.server.conversation import Conversation
 from mbap.server.diagnostics import Bus
+from mbap.server.entrance import NO_ROOM, Entrance
 from mbap.server.guests import Correspondents, Guests
-from mbap.server.handler import Doorkeeper, Forwards, Handler, Identity, OnBus, Passing, Peer
+from mbap.server.handler import Dismissing, Doorkeeper, Forwards, Handler, Identity, OnBus, Passing, Peer
 from mbap.server.limits import Limits, ServerStatistics
 from mbap.server.listening import Acceptor, bound, cannot_listen, places
 from mbap.server.seldom import Seldom
@@ -39,7 +40,6 @@ log = logging.getLogger("mbap.server")
 _GRACE = 0.5
 """Seconds in which connections may send what was answered, when the server stops."""
 _MOST_KINDS_LOGGED = 100
-NO_ROOM = "no room, or an address that is not allowed"
 
 
 class Server:
@@ -81,7 +81,10 @@ class Server:
         self._given = sockets
         self._endpoint = parse_endpoint(url, listening=True)
         self.handler = handler if self._endpoint.line is None else _for_line(handler, self._endpoint)
+        # Whether a handler is one of these takes longer to find out than a connection takes otherwise.
         self.doorkeeper: Doorkeeper | None = self.handler if isinstance(self.handler, Doorkeeper) else None
+        self._dismissing: Dismissing | None = self.handler if isinstance(self.handler, Dismissing) else None
+        self._passing: Passing | None = self.handler if isinstance(self.handler, Passing) else None
         self.limits = limits or Limits()
         self.faulty = None if faults is None else _made_faulty(faults)
         plain = faults is None and self._endpoint.line is None
@@ -92,6 +95,9 @@ class Server:
         self.seldom = Seldom(log)
         self._public = public
         self._connections: Guests[Connection] = Guests(self.limits, self.counted, self.seldom)
+        self._entrance = Entrance(
+            self.limits, self._connections, self.counted, self.seldom, self._let_in, self.turn_away
+        )
         self._correspondents: Correspondents[DatagramClient] = Correspondents(
             self.limits, self.counted, self.seldom
         )
@@ -164,6 +170,7 @@ class Server:
         self._listening = False
         acceptors, self._acceptors = self._acceptors, []
         await asyncio.gather(*(acceptor.aclose() for acceptor in acceptors))
+        await self._entrance.aclose()
         await asyncio.gather(*self._arriving, return_exceptions=True)
         if self.secured is not None:
             await self.secured.aclose()
@@ -199,7 +206,7 @@ class Server:
         for one in sockets:
             one.listen(self.limits.backlog)
             own = not self._given
-            self._acceptors.append(Acceptor(one, self._take, self._accept_failed, own=own))
+            self._acceptors.append(Acceptor(one, self._entrance.take, self._accept_failed, own=own))
 
     async def _listen_for_datagrams(self, sockets: list[socket.socket]) -> None:
         from mbap.server.datagrams import Datagrams
@@ -223,11 +230,11 @@ class Server:
 
     # --- who is let in ---
 
-    async def _take(self, accepted: socket.socket, address: str) -> None:
-        """Serve a connection, or close it before a byte of it is read."""
+    async def _let_in(self, accepted: socket.socket, address: str) -> None:
+        """Serve a connection if there is room, over TLS after a handshake."""
         # By TLS it is nobody so far, for whom no client makes room: that is looked at after the handshake.
         nobody = self.secured is not None
-        if not self._connections.allows(address) or not (nobody or self._connections.has_room(address)):
+        if not nobody and not self._connections.has_room(address):
             accepted.close()
             self.turn_away(address, 0, NO_ROOM)
             return
@@ -260,9 +267,11 @@ class Server:
         self.turn_away(address, 0, NO_ROOM)
         return False
 
-    def guests(self) -> Iterable[Connection]:
-        """Those who are served now."""
-        return self._connections
+    def send_away(self, connection: Connection, reason: str) -> None:
+        """Close *connection*, which was served until now."""
+        if self._dismissing is not None:
+            self._dismissing.dismissed(connection.peer, reason)
+        connection.close()
 
     async def _welcome(self, accepted: socket.socket) -> None:
         try:
@@ -284,7 +293,7 @@ class Server:
         """A session for one connection."""
         # Over a network nobody hears himself, and an answer that equals the next request must not be taken
         # for an echo.
-        opaque = isinstance(self.handler, Passing) and self.handler.opaque
+        opaque = self._passing is not None and self._passing.opaque
         return ServerSession(self._endpoint.framing(Side.SERVER, echo=False), opaque=opaque)
 
     def keeps(self, address: str) -> bool:
@@ -305,6 +314,7 @@ class Server:
     def forget(self, connection: Connection) -> None:
         """*connection* has ended."""
         self._connections.forget(connection)
+        self._entrance.left(connection)
         if self.secured is not None:
             self.secured.forget(connection)
         if not self._connections:

@@ -91,6 +91,12 @@ class GatewayTable(FileModel):
     """Networks whose clients come first on every line."""
     max_clients: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """How many may be connected at once."""
+    when_full: Literal["refuse", "drop_idle"] = "drop_idle"
+    """One more is refused, or the one that was quiet for longest makes room."""
+    connect_rate: Annotated[float, Field(ge=0, le=100_000)] = 50.0
+    """So many new connections a second come in of addresses that were not answered before; 0: any."""
+    keep: list[str] = Field(default_factory=list)
+    """Networks whose clients are never closed for being quiet, nor for coming too fast."""
     idle: Annotated[Duration, Field(ge=1)] = 120.0
     """A client that is quiet for so long is closed."""
     idle_never: bool = False
@@ -179,6 +185,9 @@ def _plan(table: GatewayTable, routes: list[RoutePlan], known: KnownLine, tls: T
             links=Lines(defaults, known).of(routes),
             allow=None if table.allow is None else tuple(table.allow),
             max_clients=table.max_clients,
+            when_full=table.when_full,
+            connect_rate=table.connect_rate,
+            keep=tuple(table.keep),
             idle=None if table.idle_never else table.idle,
             first=tuple(table.first),
             opaque=table.opaque,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from mbap.client.options import UnitOptions
 from mbap.protocol.execute import Priority
-from mbap.server.limits import Limits
+from mbap.server.limits import WhenFull
 from mbap.server.permission import EVERYTHING, Permission
+from mbap.site.crowd import crowd_limits
 from mbap.site.plan import LinkPlan
 from mbap.transport.endpoint import Endpoint, parse_endpoint
 
@@ -55,6 +56,7 @@ class GatewayPlan:
         listen: where clients come in, for the routes without a listener of their own.
         links: the lines by endpoint.
         allow: networks whose clients are served; None: all.
+        when_full, connect_rate, keep: as in `Limits`; a rate of 0 is no limit.
         idle: seconds after which a quiet client is closed; None: never.
         first: networks whose clients come first on every line.
         metrics: where its counts can be fetched, `HOST:PORT`; None: nowhere.
@@ -68,6 +70,9 @@ class GatewayPlan:
     links: Mapping[str, LinkPlan]
     allow: tuple[str, ...] | None = None
     max_clients: int | None = None
+    when_full: WhenFull = "drop_idle"
+    connect_rate: float | None = None
+    keep: tuple[str, ...] = ()
     idle: float | None = 120.0
     first: tuple[str, ...] = ()
     opaque: bool = False
@@ -178,8 +183,8 @@ def checked(plan: GatewayPlan) -> GatewayPlan:
             raise ValueError(
                 f"{url} needs to know who we are and whom to trust: [connections.NAME.tls], or --ca"
             )
-    Limits(allow=plan.allow)
-    Limits(allow=plan.first)
+    crowd_limits(plan.allow, keep=plan.keep)
+    crowd_limits(plan.first)
     for routes in plan.listeners().values():
         _check_units(routes)
     _check_loops(plan)

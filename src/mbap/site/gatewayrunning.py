@@ -13,10 +13,10 @@ from typing import Protocol
 from mbap.client.link import Link
 from mbap.server.gateway import Gateway
 from mbap.server.handler import Handler
-from mbap.server.limits import Limits
 from mbap.server.routes import Route
 from mbap.server.server import Server
 from mbap.server.traffic import Traffic
+from mbap.site.crowd import crowd_limits
 from mbap.site.gatewayplan import GatewayPlan, RoutePlan
 from mbap.site.plan import LinkPlan
 from mbap.site.utilisation import Utilisation
@@ -24,7 +24,8 @@ from mbap.transport.endpoint import parse_endpoint
 
 log = logging.getLogger("mbap.gateway")
 
-_FIXED = ("allow", "max_clients", "idle", "metrics", "opaque", "first", "public", "certificates", "tls")
+_CROWD = ("allow", "max_clients", "when_full", "connect_rate", "idle", "keep")
+_FIXED = (*_CROWD, "metrics", "opaque", "first", "public", "certificates", "tls")
 """What a change of the plan does not change before the next start."""
 Wrap = Callable[[str, Handler, str], Handler]
 """Gets a name, a handler, and the device behind it where there is only one; gives what is served instead."""
@@ -159,11 +160,7 @@ class RunningGateway:
             traffic=self.traffic,
             clock=self._clock,
         )
-        limits = Limits(
-            allow=plan.allow,
-            max_connections=plan.max_clients or Limits().max_connections,
-            idle_timeout=plan.idle,
-        )
+        limits = crowd_limits(**{name: getattr(plan, name) for name in _CROWD})
         handler = gateway if self._wrap is None else self._wrap(f"gateway {url}", gateway, _only_line(routes))
         server = Server(
             url,

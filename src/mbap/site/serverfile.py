@@ -15,7 +15,7 @@ from mbap.collect.device import PolledDevice
 from mbap.filefaults import Fault
 from mbap.filefaults import Path as KeyPath
 from mbap.filemodel import Duration, FileModel
-from mbap.server.limits import Limits
+from mbap.site.crowd import crowd_limits
 from mbap.site.mapfile import read_map
 from mbap.site.serverplan import ServerPlan
 from mbap.site.tlsfile import TlsTable
@@ -53,6 +53,12 @@ class ServerTable(FileModel):
     """Networks whose clients are served: `192.168.1.0/24`, `10.0.0.5`."""
     max_clients: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """How many may be connected at once."""
+    when_full: Literal["refuse", "drop_idle"] = "drop_idle"
+    """One more is refused, or the one that was quiet for longest makes room."""
+    connect_rate: Annotated[float, Field(ge=0, le=100_000)] = 50.0
+    """So many new connections a second come in of addresses that were not answered before; 0: any."""
+    keep: list[str] = Field(default_factory=list)
+    """Networks whose clients are never closed for being quiet, nor for coming too fast."""
     public: bool = False
     """Yes, the whole internet may reach it."""
     tls: TlsTable | None = None
@@ -100,10 +106,11 @@ def _check(table: ServerTable, complain: Complain) -> None:
             complain("listen", str(error))
     if not table.listen:
         complain("listen", 'is empty: write listen = ["tcp://127.0.0.1:1502"]')
-    try:
-        Limits(allow=None if table.allow is None else tuple(table.allow))
-    except ValueError as error:
-        complain("allow", str(error))
+    for key, networks in (("allow", table.allow), ("keep", table.keep)):
+        try:
+            crowd_limits(networks)
+        except ValueError as error:
+            complain(key, str(error))
 
 
 def _plan(table: ServerTable, path: Path, entries: Sequence[Entry], saved: int, site: str) -> ServerPlan:
@@ -119,6 +126,9 @@ def _plan(table: ServerTable, path: Path, entries: Sequence[Entry], saved: int, 
         verify=table.verify,
         allow=None if table.allow is None else tuple(table.allow),
         max_clients=table.max_clients,
+        when_full=table.when_full,
+        connect_rate=table.connect_rate,
+        keep=tuple(table.keep),
         public=table.public,
         site=site,
     )

@@ -13,6 +13,7 @@ from mbap.collect.concentratormap import Entry
 from mbap.protocol.pdu.identification import LONGEST_OBJECT, ObjectId
 
 if TYPE_CHECKING:
+    from mbap.server.limits import WhenFull
     from mbap.transport.tls import TLS
 
 
@@ -30,6 +31,7 @@ class ServerPlan:
         stale: seconds; None: three periods of the point.
         writes: clients may write what the profile says is writable; it is read back when *verify*.
         allow: networks whose clients are served; None: all.
+        when_full, connect_rate, keep: as in `Limits`; a rate of 0 is no limit.
         public: the whole internet may reach it.
         site: its name, which clients that ask who answers are told.
         tls: who the listeners by TLS are, and which clients they trust.
@@ -46,6 +48,9 @@ class ServerPlan:
     verify: bool = True
     allow: tuple[str, ...] | None = None
     max_clients: int | None = None
+    when_full: WhenFull = "drop_idle"
+    connect_rate: float | None = None
+    keep: tuple[str, ...] = ()
     public: bool = False
     site: str = ""
     tls: TLS | None = None

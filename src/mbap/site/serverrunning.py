@@ -13,13 +13,14 @@ from mbap.collect.concentratorwrites import Line, WriteCounts, WriteThrough
 from mbap.collect.device import PolledDevice
 from mbap.collect.readings import Readings
 from mbap.server.handler import Handler
-from mbap.server.limits import Limits
 from mbap.server.server import Server
+from mbap.site.crowd import crowd_limits
 from mbap.site.mapfile import write_map
 from mbap.site.serverplan import ServerPlan
 from mbap.transport.endpoint import parse_endpoint
 
-_FIXED = ("listen", "allow", "max_clients", "public", "tls")
+_CROWD = ("allow", "max_clients", "when_full", "connect_rate", "keep")
+_FIXED = ("listen", *_CROWD, "public", "tls")
 _log = logging.getLogger("mbap.site")
 
 FindLine = Callable[[PolledDevice], Line | None]
@@ -71,7 +72,7 @@ class RunningServer:
         """
         await asyncio.to_thread(_save, self.plan)
         plan = self.plan
-        limits = Limits(allow=plan.allow, max_connections=plan.max_clients or Limits().max_connections)
+        limits = crowd_limits(**{name: getattr(plan, name) for name in _CROWD})
         try:
             for url in plan.listen:
                 secure = parse_endpoint(url, listening=True).secure

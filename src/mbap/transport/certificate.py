@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -107,6 +107,19 @@ def _names(found: x509.Certificate) -> tuple[str, ...]:
         return ()
     addresses = (str(one) for one in names.get_values_for_type(x509.IPAddress))
     return (*names.get_values_for_type(x509.DNSName), *addresses)
+
+
+def path_of(certificate: Certificate, among: Iterable[Certificate]) -> tuple[Certificate, ...]:
+    """*certificate*, and those above it, as far as they are *among* these."""
+    by_subject: dict[str, list[Certificate]] = {}
+    for one in among:
+        by_subject.setdefault(one.subject, []).append(one)
+    found, above = [certificate], [certificate]
+    while above:
+        names = {one.issuer for one in above}
+        above = [one for name in names for one in by_subject.pop(name, ()) if one not in found]
+        found += above
+    return tuple(found)
 
 
 def moment(seconds: float) -> str:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from mbap.transport.certificate import Certificate, moment, need_cryptography
+from mbap.transport.certificate import (
+    Certificate,
+    moment,
+    need_cryptography,
+    path_of,
+    read_certificate,
+)
 from mbap.transport.handshake import Watched
 from mbap.transport.tlsfiles import (
     Minimum,
@@ -33,6 +40,7 @@ log = logging.getLogger("mbap.tls")
 
 PathLike = str | os.PathLike[str]
 _MOST_SESSIONS: Final = 256
+_MOST_PATHS: Final = 1024
 
 
 class Objection(ValueError):
@@ -93,6 +101,9 @@ class TLS:
         remember: a file in which to keep which devices were reached by TLS; for `tls+fallback://`.
         on_fallback: called with the URL and a sentence whenever plain Modbus is spoken instead of TLS.
 
+    Attributes:
+        clock: gives the seconds since 1970, by which certificates and lists expire.
+
     Raises:
         ValueError: a file or an argument is wrong; the sentence says which, and what to do.
         ModuleNotFoundError: something has to be installed; the message says what.
@@ -129,11 +140,13 @@ class TLS:
         self.server_name = server_name
         self.remember = None if remember is None else Path(remember)
         self.on_fallback = on_fallback
+        self.clock: Callable[[], float] = time.time
         self._reached: Reached | None = None
+        self._paths: dict[str, tuple[Certificate, ...]] = {}
         self._password = password
         self._lock = threading.Lock()
         self._listeners: WeakSet[_Listener] = WeakSet()
-        self._loaded = _Loaded(self.settings, password, time.time())
+        self._loaded = _Loaded(self.settings, password, self.clock())
         self._refused: object = None
         self._warn_of_list()
 
@@ -203,7 +216,7 @@ class TLS:
             ValueError: a file is wrong, and everything stays as it was.
         """
         with self._lock:
-            self._loaded = _Loaded(self.settings, self._password, time.time())
+            self._loaded = _Loaded(self.settings, self._password, self.clock())
             self._refused = None
         self._warn_of_list()
         for listener in tuple(self._listeners):
@@ -221,16 +234,37 @@ class TLS:
         Raises:
             Objection: it has been revoked, or has expired, since it was checked.
         """
-        now = time.time() if now is None else now
+        now = self.clock() if now is None else now
         since = self._loaded.revoked.revoked(certificate)
         if since is not None:
             raise Objection("revoked", f"{certificate.holder} is revoked since {moment(since)}")
         if not certificate.not_before <= now <= certificate.not_after:
             raise Objection(*wrong_time(certificate, now))
 
-    def revoked(self, certificate: Certificate) -> bool:
-        """Whether *certificate* is on a revocation list."""
-        return self._loaded.revoked.revoked(certificate) is not None
+    def path(self, certificate: Certificate, sent: Sequence[bytes] | None) -> tuple[Certificate, ...]:
+        """*certificate* of the other side and all above it, of those that it has *sent* and that are trusted.
+
+        Where a session goes on, nothing is sent: then it is as it was in the whole handshake.
+        """
+        if sent:
+            known = [*_readable(sent), *self.trusted]
+            path = self._paths[certificate.fingerprint] = path_of(certificate, known)
+            if len(self._paths) > _MOST_PATHS:
+                del self._paths[next(iter(self._paths))]
+            return path
+        return self._paths.get(certificate.fingerprint) or path_of(certificate, self.trusted)
+
+    def objection(self, path: Sequence[Certificate], now: float | None = None) -> Objection | None:
+        """What is wrong with a session by now whose other side showed the first of *path*; None: nothing."""
+        if not self.settings.verify:
+            return None
+        for certificate in path:
+            try:
+                self.check(certificate, now)
+            except Objection as problem:
+                of_issuer = "" if certificate is path[0] else f"{path[0].holder}: its issuer "
+                return Objection(problem.check, f"{of_issuer}{problem}")
+        return None
 
     def session_for(self, host: str, port: int) -> ssl.SSLSession | None:
         """A session to go on with at this server."""
@@ -251,7 +285,7 @@ class TLS:
         self._loaded.sessions.pop((host, port), None)
 
     def _list_problem(self) -> str:
-        return expired_list(self._loaded.revoked, time.time())
+        return expired_list(self._loaded.revoked, self.clock())
 
     def _warn_of_list(self) -> None:
         problem = self._list_problem()
@@ -279,6 +313,12 @@ def wrong_time(certificate: Certificate, now: float) -> tuple[str, str]:
         since = f", {days} days ago" if days else ""
         return "expired", f"{certificate.holder} has expired on {moment(certificate.not_after)}{since}"
     return "not yet valid", f"{certificate.holder} is valid from {moment(certificate.not_before)} on"
+
+
+def _readable(sent: Iterable[bytes]) -> Iterator[Certificate]:
+    for der in sent:
+        with contextlib.suppress(ValueError):
+            yield read_certificate(der)
 
 
 def _paths(given: Any) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ from mbap.transport.certificate import Certificate, moment
 from mbap.transport.handshake import Seen
 
 if TYPE_CHECKING:
-    from mbap.transport.tls import TLS
+    from mbap.transport.tls import TLS, Objection
     from mbap.transport.tlsfiles import Side
 
 OTHER: Final = {"client": "the server", "server": "the client"}
@@ -192,6 +192,11 @@ def advised(error: TlsFailed, advice: str) -> TlsFailed:
     """*error* with *advice*."""
     error.advice = advice
     return error
+
+
+def not_any_more(objection: Objection) -> TlsFailed:
+    """Why a session ends that was good until now."""
+    return CertificateRefused(f"the certificate of {objection}", objection.check)
 
 
 class Told(OSError):

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from mbap.errors import TlsFailed
-from mbap.transport.certificate import read_certificate
+from mbap.transport.certificate import Certificate, read_certificate
 from mbap.transport.handshake import Watched
 from mbap.transport.tls import TLS
-from mbap.transport.tlsfaults import Told, ended_after, handshake_failed, refused_there
+from mbap.transport.tlsfaults import Told, ended_after, handshake_failed, not_any_more, refused_there
 from mbap.transport.tlsfiles import Side
 from mbap.transport.tlswire import judge
 
@@ -28,6 +28,8 @@ _LINGER: Final = 1.0
 """Seconds in which the other side may take in why it was refused: closing at once would throw that away."""
 _PARTING: Final = 2.0
 """Seconds in which it may answer to the end of the session."""
+_SOONEST, _LOOK_EVERY = 0.05, 60.0
+"""Seconds between two looks whether the server's certificate has expired: the clock may be set meanwhile."""
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -52,12 +54,15 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         "_ended",
         "_gone",
         "_heard",
+        "_heeding",
         "_incoming",
+        "_looking",
         "_name",
         "_object",
         "_opened",
         "_outgoing",
         "_parted",
+        "_path",
         "_paused",
         "_place",
         "_received",
@@ -105,6 +110,9 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         self._heard = self._wrote = self._paused = self._ended = self._parted = self._opened = False
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
+        self._path: tuple[Certificate, ...] = ()
+        self._heeding: object = None
+        self._looking: asyncio.TimerHandle | None = None
 
     # --- what the transport below calls ---
 
@@ -141,8 +149,10 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
 
     def connection_lost(self, exc: Exception | None) -> None:
         state, self._state = self._state, "lost"
-        if self._timer is not None:
-            self._timer.cancel()
+        self._heeding = None
+        for timer in (self._timer, self._looking):
+            if timer is not None:
+                timer.cancel()
         if state == "handshake":
             self._watched.end(self._object, done=False)
             problem = exc if isinstance(exc, OSError) else ConnectionResetError()
@@ -189,6 +199,8 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         self._settled(self, None)
         if self._state == "open":
             self._opened = True
+            if self._side == "client":
+                self._heed()
             self._above.connection_made(self)
             self._read()
 
@@ -216,6 +228,33 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
             self._settled(self, error)
             if self._transport is not None:
                 self._transport.abort()
+
+    # --- whether the server's certificate still holds; a server looks at all of its clients together ---
+
+    def _heed(self) -> None:
+        """From now on look when files change, and when it expires."""
+        self._path = self.get_extra_info("path") or ()
+        loop = asyncio.get_running_loop()
+
+        def changed() -> None:  # in whichever thread
+            with contextlib.suppress(RuntimeError):  # that loop is closed
+                loop.call_soon_threadsafe(self._look)
+
+        self._heeding = self._tls.when_changed(changed)
+        self._look()
+
+    def _look(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        if self._state != "open" or not self._path:
+            return
+        objection = self._tls.objection(self._path)
+        if objection is not None:
+            self._lose(Told(not_any_more(objection)))
+            return
+        ends = min(one.not_after for one in self._path) - self._tls.clock()
+        loop = asyncio.get_running_loop()
+        self._looking = loop.call_later(min(max(ends, _SOONEST), _LOOK_EVERY), self._look)
 
     # --- reading ---
 
@@ -360,10 +399,15 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
             asyncio.get_running_loop().call_soon(self._read)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Of the transport below; `certificate` is the other side's, `tls` how the session is protected."""
+        """Of the transport below; `certificate` is the other side's, `path` that and those above it, and
+        `tls` how the session is protected.
+        """
         if name == "certificate":
             der = self._object.getpeercert(binary_form=True)
             return default if der is None else read_certificate(der)
+        if name == "path":
+            certificate = self.get_extra_info("certificate")
+            return default if certificate is None else self._tls.path(certificate, self._seen.chain)
         if name == "tls":
             return self._object
         return default if self._transport is None else self._transport.get_extra_info(name, default)

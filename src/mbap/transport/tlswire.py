@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from mbap.errors import TlsFailed
 from mbap.transport import tcp
@@ -14,7 +17,10 @@ from mbap.transport.certificate import Certificate, read_certificate
 from mbap.transport.endpoint import Endpoint
 from mbap.transport.handshake import Seen, Watched
 from mbap.transport.tls import TLS, Objection
-from mbap.transport.tlsfaults import Told, ended_after, handshake_failed, refused_there
+from mbap.transport.tlsfaults import Told, ended_after, handshake_failed, not_any_more, refused_there
+
+_LOOK_EVERY: Final = 5.0
+"""Seconds between two looks whether files have changed, or the clock was set."""
 
 
 def connect(endpoint: Endpoint, timeout: float, tls: TLS, *, user_timeout: float) -> TlsSocket:
@@ -47,7 +53,7 @@ def connect(endpoint: Endpoint, timeout: float, tls: TLS, *, user_timeout: float
         if isinstance(problem, OSError):
             raise handshake_failed(problem, seen, tls, "client", name, timeout) from problem
         raise
-    return TlsSocket(wrapped, watched, tls, endpoint)
+    return TlsSocket(wrapped, watched, tls, endpoint, seen)
 
 
 def name_of(endpoint: Endpoint, tls: TLS) -> str:
@@ -85,11 +91,16 @@ class TlsSocket:
     refused, which the server can say only after the client believes to be connected.
     """
 
-    def __init__(self, wrapped: ssl.SSLSocket, watched: Watched, tls: TLS, endpoint: Endpoint) -> None:
+    def __init__(
+        self, wrapped: ssl.SSLSocket, watched: Watched, tls: TLS, endpoint: Endpoint, seen: Seen
+    ) -> None:
         self._socket, self._watched, self._tls, self._endpoint = wrapped, watched, tls, endpoint
         self._heard = self._sent = self._broken = False
         self._waits = True
         self._may_be_read = _watcher(wrapped)
+        certificate = self.certificate
+        self._path = () if certificate is None else tls.path(certificate, seen.chain)
+        self._look_at = 0.0
 
     @property
     def certificate(self) -> Certificate | None:
@@ -107,6 +118,34 @@ class TlsSocket:
         """How long `recv` and `send` wait."""
         self._waits = seconds != 0
         self._socket.settimeout(seconds)
+
+    def lent(
+        self, seconds: float
+    ) -> tuple[
+        Callable[[int], bool], Callable[[bytes, int], int], Callable[[int], bytes], Callable[[], None]
+    ]:
+        """For the direct way: what looks, sends and receives, and what makes them wait for so long only.
+
+        Python takes the socket for one that never waits then, and the system for one that waits: so it is
+        asked once, where Python's own waiting asks three times. `settimeout` ends it.
+        """
+        look, limit = self._may_be_read, struct.pack("ll", 0, int(seconds * 1e6))
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            self._socket.setsockopt(socket.SOL_SOCKET, option, limit)
+
+        def begin() -> None:
+            self._socket.settimeout(0)
+            os.set_blocking(self._socket.fileno(), True)
+            self._waits = True
+
+        return lambda _timeout: look(), self._send_at_once, self.recv, begin
+
+    def _send_at_once(self, data: bytes, _flags: int) -> int:
+        """Send all of *data*, or for now nothing: then the same *data* has to be sent next."""
+        try:
+            return self.send(data)
+        except BlockingIOError:
+            return 0
 
     def recv(self, size: int) -> bytes:
         """The next bytes.
@@ -139,9 +178,11 @@ class TlsSocket:
             BlockingIOError: nothing can be sent, and that is not waited for.
             OSError: the connection is over.
         """
+        if self._tls.clock() >= self._look_at:
+            self._look()
         self._sent = True
         try:
-            return self._socket.send(data)
+            return self._socket.write(data)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
         except TimeoutError:
@@ -162,6 +203,16 @@ class TlsSocket:
             self._socket.settimeout(0)
             self._socket.unwrap()
         self._socket.close()
+
+    def _look(self) -> None:
+        """Whether the server's certificate still holds; nothing is sent to one whose certificate does not."""
+        self._tls.refresh()
+        objection = self._tls.objection(self._path)
+        if objection is not None:
+            raise Told(not_any_more(objection))
+        now = self._tls.clock()
+        # A certificate holds until the end of its last second.
+        self._look_at = min([now + _LOOK_EVERY, *(one.not_after + 1.0 for one in self._path)])
 
     def _last_word(self, problem: OSError) -> OSError:
         """What the other side said before it ended the connection, where nothing was heard yet."""
