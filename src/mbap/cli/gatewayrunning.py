@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mbap.cli.counted import amount, on_sigusr1, say
-from mbap.cli.protecting import counted_as_data, counted_in_words, in_force
+from mbap.cli.protectionasked import counted_as_data, counted_in_words, in_force
 from mbap.cli.running import Source, ignore_hangup, log_to_stderr, run, signals
 from mbap.cli.systemd import Notifier, given_sockets
 from mbap.cli.tables import paragraph

@@ -10,7 +10,7 @@ import click
 
 from mbap.cli.between import crowd_options, line_options, running_options
 from mbap.cli.connecting import DURATION
-from mbap.cli.protecting import guard_plan, protection_options
+from mbap.cli.protectionasked import guard_plan, protection_options
 from mbap.cli.securing import Trust, both_tls_options
 
 if TYPE_CHECKING:

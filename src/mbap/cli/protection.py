@@ -7,7 +7,7 @@ import logging
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mbap.cli.protecting import in_force
+from mbap.cli.protectionasked import in_force
 from mbap.site.guarding import Guarding
 from mbap.transport.endpoint import parse_endpoint
 

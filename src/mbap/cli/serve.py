@@ -15,7 +15,7 @@ import click
 from mbap.cli.between import connect_rate_option
 from mbap.cli.connecting import IDLE
 from mbap.cli.counted import amount, as_json, as_sentence, on_sigusr1, say
-from mbap.cli.protecting import (
+from mbap.cli.protectionasked import (
     counted_as_data,
     counted_in_words,
     guard_plan,
