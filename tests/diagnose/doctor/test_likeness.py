@@ -52,6 +52,12 @@ def test_what_is_prescribed_reads_values_with_type_and_order() -> None:
     assert prescription.profile == '[profile]\nword_order = "CDAB"'
 
 
+def test_a_scale_that_is_only_likely_is_shown_as_such_and_not_prescribed() -> None:
+    case, _ = remembered({(INPUT, at): word for at, word in enumerate((1800, 700, 2400))})
+    assert "perhaps ir2:uint16,scale=0.1 is 240" in likeness.guess(case).means
+    assert case.known.items == []
+
+
 def test_registers_that_are_all_zero_tell_nothing() -> None:
     case, _ = remembered(zeros(HOLDING, 0, 30))
     found = likeness.guess(case)

@@ -66,11 +66,19 @@ class Looks:
         return [(table, place.guess) for table, place in self.places if _tells(place.guess)]
 
     @property
-    def worth(self) -> list[tuple[Table, Guess]]:
+    def worth(self) -> list[tuple[Table, Place]]:
         """A few places to show: numbers of several registers first; nothing plain, nothing that is open."""
         worth = [(table, place) for table, place in self.places if self._believed(place)]
         worth.sort(key=lambda one: (not _tells(one[1].guess), one[1].sure != "sure"))
-        return [(table, place.guess) for table, place in worth[:SHOWN]]
+        return worth[:SHOWN]
+
+    @property
+    def items(self) -> list[str]:
+        """What is read at the end: a scale that is only likely is left to whoever sees the display."""
+        found = [
+            (table, place.guess) for table, place in self.worth if place.sure == "sure" or _tells(place.guess)
+        ]
+        return [item(table, one.address, one.encoding) for table, one in found]
 
     def _believed(self, place: Place) -> bool:
         plain = place.guess.kind in ("empty", "bits") or place.guess.encoding == Encoding()
@@ -88,7 +96,7 @@ def guess(case: Case) -> Finding:
     if not full:
         return all_zero(case, stretches)
     looks = look(full)
-    case.known.items = [item(table, one.address, one.encoding) for table, one in looks.worth]
+    case.known.items = looks.items
     if looks.sure != "open" and looks.order != USUAL_ORDER:
         case.known.order, case.known.order_sure = looks.order, looks.sure
     return judge(case, full, looks)
@@ -163,7 +171,7 @@ def all_zero(case: Case, stretches: Sequence[Stretch]) -> Finding:
 def judge(case: Case, stretches: Sequence[Stretch], looks: Looks) -> Finding:
     """What it means, and how to make sure."""
     spans = [str(one) for one in stretches]
-    examples = [shown(table, one.address, one.encoding, one.values[-1]) for table, one in looks.worth]
+    examples = [_example(table, place) for table, place in looks.worth]
     such = f"; {', '.join(examples)}" if examples else ""
     told = looks.sure != "open"
     data = {
@@ -181,6 +189,12 @@ def judge(case: Case, stretches: Sequence[Stretch], looks: Looks) -> Finding:
         seen = f"the order of words cannot be told: {_why_not(looks)}"
         means = f"single registers read the same in every order of words{such}"
     return note("values", seen, means, _advice(case, spans, told=told), **data)
+
+
+def _example(table: Table, place: Place) -> str:
+    one = place.guess
+    perhaps = "" if place.sure == "sure" else "perhaps "
+    return perhaps + shown(table, one.address, one.encoding, one.values[-1])
 
 
 def _advice(case: Case, spans: Sequence[str], *, told: bool) -> str:
