@@ -107,11 +107,11 @@ def test_function_codes_from_128_on_mean_exceptions_and_that_is_said() -> None:
 
 def test_an_unknown_field_names_those_that_there_are() -> None:
     with pytest.raises(
-        ValueError, match=r"modbus\.data.* There are modbus\.response_time, modbus\.func_code"
+        ValueError, match=r"modbus\.data.* [Tt]here are modbus\.response_time, modbus\.func_code"
     ):
         Filter("modbus.data contains 00:01")
     with pytest.raises(
-        ValueError, match=r"'eth\.addr' is no field .* There are modbus, .*unit, .*unanswered"
+        ValueError, match=r"'eth\.addr' is no field .* [Tt]here are modbus, .*unit, .*unanswered"
     ):
         Filter("eth.addr == 1")
 

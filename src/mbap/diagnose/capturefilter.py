@@ -210,8 +210,8 @@ def _unknown(name: str) -> str:
     near = get_close_matches(name, FIELDS, 1)
     alike = [one for one in FIELDS if one.partition(".")[0] == name.partition(".")[0] and "." in one]
     known = ", ".join(alike or [one for one in FIELDS if "." not in one])
-    meant = f": did you mean {near[0]}?" if near else ";"
-    return f"{name!r} is no field that a filter knows{meant} There are {known}"
+    begin = f": did you mean {near[0]}? There are" if near else "; there are"
+    return f"{name!r} is no field that a filter knows{begin} {known}"
 
 
 def _and(one: Test, other: Test) -> Test:
