@@ -6,7 +6,7 @@ import pytest
 
 from mbap.security.compact import parse_compact
 from mbap.security.policy import Policy
-from mbap.security.policycheck import findings
+from mbap.security.policycheck import findings, in_words
 from support.policies import at, policy_of
 
 
@@ -26,6 +26,19 @@ def test_a_policy_without_a_fault_has_none() -> None:
 
 def test_a_policy_that_allows_nothing_is_named() -> None:
     assert found(Policy()) == [("warning", "empty", "")]
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (2, ["note: r0: is not enabled", "note: r1: is not enabled"]),
+        (54, ["note: r0, r1, r2 and 51 more are not enabled"]),
+    ],
+)
+def test_many_rules_that_are_not_enabled_are_one_sentence(count: int, said: list[str]) -> None:
+    rule = '[[rules]]\nid = "r{}"\naction = "allow"\nenabled = false\nunit = 1\nfunction = "read"\n'
+    policy = policy_of("".join(rule.format(at) for at in range(count)))
+    assert in_words(findings(policy, at()))[1:] == said
 
 
 @pytest.mark.parametrize(

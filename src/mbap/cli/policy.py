@@ -86,7 +86,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
       mbap policy check rules.txt --json
     """
     from mbap.security.policy import Moment
-    from mbap.security.policycheck import findings
+    from mbap.security.policycheck import findings, in_words
 
     try:
         policy = load(file)
@@ -99,8 +99,8 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
         data = [{"kind": o.kind, "about": o.about, "rule": o.rule, "message": o.message} for o in found]
         _echo_json({"file": str(file), "ok": True, "hash": policy.hash, "faults": [], "findings": data})
     else:
-        for one in found:
-            click.echo(paragraph(str(one)))
+        for sentence in in_words(found):
+            click.echo(paragraph(sentence))
         click.echo(f"{file}: {many(len(policy.rules), 'rule')}, {many(warnings, 'warning')}")
     ctx.exit(ExitCode.FAILED if warnings else ExitCode.OK)
 

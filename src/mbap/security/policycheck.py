@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 from mbap.addresses import Table
@@ -18,6 +18,7 @@ Kind = Literal["warning", "note"]
 
 SOON: Final = 30 * 86_400 * 1_000_000
 """Microseconds before a rule expires in which that is noted."""
+_FEW: Final = 4
 REGISTER_WRITES: Final = (6, 16, 22, 23)
 COIL_WRITES: Final = (5, 15)
 
@@ -51,6 +52,17 @@ def findings(policy: Policy, now: Moment) -> list[Finding]:
         *_unlimited(policy),
         *_unused_names(policy),
     ]
+
+
+def in_words(found: Sequence[Finding]) -> list[str]:
+    """A sentence for each of *found*; those that are not enabled are one, where there are many."""
+    off = [one.rule for one in found if one.about == "disabled"]
+    if len(off) < _FEW:
+        return [str(one) for one in found]
+    named = f"{', '.join(off[: _FEW - 1])} and {len(off) - _FEW + 1} more are not enabled"
+    first = next(at for at, one in enumerate(found) if one.about == "disabled")
+    rest = [str(one) for one in found[first:] if one.about != "disabled"]
+    return [*map(str, found[:first]), f"note: {named}", *rest]
 
 
 # --- one rule ---
