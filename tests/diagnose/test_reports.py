@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mbap.addresses import Table
@@ -115,6 +115,7 @@ STEPS = st.one_of(
 
 
 @given(st.lists(STEPS, max_size=40))
+@example([("read", 0, 1, 1), ("read", 0, 2, 0), ("malformed", 0, 2, 0)])
 def test_values_are_known_as_of_every_moment(steps: list[tuple[str, int, int, int]]) -> None:
     seen, model, of = Seen(), dict[int, int](), ("10.0.0.9", 502, 1)
     for kind, address, count, value in steps:
@@ -149,6 +150,14 @@ def test_reads_of_the_same_block_are_one_row_with_its_period() -> None:
         statistics.take(exchange("03 0000 0002", "03 04 0000 0000", at=number * SECOND))
     (row,) = statistics.rows
     assert (row.requests, row.answers, row.period) == (10, 10, SECOND)
+
+
+def test_reads_in_bursts_have_the_period_that_the_device_has_to_answer_in() -> None:
+    statistics = Statistics()
+    for at in range(0, 20 * SECOND, SECOND):
+        for after in (0, 7_000):
+            statistics.take(exchange("03 0000 0002", "03 04 0000 0000", at=at + after))
+    assert statistics.rows[0].period == pytest.approx(SECOND / 2, rel=0.05)
 
 
 def test_a_pause_does_not_change_the_period() -> None:

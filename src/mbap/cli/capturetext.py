@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+_SECOND = 999_950
+"""Microseconds from which on there would be 1000.0 ms."""
+
 
 def clipped(text: str, width: int) -> str:
     """*text* in *width* columns, with an ellipsis where it is longer."""
@@ -14,7 +17,9 @@ def delay_text(microseconds: float | None) -> str:
     """`4.2 ms`, `1.50 s`, `-` for none."""
     if microseconds is None:
         return "-"
-    return f"{microseconds / 1e6:.2f} s" if abs(microseconds) >= 1e6 else f"{microseconds / 1e3:.1f} ms"
+    if abs(microseconds) >= _SECOND:
+        return f"{microseconds / 1e6:.2f} s"
+    return f"{microseconds / 1e3:.1f} ms"
 
 
 def clock(time: int) -> str:

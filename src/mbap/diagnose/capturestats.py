@@ -6,7 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import fmean, median
 from typing import Any, Final, TypeVar
 
 from mbap.diagnose.capture import Captured
@@ -16,6 +16,10 @@ from mbap.protocol.pdu.base import Request
 MOST_ROWS: Final = 20_000
 """Blocks that are counted by themselves; what comes beyond them is counted by its function only."""
 MOST_SLOW: Final = 10
+_EVEN: Final = 1.5
+"""By such a factor median and mean may differ, where requests come evenly."""
+_PAUSE: Final = 5
+"""So many times the upper quartile is no interval, but a pause."""
 _MOST_INTERVALS: Final = 64
 _SAME: Final = {1: 5, 2: 5, 3: 5, 4: 5, 5: 3, 6: 3, 8: 3, 15: 5, 16: 5, 22: 3, 23: 9, 24: 3, 43: 2}
 """How many bytes of a PDU say what is asked; the rest is values."""
@@ -63,8 +67,17 @@ class Row:
 
     @property
     def period(self) -> float | None:
-        """How often it is asked: the median of the last 64 intervals, in microseconds; None for few."""
-        return median(self.intervals) if len(self.intervals) > 1 else None
+        """How often it is asked, in microseconds, by the last 64 intervals; None for few.
+
+        The median, which no pause changes. Where requests come in bursts that would be how far they are apart
+        in one, or two of them: then it is the mean without pauses, so often the device has to answer.
+        """
+        if len(self.intervals) < 2:
+            return None
+        ordered = sorted(self.intervals)
+        usual, pause = median(ordered), _PAUSE * ordered[len(ordered) * 3 // 4]
+        mean = fmean(one for one in ordered if one <= pause)
+        return usual if mean <= usual * _EVEN and usual <= mean * _EVEN else mean
 
     @property
     def writes(self) -> bool:

@@ -94,16 +94,21 @@ class Seen:
         waiting = self._waiting.get(of)
         if waiting is None:
             waiting = self._waiting[of] = {}
-        before = waiting.pop(pdu, None)
-        waiting[pdu] = exchange
+        before = waiting.get(pdu)
         if before is None:
+            waiting[pdu] = exchange
             self.waiting += 1
             if self.waiting > MOST_WAITING:
                 self._settle_all()
             return
         old = before.response
-        if old is not None and (len(old) != len(response) or old[1] != response[1]):
-            self._remember(before)
+        if old is None or len(old) != len(response) or old[1] != response[1]:
+            self._settle(of)  # all that is older, in its order
+            self._waiting[of] = {pdu: exchange}
+            self.waiting += 1
+            return
+        del waiting[pdu]  # it goes to the end
+        waiting[pdu] = exchange
 
     def _settle_all(self) -> None:
         for of in list(self._waiting):
