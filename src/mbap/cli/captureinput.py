@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -40,6 +41,7 @@ class Stoppable(io.RawIOBase):
 
     def __init__(self, file: io.RawIOBase | BinaryIO) -> None:
         self._descriptor = file.fileno()
+        self._woken, self._wake = os.pipe()
         self._reading = False
         self.stopped = False
 
@@ -47,23 +49,38 @@ class Stoppable(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        if self.stopped:
-            return 0
-        self._reading = True
-        try:
-            data = b"" if self.stopped else os.read(self._descriptor, len(buffer))
-        except KeyboardInterrupt:
-            return 0
-        finally:
-            self._reading = False
+        read = self._read_when_ready if os.name == "posix" else self._read
+        data = b"" if self.stopped else read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+    def _read_when_ready(self, size: int) -> bytes:
+        """Wait for bytes or `stop`, then read: a signal cannot come between that and the use of what came."""
+        select.select([self._descriptor, self._woken], [], [])
+        return b"" if self.stopped else os.read(self._descriptor, size)
+
+    def _read(self, size: int) -> bytes:
+        """Where pipes cannot be waited for, `stop` has to end the reading itself."""
+        self._reading = True
+        try:
+            return b"" if self.stopped else os.read(self._descriptor, size)
+        except KeyboardInterrupt:
+            return b""
+        finally:
+            self._reading = False
 
     def stop(self, *_: object) -> None:
         """Be at the end; called by a signal, which may come while it waits for bytes."""
         self.stopped = True
+        os.write(self._wake, b"!")
         if self._reading:
             raise KeyboardInterrupt
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._woken)
+            os.close(self._wake)
+        super().close()
 
 
 class Input:
