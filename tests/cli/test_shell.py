@@ -7,16 +7,17 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 import mbap
-from mbap import Client, Device, Units
+from mbap import Call, Client, Device, Units
 from mbap.cli import shelllines
 from mbap.cli.shelllines import KEPT, history_file, keep, loaded
 from mbap.cli.shellsession import Session
 from mbap.cli.shellwords import COMMANDS, Line, completions, explained, parse, parse_units
+from mbap.errors import GatewayTargetFailedToRespond
 from mbap.protocol.pdu import Request
 from support import peers
 from support.commandline import CommandLine, Outcome
@@ -167,6 +168,26 @@ def test_units_that_answer_are_listed(shell: Shell) -> None:
 
 def test_where_no_unit_answers_that_is_said(shell: Shell) -> None:
     assert shell("units 5..6").out == "none of 2 units answered: units N..M asks others\n"
+
+
+class Counting(Device):
+    """Nobody, as a gateway says, who counts how often that is said."""
+
+    asked = 0
+
+    def handle(self, call: Call[Any]) -> Any:
+        self.asked += 1
+        raise GatewayTargetFailedToRespond
+
+
+def test_a_unit_that_is_not_there_is_asked_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Counting()
+    with mbap.serving(Units({}, unknown=gone), "tcp://127.0.0.1:0") as url:
+        done = CommandLine(capsys, monkeypatch)("shell", url, given=b"units 5..7\n")
+    assert "none of 3 units answered" in done.out
+    assert gone.asked == 3
 
 
 def test_types_lists_every_type(shell: Shell) -> None:

@@ -25,6 +25,7 @@ from mbap.errors import (
     OutcomeUnknown,
     ResponseTimeout,
 )
+from mbap.protocol.pdu.registers import ReadHoldingRegisters
 from mbap.values.orders import order_kind
 from mbap.values.types import TYPES
 
@@ -178,7 +179,9 @@ class Session:
 
     def _answer_of(self, number: int) -> str:
         try:
-            self._client.unit(number, timeout=SEARCH_TIMEOUT).read_holding_registers(0, 1)
+            # With the deadline no read is repeated: a unit that is not there costs half a second.
+            asked = self._client.unit(number, timeout=SEARCH_TIMEOUT)
+            asked.execute(ReadHoldingRegisters(0, 1), deadline=2 * SEARCH_TIMEOUT)
         except (GatewayPathUnavailable, GatewayTargetFailedToRespond, ResponseTimeout):
             return ""
         except ConnectionLost:
