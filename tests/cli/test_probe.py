@@ -82,6 +82,12 @@ def test_json_has_every_place_with_reasons_and_others(run: CommandLine, url: str
     assert first["others"][0]["behind"] >= 8
 
 
+def test_that_nothing_changes_is_said_once_where_it_is_so_of_all(run: CommandLine) -> None:
+    out = run("probe", "-", "--all", given=b"0007 5B3C\n\n0007 5B3C").out
+    assert "it does not change" not in out
+    assert out.count("(nothing changed, which is in favour of all of them)") == 1
+
+
 def test_all_shows_every_reading_of_every_order(run: CommandLine, url: str) -> None:
     out = run("probe", url, "hr10..11", "--samples", "1", "--all").out
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.startswith("    ")}

@@ -10,6 +10,7 @@ from mbap.addresses import Location, reference
 from mbap.cli.probetext import MOST_OTHERS, Probed, number_text, type_text
 from mbap.cli.tables import table
 from mbap.cli.watchview import cut
+from mbap.diagnose.probemovement import UNCHANGED
 from mbap.diagnose.probereadings import BY_WIDTH, bits_text, hex_text
 from mbap.diagnose.probeword import ORDER_NAMES
 from mbap.values import Encoding
@@ -53,11 +54,17 @@ def _following(one: Probed, at: int) -> list[int]:
 
 
 def _ranking(place: Place, width: int) -> Iterator[str]:
-    for one in (place.guess, *place.others[:MOST_OTHERS]):
+    """The guesses with their points; that nothing changes is left out where it is so of all."""
+    guesses = (place.guess, *place.others[:MOST_OTHERS])
+    still = all(any(part.reason == UNCHANGED for part in one.parts) for one in guesses)
+    for one in guesses:
         behind = "best" if one is place.guess else f"{one.behind:g} behind"
-        parts = ", ".join(f"{part.points:+.1f} {part.reason}" for part in one.parts)
-        said = f"{_name(one)} = {_value(one)} ({behind}): {parts}"
+        told = [part for part in one.parts if not (still and part.reason == UNCHANGED)]
+        parts = ", ".join(f"{part.points:+.1f} {part.reason}" for part in told)
+        said = f"{_name(one)} = {_value(one)} ({behind})" + (f": {parts}" if parts else "")
         yield from wrap(said, width, initial_indent="    ", subsequent_indent="      ")
+    if still:
+        yield "    (nothing changed, which is in favour of all of them)"
 
 
 def _name(guess: Guess) -> str:
