@@ -56,7 +56,7 @@ def test_a_name_is_all_its_addresses() -> None:
 
 
 def test_a_name_with_one_public_address_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"shop\.example is 93\.184\.215\.14, which is a public address"):
+    with pytest.raises(ValueError, match=r"93\.184\.215\.14 \(shop\.example\) is a public address"):
         hosts(["shop.example"], look_up=look_up)
 
 

@@ -44,7 +44,7 @@ def hosts(
         if address.is_multicast or address.is_unspecified:
             raise ValueError(f"{address} is not the address of a host")
         if not (public or ours(address)):
-            named = f"{text} is {address}, which" if str(address) != text else text
+            named = f"{address} ({text})" if str(address) != text else text
             raise ValueError(
                 f"{named} is a public address, and its owner may not want to be scanned:"
                 " say --public if you may"
