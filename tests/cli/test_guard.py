@@ -257,6 +257,15 @@ def test_check_says_what_would_run(device: str, policy: Path, commandline: Comma
     assert "3 rules, mode enforce" in done.out
 
 
+def test_check_refuses_a_policy_that_is_of_other_devices(tmp_path: Path, commandline: CommandLine) -> None:
+    path = tmp_path / "other.rules"
+    path.write_text("HOST plc=10.2.0.11\nALLOW SRC=10.0.0.5 DST=plc FC=3\n", encoding="utf-8")
+    done = commandline(*guard("tcp://10.2.0.12", "--policy", path, "--check"))
+    assert done.code == 2
+    assert "none of its devices is tcp://10.2.0.12" in done.err
+    assert commandline(*guard("tcp://10.2.0.11", "--policy", path, "--check")).code == 0
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

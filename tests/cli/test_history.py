@@ -155,7 +155,9 @@ def test_export_of_an_infinite_value_is_still_json(tmp_path: Path) -> None:
 
 
 def test_export_goes_to_a_file(file: Path, tmp_path: Path) -> None:
-    run("export", file, "--point", "main.power", "--to", "2024-10-04T00:00:01", "-o", tmp_path / "out.csv")
+    out = tmp_path / "out.csv"
+    done = run("export", file, "--point", "main.power", "--to", "2024-10-04T00:00:01", "-o", out)
+    assert f"written: {out}, 66 bytes" in done.stderr
     assert (tmp_path / "out.csv").read_text(encoding="utf-8") == (
         "time,point,value,quality\n2024-10-04T00:00:00Z,main.power,5.5,good\n"
     )

@@ -153,10 +153,15 @@ def _gateway(
 
 def _checked(plan: Whole) -> str:
     from mbap.cli.tables import many, table
+    from mbap.security.firewall import check_target
     from mbap.site.gatewayplan import described
+    from mbap.site.gatewayrunning import only_line
 
     guard = plan.guard
     policy = None if guard is None else guard.policy
+    for routes in plan.gateway.listeners().values():
+        if policy is not None:
+            check_target(policy, only_line(routes))
     rows = table(["listener", "units", "line", "special"], described(plan.gateway))
     if policy is None:
         return f"{rows}\nno policy: everything passes, and is only watched"

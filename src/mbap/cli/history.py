@@ -147,6 +147,8 @@ def export(
         write = history_export.write_json if as_json else history_export.write_csv
         with _output(output) as to, progress("exporting") as tell:
             write(to, history_export.heads(selection), history_export.rows(store, selection, tell))
+    if output != "-":
+        click.echo(f"written: {output}, {Path(output).stat().st_size:,} bytes", err=True)
 
 
 @command.command()

@@ -117,7 +117,7 @@ class Firewall:
         healthy: Callable[[], bool] | None = None,
         target: str = "",
     ) -> None:
-        _check_target(policy, target)
+        check_target(policy, target)
         self.policy = policy
         self.target = target
         self._handler = handler
@@ -142,7 +142,7 @@ class Firewall:
         Raises:
             ValueError: it names devices, and the target is none of them; the old policy goes on.
         """
-        _check_target(policy, self.target)
+        check_target(policy, self.target)
         before, self.policy = self.policy.hash, policy
         self._ledger.adopt(policy)
         self.verdicts = Verdicts(policy, self._ledger, self.target)
@@ -364,8 +364,12 @@ class Firewall:
             self._handler.part(bus)
 
 
-def _check_target(policy: Policy, target: str) -> None:
-    """A rule about a device that is spelled otherwise would never be about this one, also one that denies."""
+def check_target(policy: Policy, target: str) -> None:
+    """A rule about a device that is spelled otherwise would never be about this one, also one that denies.
+
+    Raises:
+        ValueError: *policy* names devices, and *target* is none of them.
+    """
     named = {name for rule in policy.rules for name in rule.to}
     if not target or not named:
         return

@@ -161,7 +161,7 @@ class RunningGateway:
             clock=self._clock,
         )
         limits = crowd_limits(**{name: getattr(plan, name) for name in _CROWD})
-        handler = gateway if self._wrap is None else self._wrap(f"gateway {url}", gateway, _only_line(routes))
+        handler = gateway if self._wrap is None else self._wrap(f"gateway {url}", gateway, only_line(routes))
         server = Server(
             url,
             handler,
@@ -197,7 +197,7 @@ class RunningGateway:
         ]
 
 
-def _only_line(routes: Sequence[RoutePlan]) -> str:
+def only_line(routes: Sequence[RoutePlan]) -> str:
     """The device behind *routes*, where there is only one; elsewhere units tell them apart."""
     lines = {route.line for route in routes}
     return lines.pop() if len(lines) == 1 else ""
