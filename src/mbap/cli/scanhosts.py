@@ -32,7 +32,7 @@ _KEYS = ("address", "port", "url", "modbus", "speaks", "units", "seconds", "who"
     default="502",
     show_default=True,
     metavar="LIST",
-    help="Ports to try: 502,802,rtu+tcp:4001,udp:502; 802 is TLS.",
+    help="Ports to try: 502,802,5020-5024,rtu+tcp:4001,udp:502; 802 is TLS.",
 )
 @click.option(
     "--units", default="1,255,0", show_default=True, metavar="LIST", help="Units to ask for: 1,255,0 or 1-10."

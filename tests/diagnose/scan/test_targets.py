@@ -15,6 +15,9 @@ from mbap.diagnose.scan.targets import hosts, ports, units
         ("192.168.1.10-50", "192.168.1.10", "192.168.1.50", 41),
         ("10.0.0.1-10.0.0.3", "10.0.0.1", "10.0.0.3", 3),
         ("192.168.1.7", "192.168.1.7", "192.168.1.7", 1),
+        ("fd00::1-3", "fd00::1", "fd00::3", 3),
+        ("fd00::9-b", "fd00::9", "fd00::b", 3),
+        ("fd00::1-fd00::2", "fd00::1", "fd00::2", 2),
         ("fd00::/126", "fd00::1", "fd00::3", 3),
         ("fe80::1%eth0", "fe80::1%eth0", "fe80::1%eth0", 1),
     ],
@@ -90,6 +93,21 @@ def test_what_is_no_network_is_a_sentence(text: str) -> None:
         hosts([text], look_up=look_up)
 
 
+def test_ports_may_be_a_span() -> None:
+    assert ports("801-803,rtu+tcp:4001-4002") == [
+        ("tcp", 801),
+        ("tls", 802),
+        ("tcp", 803),
+        ("rtu+tcp", 4001),
+        ("rtu+tcp", 4002),
+    ]
+
+
+def test_more_ports_than_a_device_has_are_refused() -> None:
+    with pytest.raises(ValueError, match="65 ports are more than 64"):
+        ports("1-65")
+
+
 def test_ports_have_a_scheme_each() -> None:
     assert ports("502, 802,1502,rtu+tcp:4001,udp:502,tls:8802,502") == [
         ("tcp", 502),
@@ -101,7 +119,7 @@ def test_ports_have_a_scheme_each() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", "x", "0", "65536", "502,", "rtu:1", "http:80", "502-510"])
+@pytest.mark.parametrize("text", ["", "x", "0", "65536", "502,", "rtu:1", "http:80", "510-502", "502-"])
 def test_what_is_no_list_of_ports_is_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match="is not a list of ports such as"):
         ports(text)

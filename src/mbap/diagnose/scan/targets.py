@@ -10,6 +10,8 @@ from mbap.diagnose.scan.host import SPOKEN
 
 MOST_HOSTS = 4096
 SECURE_PORT = 802
+MOST_PORTS = 64
+"""Of each host: a scan asks politely, and is not over before that."""
 _LIKE = "192.168.1.0/24, 192.168.1.10-50, 192.168.1.7 or plc7.local"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LookUp = Callable[[str], Sequence[str]]
@@ -62,17 +64,25 @@ def ours(address: Address) -> bool:
 
 
 def ports(text: str) -> list[tuple[str, int]]:
-    """Scheme and port of each in "502,802,rtu+tcp:4001"; 802 is that of TLS.
+    """Scheme and port of each in "502,802,5020-5024,rtu+tcp:4001"; 802 is that of TLS.
 
     Raises:
         ValueError: it is no such list.
     """
-    found = []
+    found: list[tuple[str, int]] = []
     for word in text.split(","):
-        scheme, _, port = word.strip().rpartition(":")
-        if not port.isdecimal() or not 0 < int(port) < 65536 or (scheme and scheme not in SPOKEN):
-            raise ValueError(f"{text!r} is not a list of ports such as 502,802,rtu+tcp:4001,udp:502")
-        found.append((scheme or ("tls" if int(port) == SECURE_PORT else "tcp"), int(port)))
+        scheme, _, span = word.strip().rpartition(":")
+        first, dash, last = span.partition("-")
+        ends = (first, last if dash else first)
+        fine = all(end.isdecimal() and 0 < int(end) < 65536 for end in ends) and int(ends[0]) <= int(ends[1])
+        if not fine or (scheme and scheme not in SPOKEN):
+            raise ValueError(
+                f"{text!r} is not a list of ports such as 502,802,5020-5024,rtu+tcp:4001,udp:502"
+            )
+        numbers = range(int(ends[0]), int(ends[1]) + 1)
+        found += [(scheme or ("tls" if port == SECURE_PORT else "tcp"), port) for port in numbers]
+    if len(found) > MOST_PORTS:
+        raise ValueError(f"{len(found)} ports are more than {MOST_PORTS}: devices have few, name those")
     return list(dict.fromkeys(found))
 
 
@@ -125,9 +135,10 @@ def _span(text: str, most: int) -> Iterable[Address] | None:
 
 
 def _between(first: Address, last: str) -> Iterator[Address]:
-    """From *first* to *last*, which may be the last number alone."""
-    head = str(first).rpartition(".")[0]
-    end = ipaddress.ip_address(f"{head}.{last}" if last.isdecimal() else last)
+    """From *first* to *last*, which may be the last number alone; that of IPv6 is hexadecimal."""
+    dot = "." if isinstance(first, ipaddress.IPv4Address) else ":"
+    alone = dot not in last
+    end = ipaddress.ip_address(f"{str(first).rpartition(dot)[0]}{dot}{last}" if alone else last)
     if type(end) is not type(first) or int(end) < int(first) or int(end) - int(first) > 0xFFFF:
         raise ValueError
     made: Callable[[int], Address] = type(first)
