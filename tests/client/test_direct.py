@@ -43,7 +43,7 @@ READS = [ReadHoldingRegisters(address, 2) for address in range(8)]
 
 @contextmanager
 def opened(
-    *steps: Reply | Silence | Held, timeout: float = 0.2, outstanding: int = 1
+    *steps: Reply | Silence | Held, timeout: float = 5.0, outstanding: int = 1
 ) -> Iterator[tuple[Client, ScriptedServer]]:
     """A client whose direct way is open, to a server that goes on with *steps*."""
     context, tls = _protection()
@@ -105,7 +105,7 @@ def test_the_answer_of_another_unit_is_refused() -> None:
 
 @pytest.mark.parametrize("wrong", [Reply(transaction=0x7777), Reply(protocol=1)])
 def test_what_answers_nothing_is_not_taken_for_the_answer(wrong: Reply) -> None:
-    with opened(wrong) as (plc, _), pytest.raises(ResponseTimeout):
+    with opened(wrong, timeout=0.2) as (plc, _), pytest.raises(ResponseTimeout):
         plc.read_holding_registers(0, 2)
 
 

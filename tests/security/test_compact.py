@@ -144,6 +144,8 @@ def test_a_rule_that_denies_any_unit_denies_unit_0_too() -> None:
         ("DENY RATE=5/s", "RATE limits what is allowed, and this rule denies"),
         ("ALLOW BURST=5", "BURST goes with RATE="),
         ("ALLOW RATE=often", '"often" is no rate'),
+        ("ALLOW RATE=1000001/s", '"1000001/s" is more than 1,000,000'),
+        ("ALLOW RATE=" + 5000 * "1" + "/s", '1111" is more than 1,000,000'),
         ("ALLOW COUNT=0", "COUNT=0 is a number from 1 to 2000"),
         ("ALLOW EXPIRES=2030-01-01", "is a date and time with its zone"),
         ("DEFAULT ALLOW", "DEFAULT can only be DENY"),

@@ -22,7 +22,7 @@ from mbap.security.accesses import Ranges, joined, parse_ranges
 from mbap.security.functions import Functions
 from mbap.security.policy import Policy
 from mbap.security.policytext import TABLE_KEYS
-from mbap.security.rates import PER, Limits, Per, parse_rate
+from mbap.security.rates import MOST, PER, Limits, Per, parse_rate
 from mbap.security.rules import ACTIONS, LOGS, SEVERITIES, Action, Default, Device, Log, Rule, parse_answer
 from mbap.security.sources import NO_ROLE, Source
 from mbap.server.networks import network_of
@@ -342,8 +342,8 @@ def _limits(keys: Mapping[str, str]) -> Limits:
     for burst, rate in (("BURST", "RATE"), ("WBURST", "WRITES")):
         if burst in keys and rate not in keys:
             raise ValueError(f"{burst} goes with {rate}=, such as {rate}=50/s")
-    requests = parse_rate(keys["RATE"], _number(keys, "BURST", 10**6)) if "RATE" in keys else None
-    writes = parse_rate(keys["WRITES"], _number(keys, "WBURST", 10**6)) if "WRITES" in keys else None
+    requests = parse_rate(keys["RATE"], _number(keys, "BURST", MOST)) if "RATE" in keys else None
+    writes = parse_rate(keys["WRITES"], _number(keys, "WBURST", MOST)) if "WRITES" in keys else None
     per: Per = _one_of(keys.get("PER", "unit").lower(), PER, "PER")
     return Limits(requests, writes, per)
 

@@ -15,7 +15,7 @@ from mbap.security.accesses import Ranges, parse_ranges, parse_references
 from mbap.security.functions import GROUPS, NAMES, Functions
 from mbap.security.policyfaults import network_faults, point_faults, rule_faults
 from mbap.security.policytext import TABLE_KEYS, VERSION
-from mbap.security.rates import PER, Per, Rate, parse_rate
+from mbap.security.rates import MOST, PER, Per, Rate, parse_rate
 from mbap.security.rules import SEVERITIES, Answer, Log, Severity, parse_answer
 from mbap.security.schedules import parse_clock, parse_days, time_zone
 from mbap.security.sources import NO_ROLE
@@ -262,10 +262,10 @@ class RateModel(FileModel):
     """`rate`: how often."""
 
     requests: RateText | None = None
-    burst: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    burst: Annotated[int, Field(ge=1, le=MOST)] | None = None
     """So many at once; as many as the rate's number when not given."""
     writes: RateText | None = None
-    burst_writes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    burst_writes: Annotated[int, Field(ge=1, le=MOST)] | None = None
     per: Per = PER[0]
     """What has a rate of its own: each client's use of each unit, each client, or the rule."""
 

@@ -9,6 +9,10 @@ from mbap.records import Record
 
 _SECONDS: Final = {"s": 1.0, "min": 60.0, "h": 3_600.0}
 _RATE: Final = re.compile(r"(\d+)\s*/\s*(s|min|h)", re.ASCII)
+MOST: Final = 1_000_000
+"""That may come in the time of a rate, or at once."""
+_DIGITS: Final = 20
+_SHOWN: Final = 40
 
 Per = Literal["unit", "client", "rule"]
 """What has a bucket of its own: each client's use of each unit, each client, or all use of the rule."""
@@ -58,9 +62,11 @@ def parse_rate(text: str, burst: int | None = None) -> Rate:
     """The rate in `50/s`, `6/min`, `100/h`; without *burst* that many may come at once.
 
     Raises:
-        ValueError: it is none, or is 0.
+        ValueError: it is none, is 0, or is more than `MOST`.
     """
     found = _RATE.fullmatch(text.strip())
-    if found is None or not int(found[1]):
+    if found is None or not found[1].strip("0"):
         raise ValueError(f'"{text}" is no rate: write 50/s, 6/min or 100/h')
+    if len(found[1]) > _DIGITS or int(found[1]) > MOST:
+        raise ValueError(f'"{text[:_SHOWN]}" is more than {MOST:,}: without a rate there is no limit')
     return Rate(int(found[1]), _SECONDS[found[2]], burst or int(found[1]))
