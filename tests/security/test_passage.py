@@ -26,7 +26,7 @@ from mbap.server.proxy import Patient
 from mbap.server.routes import Route
 from support.fake_time import run_virtual
 from support.fake_transport import FakeTransport
-from support.policies import MONDAY_NOON, policy_of
+from support.policies import MONDAY_NOON, NAMED, policy_of
 from support.troubled import QUICK, TIMEOUT, Devices
 
 START = Moment.at(MONDAY_NOON).wall
@@ -219,7 +219,7 @@ def test_nothing_passes_while_the_trail_cannot_be_kept() -> None:
 def test_what_is_not_settled_is_judged_each_time(name: str, rule: str, pdu: str) -> None:
     async def scenario() -> None:
         action = "" if "action" in rule else 'action = "allow"'
-        place = Place(policy_of(f"{_RULE}{rule}\n{action}", _NAMED))
+        place = Place(policy_of(f"{_RULE}{rule}\n{action}", NAMED))
         client = await place.client()
         if "armed" in rule:
             place.firewall.arm("service", 60)
@@ -235,21 +235,6 @@ def test_what_is_not_settled_is_judged_each_time(name: str, rule: str, pdu: str)
     run_virtual(scenario())
 
 
-_NAMED = """
-[points.level]
-address = 20
-type = "int16"
-max_step = 1000
-[points.set]
-address = 30
-type = "int16"
-min = 0
-max = 80
-[schedules.day]
-days = "mon-fri"
-from = "06:00"
-to = "18:00"
-"""
 _RULE = """
 [[rules]]
 id = "it"
@@ -309,7 +294,7 @@ def policies(draw: st.DrawFn) -> Policy:
     every = draw(
         st.sampled_from(["", '[[rules]]\nid = "rest"\nunit = "any"\nfunction = "all"\naction = "allow"'])
     )
-    return policy_of("\n".join([*rules, every]), f'mode = "{mode}"\n{_NAMED}')
+    return policy_of("\n".join([*rules, every]), f'mode = "{mode}"\n{NAMED}')
 
 
 PIECES = [

@@ -20,23 +20,8 @@ from mbap.security.ledger import Ledger
 from mbap.security.policy import Moment, Policy
 from mbap.security.settled import Verdicts
 from mbap.server.handler import Call, Peer
-from support.policies import HMI, MONDAY_NOON, allowing, at, policy_of
+from support.policies import HMI, MONDAY_NOON, NAMED, allowing, at, policy_of
 
-NAMED = """
-[points.level]
-address = 20
-type = "int16"
-max_step = 1000
-[points.set]
-address = 30
-type = "int16"
-min = 0
-max = 80
-[schedules.day]
-days = "mon-fri"
-from = "06:00"
-to = "18:00"
-"""
 NOON = Moment.at(MONDAY_NOON).wall
 SOURCES = [
     "",

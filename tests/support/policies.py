@@ -15,6 +15,24 @@ MONDAY_NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 HMI = Peer("10.1.0.7", 40_000, "tcp://0.0.0.0:502", session=1)
 
 
+NAMED = """
+[points.level]
+address = 20
+type = "int16"
+max_step = 1000
+[points.set]
+address = 30
+type = "int16"
+min = 0
+max = 80
+[schedules.day]
+days = "mon-fri"
+from = "06:00"
+to = "18:00"
+"""
+"""Points and a schedule that rules may name."""
+
+
 def policy_of(rules: str, rest: str = "") -> Policy:
     """The policy with these `[[rules]]` and other tables."""
     return parse_policy(f"policy = 1\n{rest}\n{rules}", "test.toml")
