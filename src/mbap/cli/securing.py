@@ -47,17 +47,10 @@ class Trust:
 
     @property
     def words(self) -> list[str]:
-        """The options as they would be typed again."""
-        every = (
-            *(("ca", path) for path in self.ca),
-            ("certificate", self.certificate),
-            ("key", self.key),
-            *(("crl", path) for path in self.crl),
-            ("tls", self.minimum if self.minimum != "1.2" else None),
-            ("server-name", self.server_name),
-        )
-        given = [(name, what) for name, what in every if what is not None]
-        return [word for name, what in given for word in (f"--{self.prefix}{name}", str(what))]
+        """The options of a device as they would be typed again."""
+        from mbap.diagnose.doctor.prescription import tls_words
+
+        return tls_words(self, self.server_name)
 
     def settings(self) -> TLS | None:
         """What they mean; None where none was used.

@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from mbap import Device, Server
 from mbap.diagnose.doctor.finding import Severity
+from mbap.diagnose.doctor.prescription import tls_words
 from mbap.errors import CertificateRefused, TlsFailed
+from mbap.transport.tlsfiles import Settings
 from support.certificates import plant
 from support.doctored import examined
 from support.scripted import Silence, scripted
@@ -95,3 +98,11 @@ def test_tls_is_recognised_where_plain_modbus_was_asked_for() -> None:
 def test_a_closed_port_is_refused_before_tls(free_port: Callable[[], int]) -> None:
     found = examined(f"tls://127.0.0.1:{free_port()}", tls=plant()["client"].tls())
     assert found.faults == ["connect"]
+
+
+def test_the_options_of_tls_are_all_given_again() -> None:
+    ca, certificate, key, crl = (Path(name) for name in ("ca.pem", "me.pem", "me.key", "crl.pem"))
+    given = Settings((ca,), certificate, key, (crl,), "1.3")
+    assert " ".join(tls_words(given, "plc7")) == (
+        "--ca ca.pem --certificate me.pem --key me.key --crl crl.pem --tls 1.3 --server-name plc7"
+    )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from mbap.client.quirks import Quirks
 from mbap.diagnose.doctor.case import Case, Known
@@ -53,18 +56,38 @@ def in_full(case: Case, verb: str, *items: str) -> str:
 
 
 def _trust(case: Case) -> list[str]:
-    """The options of TLS."""
     tls = case.wishes.tls
     if tls is None or not case.endpoint.secure:
         return []
-    words = [word for path in tls.settings.ca for word in ("--ca", str(path))]
-    for option, given in (
-        ("--certificate", tls.settings.certificate),
-        ("--key", tls.settings.key),
-        ("--server-name", tls.server_name),
-    ):
-        words += [option, str(given)] if given else []
-    return words
+    return tls_words(tls.settings, tls.server_name)
+
+
+class TlsGiven(Protocol):
+    """What options of TLS say: the settings of a `TLS`, or what stands on a command line."""
+
+    @property
+    def ca(self) -> Sequence[Path]: ...
+    @property
+    def certificate(self) -> Path | None: ...
+    @property
+    def key(self) -> Path | None: ...
+    @property
+    def crl(self) -> Sequence[Path]: ...
+    @property
+    def minimum(self) -> str: ...
+
+
+def tls_words(given: TlsGiven, server_name: str | None) -> list[str]:
+    """The options of TLS as they are typed."""
+    every = (
+        *(("--ca", path) for path in given.ca),
+        ("--certificate", given.certificate),
+        ("--key", given.key),
+        *(("--crl", path) for path in given.crl),
+        ("--tls", None if given.minimum == "1.2" else given.minimum),
+        ("--server-name", server_name),
+    )
+    return [word for name, what in every if what is not None for word in (name, str(what))]
 
 
 def _waits_longer(case: Case) -> bool:
