@@ -10,7 +10,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from support import axe, peers
+pytest.register_assert_rewrite("support")  # what fails there is shown as what fails in a test
+
+from support import axe, peers  # noqa: E402
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that runs the tests in the background has it ignored, and programs started here inherit that.

@@ -15,7 +15,7 @@ from support.commandline import CommandLine
 from support.console import PORT, WIDTHS, Console
 from support.scripted import Reply, Silence, scripted
 
-QUICK = ("--timeout", "300ms", "--pause", "1ms")
+QUICK = ("--timeout", "500ms", "--pause", "1ms")
 TOOK = [(r" +\d[\d.e+]* ms", "  N ms"), (r" +took", "  took")]
 IN_COLUMN = (r"(?<=127\.0\.0\.1  )\d{5}", "PPPPP")
 IN_OPTION = (r"(?<=--ports )\S+", "PORTS")

@@ -95,7 +95,7 @@ def test_a_terminal_gets_colours_unless_no_color_says_otherwise(
 
 def reported(url: str, *, as_json: bool = False, **wishes: Any) -> int:
     """The exit code of what is found at *url*, without rests."""
-    wanted: dict[str, Any] = {"timeout": 0.1, "pause": 0.0, "reads": 2, **wishes}
+    wanted: dict[str, Any] = {"timeout": 0.4, "pause": 0.0, "reads": 2, **wishes}
     case = Case(parse_endpoint(url), Wishes(**wanted), sleep=lambda _: None, waits=WAITS)
     return report(case, as_json=as_json)
 
@@ -109,7 +109,7 @@ def test_json_has_every_finding_and_what_to_write_down(capsys: pytest.CaptureFix
     assert whole["prescription"]["quirks"] == {"transaction": "zero"}
 
 
-QUICK = ("--timeout", "100ms", "--pause", "0s", "--reads", "2")
+QUICK = ("--timeout", "400ms", "--pause", "0s", "--reads", "2")
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ Place = Callable[[], AbstractContextManager[str]]
 SCREENS: dict[str, tuple[Place, dict[str, Any]]] = {
     "well": (well, {}),
     "nobody": (nobody, {}),
-    "another-unit": (another_unit, {"timeout": 0.3, "unit": 5}),
+    "another-unit": (another_unit, {"timeout": 0.6, "unit": 5}),
     "refuses": (refuses, {}),
     "few-connections": (few_connections, {"connections": 4}),
     "breaks-rules": (breaks_rules, {}),

@@ -16,7 +16,7 @@ from support.certificates import plant
 from support.commandline import CommandLine
 from support.scripted import Reply, Silence, scripted
 
-QUICK = ("--timeout", "200ms", "--pause", "1ms")
+QUICK = ("--timeout", "500ms", "--pause", "1ms")
 PUMP = {0: "ACME", 1: "PUMP-3", 2: "V1.2"}
 REGISTERS = """\
 addresses  reference  count  answer        values
@@ -41,7 +41,7 @@ def url() -> Iterator[str]:
 
 def test_hosts_are_a_table_for_people(run: CommandLine, url: str) -> None:
     port = url.rpartition(":")[2]
-    done = run("scan", "127.0.0.1-2", "--ports", port, "--timeout", "200ms")
+    done = run("scan", "127.0.0.1-2", "--ports", port, "--timeout", "500ms")
     heads, row = done.out.splitlines()
     assert heads.split() == ["host", "port", "speaks", "units", "took", "who"]
     assert row.startswith(f"127.0.0.1  {port}  Modbus TCP  1 ")

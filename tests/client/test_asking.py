@@ -116,7 +116,7 @@ async def test_a_cancelled_read_does_not_give_its_answer_to_the_next() -> None:
 
 async def test_it_opens_again_after_a_request_was_given_up() -> None:
     with scripted(Silence(), Reply()) as server:
-        async with AsyncClient(server.url, timeout=0.05) as plc:
+        async with AsyncClient(server.url, timeout=0.5) as plc:
             with pytest.raises(ResponseTimeout):
                 await plc.read_holding_registers(0, 2)
             await plc.read_holding_registers(0, 2)
@@ -125,7 +125,7 @@ async def test_it_opens_again_after_a_request_was_given_up() -> None:
 
 async def test_a_number_that_was_given_up_is_not_used_again() -> None:
     with scripted(Silence(), Reply()) as server:
-        async with AsyncClient(server.url, timeout=0.05) as plc:
+        async with AsyncClient(server.url, timeout=0.5) as plc:
             with pytest.raises(ResponseTimeout):
                 await plc.read_holding_registers(0, 2)
             await plc.read_holding_registers(0, 2)
@@ -160,7 +160,7 @@ async def test_more_than_may_be_on_their_way_wait_for_it() -> None:
 
 async def test_silence_of_one_is_its_timeout_alone() -> None:
     with scripted(Silence(), Reply()) as server:
-        async with AsyncClient(server.url, outstanding=3, timeout=0.1) as plc:
+        async with AsyncClient(server.url, outstanding=3, timeout=0.5) as plc:
             reads = (plc.execute(ReadHoldingRegisters(at, 2)) for at in range(3))
             outcomes = await asyncio.gather(*reads, return_exceptions=True)
             assert [type(one) for one in outcomes if isinstance(one, Exception)] == [ResponseTimeout]
@@ -168,7 +168,7 @@ async def test_silence_of_one_is_its_timeout_alone() -> None:
 
 async def test_a_read_that_timed_out_is_repeated() -> None:
     with scripted(Silence(), Reply()) as server:
-        async with AsyncClient(server.url, timeout=0.05, retries=1, retry_pauses=(0.01,)) as plc:
+        async with AsyncClient(server.url, timeout=0.5, retries=1, retry_pauses=(0.01,)) as plc:
             assert await plc.read_holding_registers(3, 2) == registers(3, 2)
             assert plc._link.statistics().retries == 1
 

@@ -105,7 +105,7 @@ def test_the_answer_of_another_unit_is_refused() -> None:
 
 @pytest.mark.parametrize("wrong", [Reply(transaction=0x7777), Reply(protocol=1)])
 def test_what_answers_nothing_is_not_taken_for_the_answer(wrong: Reply) -> None:
-    with opened(wrong, timeout=0.2) as (plc, _), pytest.raises(ResponseTimeout):
+    with opened(wrong, timeout=0.5) as (plc, _), pytest.raises(ResponseTimeout):
         plc.read_holding_registers(0, 2)
 
 
@@ -133,7 +133,7 @@ def test_silence_is_a_timeout() -> None:
 
 
 def test_a_late_answer_is_not_taken_for_the_next() -> None:
-    with opened(Held(), Reply(), timeout=0.05) as (plc, _):
+    with opened(Held(), Reply(), timeout=0.5) as (plc, _):
         with pytest.raises(ResponseTimeout):
             plc.read_holding_registers(3, 2)
         assert plc.read_holding_registers(5, 2) == registers(5, 2)
@@ -184,7 +184,7 @@ def test_numbers_go_on_with_1_after_65535() -> None:
 
 
 def test_it_opens_again_after_silence_and_uses_another_number() -> None:
-    with opened(Silence(), Reply(), timeout=0.05) as (plc, server):
+    with opened(Silence(), Reply(), timeout=0.5) as (plc, server):
         with pytest.raises(ResponseTimeout):
             plc.read_holding_registers(0, 2)
         plc.read_holding_registers(0, 2)
@@ -218,7 +218,7 @@ def test_many_that_are_answered_out_of_order_get_their_own() -> None:
 
 
 def test_of_many_the_one_that_is_left_out_is_a_timeout() -> None:
-    with opened(Reply(), Silence(), Reply(), outstanding=3, timeout=0.1) as (plc, _):
+    with opened(Reply(), Silence(), Reply(), outstanding=3, timeout=0.5) as (plc, _):
         outcomes = plc.execute_many(READS)
         assert [type(one) for one in outcomes if isinstance(one, ModbusError)] == [ResponseTimeout]
         assert isinstance(outcomes[1], ResponseTimeout)
@@ -292,7 +292,7 @@ def test_a_connection_on_which_a_call_was_interrupted_is_not_used_again() -> Non
 
 def test_what_the_request_would_not_have_taken_is_no_late_answer_to_it() -> None:
     wrong_and_right = b"\x03\x02\x00\x07", b"\x03\x04\x00\x05\x00\x06"
-    with opened(Silence(), Reply(), timeout=0.05) as (plc, server):
+    with opened(Silence(), Reply(), timeout=0.5) as (plc, server):
         with pytest.raises(ResponseTimeout):
             plc.read_holding_registers(3, 2)
         exchange = plc._line._exchange

@@ -35,7 +35,7 @@ from support.peers import free_port
 from support.scripted import Held, Reply, Request, Silence, Step, adu, registers, scripted
 from support.virtual_tests import scenario
 
-QUICK = 0.3
+QUICK = 0.5
 READ = ReadHoldingRegisters(107, 3)
 RIGHT = registers(107, 3)
 

@@ -18,7 +18,7 @@ from mbap import (
 from support.fronts import FRONTS, connected
 from support.scripted import Held, Reply, Silence, Step, registers, scripted
 
-QUICK = 0.3
+QUICK = 0.5
 READ = ReadHoldingRegisters(107, 3)
 RIGHT = registers(107, 3)
 WRITE = WriteSingleRegister(7, 42)
@@ -176,7 +176,7 @@ def test_three_silences_in_a_row_and_the_connection_is_made_anew(kind: str) -> N
     silence = Silence()
     with (
         scripted(silence, silence, silence, Reply()) as server,
-        connected(kind, server.url, timeout=0.05) as client,
+        connected(kind, server.url, timeout=QUICK) as client,
     ):
         for _ in range(3):
             with pytest.raises(ResponseTimeout):

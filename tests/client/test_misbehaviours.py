@@ -139,10 +139,10 @@ CASES: dict[str, Case] = {
         [Reply(transaction=0)], [RIGHT] * 3, connections=1, **quirk("transaction", transaction="zero")
     ),
     "E05 always 0, and one late": Case(
-        [Reply(transaction=0, delay=0.6), Reply(transaction=0)],
+        [Reply(transaction=0, delay=0.9), Reply(transaction=0)],
         [ResponseTimeout, registers(5, 3)],
         [READ, ReadHoldingRegisters(5, 3)],
-        {"timeout": 0.4, "quirks": Quirks(transaction="zero")},
+        {"timeout": 0.6, "quirks": Quirks(transaction="zero")},
     ),
     "E05 bytes exchanged, with its quirk": Case(
         [Reply(transaction=lambda right: (right & 0xFF) << 8 | right >> 8)],
@@ -222,10 +222,10 @@ CASES: dict[str, Case] = {
         connections=1,
     ),
     "E19 an answer after the timeout, RTU": Case(
-        [Reply(delay=0.6), Reply()],
+        [Reply(delay=0.9), Reply()],
         [ResponseTimeout, registers(5, 3)],
         [READ, ReadHoldingRegisters(5, 3)],
-        {"timeout": 0.4},
+        {"timeout": 0.6},
         RTU,
         connections=1,
     ),

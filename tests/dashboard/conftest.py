@@ -68,5 +68,5 @@ async def visit(browser: Browser, served: ServedPlant) -> AsyncIterator[Visit]:
     When the test ends, no page may have asked another host, or have written an error to its console.
     """
     visits = Visits(browser, served.url)
-    yield visits.open
+    yield visits
     await visits.check_and_close()

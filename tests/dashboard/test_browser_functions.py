@@ -26,7 +26,7 @@ ENERGY: dict[str, object] = {"kind": "counter", "states": {}, "unit": "kWh", "de
 async def page(browser: Browser, served: ServedPlant) -> AsyncIterator[Page]:
     """One page for all of these tests: they leave nothing behind."""
     visits = Visits(browser, served.url)
-    yield await visits.open("#/communication")
+    yield await visits("#/communication")
     await visits.check_and_close()
 
 

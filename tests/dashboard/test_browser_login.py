@@ -38,6 +38,7 @@ async def test_a_session_that_ended_leads_to_the_login_page(visit: Visit) -> Non
     await page.get_by_label("Password").fill("sesame")
     await page.get_by_role("button", name="Log in").click()
     await expect(page.locator(".card").first).to_be_visible()
+    visit.expected.append("status of 401")  # what the page asks between these two lines
     await page.context.clear_cookies()
     await page.reload()
     await page.wait_for_url(re.compile("/login$"))

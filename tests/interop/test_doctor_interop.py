@@ -60,7 +60,7 @@ def test_its_functions_are_those_that_only_read_at_least(url: str) -> None:
 
 
 def test_its_unit_is_found(url: str) -> None:
-    asking = Asking(url, timeout=0.3, pause=0.0)
+    asking = Asking(url, timeout=1.0, pause=0.0)
     found = [unit.number for unit in units.scan(asking, [1, 2]) if unit.present]
     asking.close()
     assert 1 in found

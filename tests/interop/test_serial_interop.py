@@ -74,7 +74,7 @@ def test_the_blocking_client_reads_and_writes_a_foreign_device(foreign_device: P
 
 def test_the_asynchronous_client_reads_and_writes_a_foreign_device(foreign_device: Pair) -> None:
     async def ask() -> None:
-        async with AsyncClient(foreign_device.near_url, unit=1, timeout=0.5) as client:
+        async with AsyncClient(foreign_device.near_url, unit=1, timeout=1.0) as client:
             assert await client.read_holding_registers(0, 50) == list(range(100, 150))
             await client.write_single_register(3, 4711)
             with pytest.raises(ModbusError):  # pymodbus answers for units that it has not
@@ -156,7 +156,7 @@ def test_libmodbus_reads_and_writes_our_device(ours: Pair, device: Device, tmp_p
 
 
 def test_our_client_and_our_server_talk_with_each_other(ours: Pair, device: Device) -> None:
-    with Client(ours.near_url, unit=1, timeout=0.5) as client:
+    with Client(ours.near_url, unit=1, timeout=1.0) as client:
         for address in range(100):
             assert client.read_holding_registers(address, 2) == [100 + address, 101 + address]
         client.broadcast(WriteSingleRegister(1, 9))

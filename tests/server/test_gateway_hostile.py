@@ -281,7 +281,7 @@ async def test_h091_who_is_in_no_network_that_is_served_reaches_nothing() -> Non
 @pytest.mark.parametrize("pdu", ["11", "2b 0e 01 00"])
 async def test_h092_a_scan_of_all_units_is_answered_and_costs_the_line_little(pdu: str) -> None:
     with scripted(lambda request: Reply() if request.unit == 5 else Silence()) as device:
-        async with behind(device.url, timeout=0.02, breaker=Breaker(1, 60.0, 60.0)) as (_, client):
+        async with behind(device.url, timeout=0.2, breaker=Breaker(1, 60.0, 60.0)) as (_, client):
             for _ in range(3):
                 for unit in {*range(256)} - {5}:
                     answer = await client.ask(framed(pdu, unit))

@@ -200,7 +200,7 @@ async def test_a_port_that_went_away_is_opened_again_when_it_is_back(
         server = Server(pair.far_url, Units({3: a_device()}))
         await server.start()
     with serial_pair(tmp_path) as pair:
-        async with AsyncClient(pair.near_url, unit=3, timeout=0.5) as client:
+        async with AsyncClient(pair.near_url, unit=3, timeout=1.0) as client:
             assert await answer_in_the_end(client) == [7]
         assert server.statistics().accepted >= 2
         await server.aclose()

@@ -36,6 +36,9 @@ Scheme = Literal["light", "dark"]
 class Visit(Protocol):
     """Opens a page."""
 
+    expected: list[str]
+    """Parts of what the browser may complain of, where the test itself is the cause."""
+
     async def __call__(
         self, address: str = "", *, width: int = 1280, height: int = 800, scheme: Scheme = "light"
     ) -> Page: ...
@@ -49,9 +52,10 @@ class Visits:
         self._base = base
         self._host = urlsplit(base).netloc
         self._contexts: list[BrowserContext] = []
+        self.expected = ["ERR_CONNECTION_REFUSED"]  # the server was stopped by the test
         self.faults: list[str] = []
 
-    async def open(
+    async def __call__(
         self, address: str = "", *, width: int = 1280, height: int = 800, scheme: Scheme = "light"
     ) -> Page:
         """A new page in a context of its own, when its frame is drawn."""
@@ -87,7 +91,7 @@ class Visits:
             self.faults.append(f"asked another host: {request.url}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        expected = "ERR_CONNECTION_REFUSED" in message.text  # the server was stopped by the test
+        expected = any(part in message.text for part in self.expected)
         if message.type in ("error", "warning") and not expected:
             self.faults.append(f"console: {message.text}")
 

@@ -23,7 +23,7 @@ from support.scripted import Reply, Request, Silence
 
 Memory = dict[tuple[Table, int], int]
 
-QUICK = 0.15
+QUICK = 0.4
 """A timeout for devices that are silent on purpose."""
 WAITS = Waits(quiet=0.03, listening=0.2)
 """Loopback is quick."""

@@ -91,7 +91,7 @@ def test_a_port_that_speaks_no_tls_is_told() -> None:
 
 def test_tls_is_recognised_where_plain_modbus_was_asked_for() -> None:
     with secured() as url:
-        found = examined(url.replace("tls", "tcp"), timeout=0.5)
+        found = examined(url.replace("tls", "tcp"), timeout=1.0)
     assert "TLS" in found["answer"].seen + found["answer"].means
 
 

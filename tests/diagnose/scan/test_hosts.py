@@ -236,7 +236,7 @@ def test_no_more_are_under_way_than_is_said() -> None:
 @contextmanager
 def asking(url: str) -> Iterator[Asking]:
     """Asks without a rest, and closes."""
-    made = Asking(url, timeout=0.1, pause=0.0, sleep=lambda _: None)
+    made = Asking(url, timeout=0.5, pause=0.0, sleep=lambda _: None)
     yield made
     made.close()
 

@@ -243,7 +243,7 @@ def test_broken_off_anywhere_it_ends_with_the_same_and_asks_nothing_twice(
 
 
 def asking(url: str) -> Asking:
-    return Asking(url, timeout=0.1, pause=0.0, sleep=lambda _: None)
+    return Asking(url, timeout=5.0, pause=0.0, sleep=lambda _: None)
 
 
 def test_a_device_is_surveyed_and_its_draft_is_a_profile_that_reads_it() -> None:
