@@ -49,6 +49,22 @@ async def test_overview_shows_a_card_for_each_device_by_area(visit: Visit) -> No
     await expect(page.locator(".area h2")).to_have_text(["Electrical room", "Pump house"])
 
 
+LATE = """{
+    const later = window.setTimeout;
+    window.requestAnimationFrame = (draw) => later(() => draw(performance.now()), 2000);
+    window.setTimeout = (work, time = 0, ...rest) => later(work, time < 200 ? 2000 : time, ...rest);
+}"""
+"""A tab that nobody looks at, or a busy machine: the server answers before anything is drawn."""
+
+
+@pytest.mark.parametrize("address", PAGES)
+async def test_a_page_is_drawn_where_all_was_fetched_before_its_first_frame(
+    visit: Visit, address: str
+) -> None:
+    page = await visit(address, script=LATE)
+    await expect(page.locator(".connection")).to_contain_text("live")
+
+
 async def test_overview_values_move(visit: Visit) -> None:
     page = await visit("#/overview")
     await moves(page, key_value(page, "Main meter", "Power"))

@@ -14,7 +14,6 @@ from playwright.async_api import (
     Request,
     expect,
 )
-from playwright.async_api import TimeoutError as NotInTime
 
 PATIENCE_MS = 30_000
 """How long a page may take before a test gives up on it: a busy machine is no failure of the page."""
@@ -40,7 +39,13 @@ class Visit(Protocol):
     """Parts of what the browser may complain of, where the test itself is the cause."""
 
     async def __call__(
-        self, address: str = "", *, width: int = 1280, height: int = 800, scheme: Scheme = "light"
+        self,
+        address: str = "",
+        *,
+        width: int = 1280,
+        height: int = 800,
+        scheme: Scheme = "light",
+        script: str = "",
     ) -> Page: ...
 
 
@@ -56,9 +61,15 @@ class Visits:
         self.faults: list[str] = []
 
     async def __call__(
-        self, address: str = "", *, width: int = 1280, height: int = 800, scheme: Scheme = "light"
+        self,
+        address: str = "",
+        *,
+        width: int = 1280,
+        height: int = 800,
+        scheme: Scheme = "light",
+        script: str = "",
     ) -> Page:
-        """A new page in a context of its own, when its frame is drawn."""
+        """A new page in a context of its own, when its frame is drawn; *script* runs before its own."""
         context = await self._browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
         )
@@ -68,15 +79,10 @@ class Visits:
         page.on("request", self._on_request)
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        if script:
+            await page.add_init_script(script)
         await page.goto(self._base + address)
-        drawn = page.locator("h1").first
-        try:
-            await drawn.wait_for(state="attached", timeout=PATIENCE_MS / 2)
-        except NotInTime:
-            # Rarely, where several browsers start on few processors, nothing is drawn although all has been
-            # fetched and no error came: whoever sits there loads the page again, and so does this.
-            await page.reload()
-            await drawn.wait_for(state="attached")
+        await page.locator("h1").first.wait_for(state="attached")
         return page
 
     async def check_and_close(self) -> None:

@@ -6,7 +6,7 @@ import { Overview } from "./overview.js";
 import { Points } from "./points.js";
 import { PAGES, href, route } from "./router.js";
 import { Trends } from "./trends.js";
-import { Icon, html, render, useEffect, useErrorBoundary, useReducer, useState } from "./ui.js";
+import { Icon, html, render, useEffect, useErrorBoundary, useLayoutEffect, useReducer, useState } from "./ui.js";
 
 const TITLES = {
   overview: "Overview", points: "Points", trends: "Trends", communication: "Communication", frames: "Frames",
@@ -20,7 +20,7 @@ const model = new Model();
 function App() {
   const [at, setAt] = useState(route());
   const [, redraw] = useReducer((count) => count + 1, 0);
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: what was loaded before the first frame is drawn must not be missed
     const moved = () => setAt(route());
     addEventListener("hashchange", moved);
     model.addEventListener("catalogue", redraw);
@@ -130,7 +130,7 @@ function Notice({ sentence }) {
 /** What *read* gives, read again with every event *name* of the model. */
 function useModel(name, read) {
   const [, redraw] = useReducer((count) => count + 1, 0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     model.addEventListener(name, redraw);
     return () => model.removeEventListener(name, redraw);
   }, [name]);

@@ -1,10 +1,10 @@
 // Hooks that several pages use.
-import { useEffect, useReducer } from "./ui.js";
+import { useEffect, useLayoutEffect, useReducer } from "./ui.js";
 
 /** Draw again with each of the model's *events* and, for ages, once a second. */
 export function useLive(model, ...events) {
   const [, redraw] = useReducer((count) => count + 1, 0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     let asked = false;
     const soon = () => {
       if (asked) return;
