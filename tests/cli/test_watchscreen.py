@@ -29,7 +29,7 @@ SIZE = (80, 24)
 
 
 def screen(url: str, *items: str, may_write: bool = False) -> WatchScreen:
-    asking = Asking(url, None, 1.0, "lan", 0, None, ())
+    asking = Asking(url, None, 1.0, "lan", None, ())
     return WatchScreen(asking, rows_of(items), 0.05, may_write=may_write)
 
 
@@ -239,7 +239,7 @@ async def test_help_that_does_not_fit_can_be_scrolled() -> None:
 async def test_the_screen_ends_after_so_many_rounds_with_the_code_of_the_first_error() -> None:
     async with Server("tcp://127.0.0.1:0", registers()) as server:
         for items, code in ((["hr0"], 0), (["hr0", "hr900"], 5)):
-            asking = Asking(server.url, None, 1.0, "lan", 0, None, ())
+            asking = Asking(server.url, None, 1.0, "lan", None, ())
             app = WatchScreen(asking, rows_of(items), 0.05, 2)
             async with app.run_test(size=SIZE) as pilot:
                 await until(pilot, lambda app=app: app.return_value is not None)  # type: ignore[misc]

@@ -14,13 +14,11 @@ from mbap.cli.counted import amount
 from mbap.cli.exits import ExitCode
 from mbap.cli.scanasking import code_of
 from mbap.cli.scanned import parse_span
-from mbap.cli.securing import Trust, tls_options
 from mbap.cli.surveying import forecasting
 from mbap.errors import ModbusError
 
 if TYPE_CHECKING:
     from mbap.client.blocking import Client
-    from mbap.client.timing import LinkName
     from mbap.diagnose.readthrough import Contents
     from mbap.diagnose.scan.survey import Survey
 
@@ -54,24 +52,16 @@ _MOST_COMMENTS = 20
 @click.option("--pause", type=PAUSE, default="20ms", show_default=True, help="Between two requests.")
 @click.option("--overwrite", is_flag=True, help="Write the file anew when it is there already.")
 @surveying_options
-@tls_options
 @click.option(
     "--json", "as_json", is_flag=True, help="Print JSON: what was found and what was not looked at."
 )
 def command(
-    endpoint: str,
+    asking: Asking,
     output: Path,
     tables: tuple[str, ...],
     ranges: str,
     most: int,
-    pause: float,
     overwrite: bool,
-    unit: int | None,
-    timeout: float | None,
-    link: LinkName,
-    deadline: float | None,
-    quirks: tuple[str, ...],
-    tls: Trust,
     as_json: bool,
 ) -> int:
     """Read the device at ENDPOINT through, and write a device file from which mbap serve answers as it does.
@@ -90,14 +80,13 @@ def command(
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} is there already; --overwrite writes it anew")
     survey = _survey(tables, ranges, most)
-    asking = Asking(endpoint, unit, timeout, link, 0, deadline, quirks, tls.settings(), pause)
     part = output.with_name(output.name + ".part")
     try:
         with asking.client() as client:
-            contents = _read(client, endpoint, part, deadline, survey)
+            contents = _read(client, asking, part, survey)
     except (ModbusError, KeyboardInterrupt) as ended:
         return code_of(ended, ExitCode.OK, f"; the same command goes on from {part}" if part.exists() else "")
-    _write(output, _text(endpoint, client.number, contents))
+    _write(output, _text(asking.endpoint, client.number, contents))
     part.unlink()
     click.echo(_as_json(output, contents) if as_json else _said(output, contents))
     return ExitCode.OK
@@ -112,7 +101,7 @@ def _survey(tables: Sequence[str], ranges: str, most: int) -> Survey:
     return Survey([Walk(Table(name), first, last) for name in tables or _TABLES], most)
 
 
-def _read(client: Client, endpoint: str, part: Path, deadline: float | None, survey: Survey) -> Contents:
+def _read(client: Client, asking: Asking, part: Path, survey: Survey) -> Contents:
     """Read it; what is read is written to *part*, and what stands there is not asked again."""
     from mbap.client.dialogue import carry_out
     from mbap.diagnose.readthrough import read_through
@@ -124,13 +113,13 @@ def _read(client: Client, endpoint: str, part: Path, deadline: float | None, sur
         raise OSError(f"{part}: {error.strerror or error}; what was read until then is there")
 
     with (
-        JournalFile(part, parse_endpoint(endpoint).url, client.number, lost) as file,
+        JournalFile(part, parse_endpoint(asking.endpoint).url, client.number, lost) as file,
         forecasting() as forecast,
     ):
         if file.before:
             click.echo(f"going on with the {amount(file.before, 'answer')} in {part}", err=True)
         survey.tell = forecast.tell
-        ask = patiently(forecast.counting(lambda request: client.execute(request, deadline=deadline)))
+        ask = patiently(forecast.counting(lambda request: client.execute(request, deadline=asking.deadline)))
         return carry_out(read_through(survey), lambda request: file.journal.execute(request, ask))
 
 

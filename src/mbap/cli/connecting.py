@@ -1,20 +1,21 @@
-"""What `mbap read` and `mbap write` share: the endpoint, the options of a client, and what a duration is."""
+"""What the commands that ask one device share: the options of a client, and what a duration is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mbap.cli.securing import Trust, tls_options
 from mbap.durations import parse_duration
 
 if TYPE_CHECKING:
     from mbap.client.asynchronous import AsyncClient
     from mbap.client.blocking import Client
     from mbap.client.timing import LinkName
-    from mbap.transport.tls import TLS
     from mbap.values import Encoding, Value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,34 +55,36 @@ IDLE = Duration(nothing=True, never="never")
 
 
 def client_options(command: F) -> F:
-    """The options of whatever asks one device."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    """The options of whatever asks one device; the command gets them, with its endpoint, as `asking`."""
+    return _collected(command)
 
 
 def repeating_options(command: F) -> F:
     """The same for what asks again and again anyway: the next round is the retry."""
-    return _all_but(command, "retries")
-
-
-def asking_options(command: F) -> F:
-    """The same without those that say how values lie."""
-    return _all_but(command, "order")
+    return _collected(command, "retries")
 
 
 def surveying_options(command: F) -> F:
-    """The same without retries, too: for what understands silence itself."""
-    return _all_but(command, "order", "retries")
+    """The same for what understands silence itself, and takes values as they lie."""
+    return _collected(command, "order", "retries")
 
 
-def _all_but(command: F, *names: str) -> F:
-    for other, option in zip(reversed(_NAMES), reversed(_OPTIONS), strict=True):
-        command = command if other in names else option(command)
-    return command
+def _collected(command: F, *left_out: str) -> F:
+    """Give *command* an `Asking` of all options but those *left_out*; `order` remains on its own."""
+
+    @wraps(command)
+    def asked(*arguments: Any, endpoint: str | None, **options: Any) -> Any:
+        given = {name: options.pop(name) for name in _OF_ASKING if name in options}
+        return command(*arguments, asking=Asking(endpoint or "", **given), **options)
+
+    wrapped: Any = tls_options(asked)
+    for name, option in zip(reversed(_NAMES), reversed(_OPTIONS), strict=True):
+        wrapped = wrapped if name in left_out else option(wrapped)
+    return wrapped  # type: ignore[no-any-return]
 
 
 _NAMES = ("unit", "order", "timeout", "link", "retries", "deadline", "quirks")
+_OF_ASKING = ("unit", "timeout", "link", "retries", "deadline", "quirks", "tls", "pause")
 _OPTIONS = (
     click.option(
         "-u",
@@ -135,7 +138,7 @@ class Asking:
     """How one device is asked, as the options say.
 
     Attributes:
-        endpoint: as it was given.
+        endpoint: as it was given; empty where none was.
         deadline: seconds for each request; None leaves it to its attempts.
         pause: seconds between two requests.
     """
@@ -144,11 +147,18 @@ class Asking:
     unit: int | None
     timeout: float | None
     link: LinkName
-    retries: int
     deadline: float | None
     quirks: tuple[str, ...]
-    tls: TLS | None = None
+    retries: int = 0
+    tls: Trust | None = None
     pause: float = 0.0
+
+    @property
+    def words(self) -> list[str]:
+        """The options without which the device would not answer so, as they would be typed again."""
+        unit = [] if self.unit is None else ["--unit", str(self.unit)]
+        quirks = [word for quirk in self.quirks for word in ("--quirk", quirk)]
+        return [*unit, *quirks, *([] if self.tls is None else self.tls.words)]
 
     def client(self) -> Client:
         """The client for it; nothing is connected yet."""
@@ -163,7 +173,7 @@ class Asking:
             retries=self.retries,
             pause=self.pause,
             quirks=Quirks.parse(self.quirks),
-            tls=self.tls,
+            tls=None if self.tls is None else self.tls.settings(),
         )
 
     def async_client(self) -> AsyncClient:
@@ -178,7 +188,7 @@ class Asking:
             link=self.link,
             retries=self.retries,
             quirks=Quirks.parse(self.quirks),
-            tls=self.tls,
+            tls=None if self.tls is None else self.tls.settings(),
         )
 
 

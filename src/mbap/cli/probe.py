@@ -18,11 +18,9 @@ from mbap.addresses import Item, Location, Table, parse_item, parse_reference
 from mbap.cli.connecting import DURATION, Asking, client_options
 from mbap.cli.probetext import Probed, as_json, text
 from mbap.cli.progress import progress
-from mbap.cli.securing import Trust, tls_options
 
 if TYPE_CHECKING:
     from mbap.client.blocking import Client
-    from mbap.client.timing import LinkName
     from mbap.diagnose.probefound import Sample
     from mbap.diagnose.probehints import Hints
 
@@ -35,7 +33,6 @@ READ_LINE = 8
 @click.argument("endpoint", required=False)
 @click.argument("items", nargs=-1, metavar="ITEM...")
 @client_options
-@tls_options
 @click.option(
     "--samples", type=click.IntRange(1, 100), default=5, show_default=True, help="How often to read."
 )
@@ -66,16 +63,9 @@ READ_LINE = 8
 )
 @click.option("--json", "json_form", is_flag=True, help="Print JSON: one object.")
 def command(
-    endpoint: str | None,
+    asking: Asking,
     items: tuple[str, ...],
-    unit: int | None,
     order: str,
-    timeout: float | None,
-    link: LinkName,
-    retries: int,
-    deadline: float | None,
-    quirks: tuple[str, ...],
-    tls: Trust,
     samples: int,
     every: float,
     near: tuple[float, ...],
@@ -111,16 +101,15 @@ def command(
     """
     places = [parse_reference(one.partition("=")[0]) for one in known]
     hinted = _Hinted(order, near, known, places, slow, counter)
-    offline = _given_registers(endpoint, registers)
+    offline = _given_registers(asking.endpoint, registers)
     if offline is not None:
-        first = [one for one in ([endpoint] if registers is not None else []) if one]
+        first = [one for one in ([asking.endpoint] if registers is not None else []) if one]
         read = _Read("registers", [_where([*first, *items], offline)], [offline])
         hinted.check(read.spans, len(offline))
     else:
-        asking = Asking(endpoint or "", unit, timeout, link, retries, deadline, quirks, tls.settings())
         read = _asked(asking, items, samples, every, hinted)
     probed, against = _probed(read, hinted)
-    again = _Again(endpoint or "", unit, quirks, tls) if offline is None else None
+    again = asking if offline is None else None
     _show(probed, against, read.source, again, to_profile, every_reading, json_form)
     return 0
 
@@ -132,24 +121,6 @@ class _Read:
     source: str
     spans: Sequence[Item]
     samples: Sequence[Sequence[Sample]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Again:
-    """How the device is read again: with what was given of it."""
-
-    endpoint: str
-    unit: int | None
-    quirks: Sequence[str]
-    tls: Trust
-
-    def read_line(self, best: Sequence[str]) -> str:
-        """The `mbap read` of *best*, a few of them on each line."""
-        unit = [] if self.unit is None else ["--unit", str(self.unit)]
-        quirks = [word for quirk in self.quirks for word in ("--quirk", quirk)]
-        start = "  " + shlex.join(["mbap", "read", self.endpoint, *unit, *quirks, *self.tls.words])
-        groups = [best[at : at + 3] for at in range(0, len(best), 3)]
-        return " \\\n    ".join([start, *(" ".join(group) for group in groups)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +177,7 @@ def _show(
     probed: Sequence[Probed],
     against: Sequence[str],
     source: str,
-    again: _Again | None,
+    again: Asking | None,
     to_profile: Path | None,
     every_reading: bool,
     json_form: bool,
@@ -225,12 +196,19 @@ def _show(
     for one in against:
         click.echo(f"\n{one}", err=True)
     if again is not None and best:
-        click.echo("\nto read it so:\n" + again.read_line(best))
+        click.echo("\nto read it so:\n" + _read_line(again, best))
     if to_profile is not None:
         click.echo(f"\nwritten: {to_profile}, a draft; next: mbap profile check {to_profile}")
 
 
-def _given_registers(endpoint: str | None, registers: str | None) -> list[Sample] | None:
+def _read_line(asking: Asking, best: Sequence[str]) -> str:
+    """The `mbap read` of *best*, a few of them on each line, with what was given of the device."""
+    start = "  " + shlex.join(["mbap", "read", asking.endpoint, *asking.words])
+    groups = [best[at : at + 3] for at in range(0, len(best), 3)]
+    return " \\\n    ".join([start, *(" ".join(group) for group in groups)])
+
+
+def _given_registers(endpoint: str, registers: str | None) -> list[Sample] | None:
     """The samples that were given as text; None when a device is to be asked."""
     if registers is None and endpoint != "-":
         return None

@@ -16,13 +16,11 @@ import click
 from mbap.addresses import Location, reference
 from mbap.cli.connecting import DURATION, Asking, client_options, value_text
 from mbap.cli.exits import ExitCode, exit_code
-from mbap.cli.securing import Trust, tls_options
 from mbap.cli.tables import table
 from mbap.errors import ConnectionLost, ModbusError, ResponseTimeout
 
 if TYPE_CHECKING:
     from mbap.client.blocking import BlockingUnit
-    from mbap.client.timing import LinkName
     from mbap.client.typed import Reading
     from mbap.values import Value
 
@@ -31,22 +29,14 @@ if TYPE_CHECKING:
 @click.argument("endpoint")
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...")
 @client_options
-@tls_options
 @click.option("--every", type=DURATION, help="Read again and again, this far apart, until Ctrl-C.")
 @click.option("--times", type=click.IntRange(1), help="With --every: end after so many readings.")
 @click.option("--json", "form", flag_value="json", help="Print JSON: one object a reading, each on one line.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV: one line a value.")
 def command(
-    endpoint: str,
+    asking: Asking,
     items: tuple[str, ...],
-    unit: int | None,
     order: str,
-    timeout: float | None,
-    link: LinkName,
-    retries: int,
-    deadline: float | None,
-    quirks: tuple[str, ...],
-    tls: Trust,
     every: float | None,
     times: int | None,
     form: str | None,
@@ -75,17 +65,17 @@ def command(
     from mbap.client.typed import reading
 
     plans = [reading(item, order) for item in items]
-    device = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings()).client()
-    printer = _PRINTERS[form](endpoint, device.number, dated=every is not None)
+    device = asking.client()
+    printer = _PRINTERS[form](asking.endpoint, device.number, dated=every is not None)
     errors: list[ModbusError] = []
     try:
         for _ in _rounds(every, times):
-            found = read_all(device, plans, deadline)
+            found = read_all(device, plans, asking.deadline)
             printer.show(found)
             errors = errors or [one.error for one in found if one.error]
     finally:
         device.close()
-    if quirks:
+    if asking.quirks:
         _say_needed(device.quirks_used)
     return exit_code(errors[0]) or ExitCode.FAILED if errors else ExitCode.OK
 

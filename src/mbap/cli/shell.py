@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from mbap.cli.connecting import Asking, client_options
-from mbap.cli.securing import Trust, tls_options
-
-if TYPE_CHECKING:
-    from mbap.client.timing import LinkName
 
 
 @click.command()
 @click.argument("endpoint")
 @client_options
-@tls_options
 @click.option("--yes", is_flag=True, help="Do not ask before a write; needed to write from a pipe.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: one object for each line that gives data.")
 def command(
-    endpoint: str,
-    unit: int | None,
+    asking: Asking,
     order: str,
-    timeout: float | None,
-    link: LinkName,
-    retries: int,
-    deadline: float | None,
-    quirks: tuple[str, ...],
-    tls: Trust,
     yes: bool,
     as_json: bool,
 ) -> int:
@@ -55,13 +41,13 @@ def command(
 
     order_kind(order)
     lines = lines_for_console()
-    device = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings()).client()
+    device = asking.client()
     if isinstance(lines, Plain):
         click.echo("for completion and history: pip install 'mbap[tui]'", err=True)
     try:
-        said = SaidAsJson(endpoint) if as_json else Said(endpoint)
+        said = SaidAsJson(asking.endpoint) if as_json else Said(asking.endpoint)
         return Session(
-            endpoint, device, lines, order=order, deadline=deadline, may_write=yes, said=said
+            asking.endpoint, device, lines, order=order, deadline=asking.deadline, may_write=yes, said=said
         ).run()
     finally:
         device.close()

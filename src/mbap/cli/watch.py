@@ -15,12 +15,10 @@ import click
 from mbap.cli.connecting import DURATION, Asking, repeating_options, value_text
 from mbap.cli.exits import ExitCode, exit_code
 from mbap.cli.printable import json_text
-from mbap.cli.securing import Trust, tls_options
 from mbap.cli.tables import table
 from mbap.cli.watchtext import HEADS, cells, fitting, quality, steps_for
 
 if TYPE_CHECKING:
-    from mbap.client.timing import LinkName
     from mbap.diagnose.watcher import Watcher
     from mbap.diagnose.watching import Row
 
@@ -35,22 +33,15 @@ LEAST = 0.05
 @click.argument("endpoint")
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...")
 @repeating_options
-@tls_options
 @click.option("--every", type=DURATION, default="1s", show_default=True, help="Ask this far apart.")
 @click.option("--times", type=click.IntRange(1), help="End after so many rounds.")
 @click.option("--write", "may_write", is_flag=True, help="Allow to write, each time after asking.")
 @click.option("--plain", is_flag=True, help="Print rounds of text on a terminal, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: one object a round, each on one line.")
 def command(
-    endpoint: str,
+    asking: Asking,
     items: tuple[str, ...],
-    unit: int | None,
     order: str,
-    timeout: float | None,
-    link: LinkName,
-    deadline: float | None,
-    quirks: tuple[str, ...],
-    tls: Trust,
     every: float,
     times: int | None,
     may_write: bool,
@@ -82,7 +73,6 @@ def command(
             f"--every is {LEAST * 1000:.0f}ms or more: devices fall over when asked harder"
         )
     rows = rows_of(items, order)
-    asking = Asking(endpoint, unit, timeout, link, 0, deadline, quirks, tls.settings())
     if as_json or plain or not has_screen():
         if may_write:
             raise click.UsageError(

@@ -12,14 +12,12 @@ import click
 from mbap.addresses import Location, describe, parse_assignment, reference
 from mbap.cli.connecting import Asking, client_options, value_text
 from mbap.cli.exits import ExitCode
-from mbap.cli.securing import Trust, tls_options
 from mbap.cli.tables import table
 from mbap.errors import ModbusError, OutcomeUnknown
 
 if TYPE_CHECKING:
     from mbap.addresses import Item
     from mbap.client.blocking import BlockingUnit
-    from mbap.client.timing import LinkName
     from mbap.client.typed import Given, Writing
     from mbap.values import Encoding, Value
 
@@ -33,22 +31,14 @@ _WORDS = {
 @click.argument("endpoint")
 @click.argument("assignments", nargs=-1, required=True, metavar="ITEM=VALUE...")
 @client_options
-@tls_options
 @click.option(
     "--verify/--no-verify", default=True, help="Read back what was written, and compare; on by default."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    endpoint: str,
+    asking: Asking,
     assignments: tuple[str, ...],
-    unit: int | None,
     order: str,
-    timeout: float | None,
-    link: LinkName,
-    retries: int,
-    deadline: float | None,
-    quirks: tuple[str, ...],
-    tls: Trust,
     verify: bool,
     as_json: bool,
 ) -> int:
@@ -71,14 +61,13 @@ def command(
     else than was written.
     """
     plans = [planned(assignment, order) for assignment in assignments]
-    asking = Asking(endpoint, unit, timeout, link, retries, deadline, quirks, tls.settings())
     device = asking.client()
     try:
-        done, error = write_all(device, plans, deadline, verify=verify)
+        done, error = write_all(device, plans, asking.deadline, verify=verify)
     finally:
         device.close()
     printer = print_json if as_json else print_text
-    printer(endpoint, device.number, done, plans[len(done) :], error)
+    printer(asking.endpoint, device.number, done, plans[len(done) :], error)
     if error is not None:
         raise error
     return ExitCode.OK if all(one.agrees is not False for one in done) else ExitCode.NOT_VERIFIED
