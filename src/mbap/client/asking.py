@@ -165,10 +165,7 @@ class Asking:
         except struct.error:
             check_unit(unit)
             raise
-        new_future, clock = (
-            self._future,
-            self._clock,
-        )  # calling what an attribute holds costs more than a name
+        new_future, clock = self._future, self._clock  # calling a name costs less than calling an attribute
         now = clock()
         one = Asked()
         one.request, one.code, one.unit = request, code, unit
@@ -178,17 +175,12 @@ class Asking:
             self.side_by_side = True
         else:
             self.since, self.rest = now, b""  # nothing is owed to us: what is here is no part of an answer
-        self.number = number
-        asked[number] = one
+        self.number, asked[number] = number, one
         self.bytes_sent += len(data)
-        if self._held is None:
-            write = self._write
-            write(data)
-        else:
-            self._held.append(data)
-        overdue_at = now + timeout
-        if overdue_at < self._alarm.at:
-            self._alarm.set(overdue_at, now)
+        write = self._write if self._held is None else self._held.append
+        write(data)
+        if now + timeout < self._alarm.at:
+            self._alarm.set(now + timeout, now)
         return one
 
     def _free_from(self, number: int) -> int:

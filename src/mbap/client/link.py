@@ -75,20 +75,32 @@ class Link(Shared):
         self._pausing = Pausing(self._resume)
         self._alarm = Alarm(self._pump)
         self._allowance = self.options.longest_allowance_on(self.endpoint.line)
-        counted = None if places is NO_LIMIT else places
-        self._direct = DirectCalls(
+        self._direct = self._direct_calls()
+        self._slots = self._slots_by(
+            dial or partial(opening.dial, user_timeout=self.options.user_timeout, tls=self.options.tls)
+        )
+        self._relays = Relays(self._direct, self.options, clock, self._put, self.withdraw)
+        self._coalescing = self._coalesced() if self.options.coalesce else None
+        self._probing = self._searched() if background else None
+
+    def _direct_calls(self) -> DirectCalls:
+        """What goes past the queue, where nothing waits."""
+        return DirectCalls(
             self.options,
             self._circuits,
             self._counts,
             self._queue,
-            counted,
-            clock,
+            None if self._places is NO_LIMIT else self._places,
+            self._clock,
             self._pausing,
             self._alarm,
             self._pump,
             self.withdraw,
         )
-        self._slots = Slots(
+
+    def _slots_by(self, dial: Dial) -> Slots:
+        """The connections, each made by *dial*."""
+        return Slots(
             self,
             self.endpoint,
             self.options,
@@ -96,14 +108,11 @@ class Link(Shared):
             self._counts,
             self._sessions,
             self._events,
-            clock=clock,
-            dial=dial or partial(opening.dial, user_timeout=self.options.user_timeout, tls=self.options.tls),
-            places=places,
+            clock=self._clock,
+            dial=dial,
+            places=self._places,
             calls=self._direct,
         )
-        self._relays = Relays(self._direct, self.options, clock, self._put, self.withdraw)
-        self._coalescing = self._coalesced() if self.options.coalesce else None
-        self._probing = self._searched() if background else None
 
     def _coalesced(self) -> Coalescing:
         from mbap.client.coalescing import Coalescing
