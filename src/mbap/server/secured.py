@@ -117,7 +117,6 @@ class Secured:
             await asyncio.sleep(pause)
         self._make_room()
         loop = asyncio.get_running_loop()
-        limits, counted = self._server.limits, self._server.counted
         port = int(accepted.getpeername()[1]) if _connected(accepted) else 0
         connection = Connection(self._server)
 
@@ -125,25 +124,19 @@ class Secured:
             late.cancel()
             self._leave(stream)
             if error is not None:
-                self._refused.add(stream)
-                counted.handshakes_failed += 1
-                why = error.reason
-                self._server.seldom.warn("handshake", "%s:%s was turned away: %s", address, port, why)
-                self._server.turn_away(address, port, error.reason)
-            elif not self._server.makes_room(address):
+                self._turn_away(stream, error, address, port)
+            elif self._server.makes_room(address):
+                self._serve(connection, stream)
+            else:
                 self._refused.add(stream)
                 stream.abort()
-            else:
-                path = stream.get_extra_info("path")
-                if path is not None:
-                    self._look_after(self.vigil.keep(connection, path))
 
         buffer = self._server.new_buffer()
         stream = TlsStream(self.tls, "server", connection, settled, gone=self._gone, buffer=buffer)
-        counted.handshakes += 1
+        self._server.counted.handshakes += 1
         self._pool[stream] = address
         self._by_address[address] += 1
-        timeout = limits.handshake_timeout
+        timeout = self._server.limits.handshake_timeout
         late = loop.call_later(
             timeout, lambda: stream.give_up(TlsFailed(f"no TLS handshake within {timeout:g} s"))
         )
@@ -153,6 +146,18 @@ class Secured:
             accepted.close()
             stream.give_up(TlsFailed(f"the connection has ended: {problem.strerror or problem}"))
             self._gone(stream)
+
+    def _turn_away(self, stream: TlsStream, error: TlsFailed, address: str, port: int) -> None:
+        self._refused.add(stream)
+        self._server.counted.handshakes_failed += 1
+        self._server.seldom.warn("handshake", "%s:%s was turned away: %s", address, port, error.reason)
+        self._server.turn_away(address, port, error.reason)
+
+    def _serve(self, connection: Connection, stream: TlsStream) -> None:
+        """Its handshake is done: from now on its certificate is looked at."""
+        path = stream.get_extra_info("path")
+        if path is not None:
+            self._look_after(self.vigil.keep(connection, path))
 
     def who(self, transport: asyncio.Transport) -> tuple[str | None, Identity | None]:
         """The role and the identity of the client at *transport*."""
