@@ -13,11 +13,12 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from mbap.errors import TlsFailed
-from mbap.transport.certificate import Certificate, read_certificate
+from mbap.transport.certificate import read_certificate
 from mbap.transport.handshake import Watched
-from mbap.transport.tls import TLS
+from mbap.transport.tls import TLS, Objection
 from mbap.transport.tlsfaults import Told, ended_after, handshake_failed, not_any_more, refused_there
 from mbap.transport.tlsfiles import Side
+from mbap.transport.tlsstanding import Standing
 from mbap.transport.tlswire import judge
 
 READ_SIZE: Final = 4096
@@ -28,8 +29,6 @@ _LINGER: Final = 1.0
 """Seconds in which the other side may take in why it was refused: closing at once would throw that away."""
 _PARTING: Final = 2.0
 """Seconds in which it may answer to the end of the session."""
-_SOONEST, _LOOK_EVERY = 0.05, 60.0
-"""Seconds between two looks whether the server's certificate has expired: the clock may be set meanwhile."""
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -54,21 +53,19 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         "_ended",
         "_gone",
         "_heard",
-        "_heeding",
         "_incoming",
-        "_looking",
         "_name",
         "_object",
         "_opened",
         "_outgoing",
         "_parted",
-        "_path",
         "_paused",
         "_place",
         "_received",
         "_seen",
         "_settled",
         "_side",
+        "_standing",
         "_state",
         "_timer",
         "_tls",
@@ -110,9 +107,7 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         self._heard = self._wrote = self._paused = self._ended = self._parted = self._opened = False
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
-        self._path: tuple[Certificate, ...] = ()
-        self._heeding: object = None
-        self._looking: asyncio.TimerHandle | None = None
+        self._standing: Standing | None = None
 
     # --- what the transport below calls ---
 
@@ -149,10 +144,10 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
 
     def connection_lost(self, exc: Exception | None) -> None:
         state, self._state = self._state, "lost"
-        self._heeding = None
-        for timer in (self._timer, self._looking):
-            if timer is not None:
-                timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._standing is not None:
+            self._standing.end()
         if state == "handshake":
             self._watched.end(self._object, done=False)
             problem = exc if isinstance(exc, OSError) else ConnectionResetError()
@@ -199,10 +194,16 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         self._settled(self, None)
         if self._state == "open":
             self._opened = True
-            if self._side == "client":
-                self._heed()
+            if self._side == "client":  # a server looks at all of its clients together
+                self._standing = Standing(self._tls, self.get_extra_info("path") or (), self._fallen)
+                self._standing.look()
             self._above.connection_made(self)
             self._read()
+
+    def _fallen(self, objection: Objection) -> None:
+        """The certificate of the server holds no more."""
+        if self._state == "open":
+            self._lose(Told(not_any_more(objection)))
 
     def _refuse(self, error: TlsFailed) -> None:
         """End it: tell the other side why, and give it the time to read that."""
@@ -228,33 +229,6 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
             self._settled(self, error)
             if self._transport is not None:
                 self._transport.abort()
-
-    # --- whether the server's certificate still holds; a server looks at all of its clients together ---
-
-    def _heed(self) -> None:
-        """From now on look when files change, and when it expires."""
-        self._path = self.get_extra_info("path") or ()
-        loop = asyncio.get_running_loop()
-
-        def changed() -> None:  # in whichever thread
-            with contextlib.suppress(RuntimeError):  # that loop is closed
-                loop.call_soon_threadsafe(self._look)
-
-        self._heeding = self._tls.when_changed(changed)
-        self._look()
-
-    def _look(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-        if self._state != "open" or not self._path:
-            return
-        objection = self._tls.objection(self._path)
-        if objection is not None:
-            self._lose(Told(not_any_more(objection)))
-            return
-        ends = min(one.not_after for one in self._path) - self._tls.clock()
-        loop = asyncio.get_running_loop()
-        self._looking = loop.call_later(min(max(ends, _SOONEST), _LOOK_EVERY), self._look)
 
     # --- reading ---
 
