@@ -174,7 +174,7 @@ class Silent:
 def attached(limits: Limits) -> tuple[Server, Datagrams]:
     """A server that does not listen, and what datagrams can be handed to."""
     server = Server(UDP, Device(holding_registers=[7]), limits=limits)
-    datagrams = Datagrams(server, server._correspondents)
+    datagrams = Datagrams(server, server._doors.correspondents)
     datagrams.connection_made(Silent())  # type: ignore[arg-type]
     return server, datagrams
 
@@ -233,7 +233,7 @@ async def test_it_stops_while_somebody_waits() -> None:
 async def test_while_the_system_takes_no_answers_what_comes_is_dropped() -> None:
     async with Server(UDP, Device(holding_registers=[7])) as server:
         client = Datagrammer(server.port)
-        (datagrams,) = server._datagrams
+        (datagrams,) = server._doors._datagrams
         datagrams.pause_writing()
         client.send(READ_0)
         await until(lambda: server.statistics().unanswered == 1)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +15,21 @@ from mbap.protocol.server import Heard, Indication, ServerSession
 from mbap.protocol.sides import Side
 from mbap.records import replace
 from mbap.server.connection import Connection
-from mbap.server.conversation import Conversation
 from mbap.server.diagnostics import Bus
+from mbap.server.doors import Doors, cancelled
 from mbap.server.entrance import NO_ROOM, Entrance
-from mbap.server.guests import Correspondents, Guests
+from mbap.server.guests import Guests
 from mbap.server.handler import Dismissing, Doorkeeper, Forwards, Handler, Identity, OnBus, Passing, Peer
 from mbap.server.limits import Limits, ServerStatistics
-from mbap.server.listening import Acceptor, bound, cannot_listen, places
 from mbap.server.seldom import Seldom
 from mbap.server.shortcut import shortcut_to
 from mbap.transport.endpoint import Endpoint, parse_endpoint
 
 if TYPE_CHECKING:
-    from mbap.server.datagrams import DatagramClient, Datagrams
     from mbap.server.faults import Faults
     from mbap.server.faultstage import FaultyDevice
     from mbap.server.forwarding import Forwarding
     from mbap.server.secured import Secured
-    from mbap.server.serialline import SerialListener
     from mbap.transport.tls import TLS
 
 log = logging.getLogger("mbap.server")
@@ -78,35 +75,28 @@ class Server:
         sockets: Sequence[socket.socket] | None = None,
         tls: TLS | None = None,
     ) -> None:
-        self._given = sockets
-        self._endpoint = parse_endpoint(url, listening=True)
-        self.handler = handler if self._endpoint.line is None else _for_line(handler, self._endpoint)
+        endpoint = parse_endpoint(url, listening=True)
+        self.handler = handler if endpoint.line is None else _for_line(handler, endpoint)
         # Whether a handler is one of these takes longer to find out than a connection takes otherwise.
         self.doorkeeper: Doorkeeper | None = self.handler if isinstance(self.handler, Doorkeeper) else None
         self._dismissing: Dismissing | None = self.handler if isinstance(self.handler, Dismissing) else None
         self._passing: Passing | None = self.handler if isinstance(self.handler, Passing) else None
         self.limits = limits or Limits()
         self.faulty = None if faults is None else _made_faulty(faults)
-        plain = faults is None and self._endpoint.line is None
+        plain = faults is None and endpoint.line is None
         self.shortcut = shortcut_to(handler, self.limits.write_buffer) if plain else None
         self.forwarding = _forwarding_to(handler) if plain and isinstance(handler, Forwards) else None
         self.counted = ServerStatistics()
         self.bus = Bus()
         self.seldom = Seldom(log)
-        self._public = public
         self._connections: Guests[Connection] = Guests(self.limits, self.counted, self.seldom)
         self._entrance = Entrance(
             self.limits, self._connections, self.counted, self.seldom, self._let_in, self.turn_away
         )
-        self._correspondents: Correspondents[DatagramClient] = Correspondents(
-            self.limits, self.counted, self.seldom
-        )
+        self._doors = Doors(self, endpoint, self._entrance.take, sockets, public=public)
         self._buffer = bytearray(self.limits.read_size)
-        self.secured = _secured(self, self._endpoint, tls)
-        self._acceptors: list[Acceptor] = []
+        self.secured = _secured(self, endpoint, tls)
         self._arriving: set[asyncio.Task[None]] = set()
-        self._datagrams: list[Datagrams] = []
-        self._port: SerialListener | None = None
         self._listening = False
         self._stopped = asyncio.Event()
         self._deserted = asyncio.Event()
@@ -116,43 +106,25 @@ class Server:
     @property
     def url(self) -> str:
         """Where it listens, with the port it really got."""
-        return self._endpoint.url
+        return self._doors.endpoint.url
 
     @property
     def port(self) -> int:
         """The port on which it listens; 0 before it does, where any was asked for."""
-        return self._endpoint.port
+        return self._doors.endpoint.port
 
     def statistics(self) -> ServerStatistics:
         """What it has counted so far: a copy, which does not change any more."""
-        return replace(self.counted, connections=len(self._connections) + len(self._correspondents))
+        return replace(self.counted, connections=len(self._connections) + len(self._doors.correspondents))
 
     async def start(self) -> None:
         """Listen; entering `async with` does the same."""
-        if self._endpoint.line is None:
-            await self._start_on_network()
-        else:
-            from mbap.server.serialline import SerialListener
-
-            self._port = SerialListener(self, self._endpoint)
-            await self._port.start()
+        await self._doors.open()
+        if self.secured is not None:
+            self.secured.start()
         if isinstance(self.handler, OnBus):
             self.handler.join(self.bus)
         self._listening = True
-
-    async def _start_on_network(self) -> None:
-        kind = socket.SOCK_DGRAM if self._endpoint.datagrams else socket.SOCK_STREAM
-        try:
-            if self._given:
-                sockets = list(self._given)
-                for one in sockets:
-                    one.setblocking(False)
-            else:
-                sockets = bound(await places(self._endpoint, kind, public=self._public), kind)
-            self._endpoint = replace(self._endpoint, port=sockets[0].getsockname()[1])
-            await self._listen(sockets)
-        except OSError as error:
-            raise cannot_listen(self._endpoint, error) from error
 
     async def serve_forever(self) -> None:
         """Serve until `aclose` is called or this is cancelled."""
@@ -168,18 +140,11 @@ class Server:
         if not self._listening:
             return
         self._listening = False
-        acceptors, self._acceptors = self._acceptors, []
-        await asyncio.gather(*(acceptor.aclose() for acceptor in acceptors))
+        await self._doors.aclose()
         await self._entrance.aclose()
         await asyncio.gather(*self._arriving, return_exceptions=True)
         if self.secured is not None:
             await self.secured.aclose()
-        if self._port is not None:
-            await self._port.aclose()
-        datagrams, self._datagrams = self._datagrams, []
-        await _cancelled(conversation for one in datagrams for conversation in one.conversations)
-        for one in datagrams:
-            one.close()
         await self._close_connections()
         if isinstance(self.handler, OnBus):
             self.handler.part(self.bus)
@@ -197,32 +162,11 @@ class Server:
     ) -> None:
         await self.aclose()
 
-    async def _listen(self, sockets: list[socket.socket]) -> None:
-        if self._endpoint.datagrams:
-            await self._listen_for_datagrams(sockets)
-            return
-        if self.secured is not None:
-            self.secured.start()
-        for one in sockets:
-            one.listen(self.limits.backlog)
-            own = not self._given
-            self._acceptors.append(Acceptor(one, self._entrance.take, self._accept_failed, own=own))
-
-    async def _listen_for_datagrams(self, sockets: list[socket.socket]) -> None:
-        from mbap.server.datagrams import Datagrams
-
-        log.warning("%s: UDP is not in the Modbus standard; requests and answers may get lost", self.url)
-        for one in sockets:
-            _, datagrams = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: Datagrams(self, self._correspondents), sock=one
-            )
-            self._datagrams.append(datagrams)
-
     async def _close_connections(self) -> None:
         connections = list(self._connections)
         for connection in connections:
             connection.close()
-        await _cancelled(connection.conversation for connection in connections)
+        await cancelled(connection.conversation for connection in connections)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._deserted.wait(), _GRACE)
         for connection in list(self._connections):
@@ -279,14 +223,6 @@ class Server:
         except OSError:  # it has ended already
             accepted.close()
 
-    def _accept_failed(self, problem: OSError) -> None:
-        self.counted.accept_failures += 1
-        self.seldom.warn(
-            "accept",
-            "no connection can be accepted for now, those that come are kept waiting: %s",
-            problem.strerror or problem,
-        )
-
     # --- what its connections call ---
 
     def new_session(self) -> ServerSession:
@@ -294,7 +230,7 @@ class Server:
         # Over a network nobody hears himself, and an answer that equals the next request must not be taken
         # for an echo.
         opaque = self._passing is not None and self._passing.opaque
-        return ServerSession(self._endpoint.framing(Side.SERVER, echo=False), opaque=opaque)
+        return ServerSession(self._doors.endpoint.framing(Side.SERVER, echo=False), opaque=opaque)
 
     def keeps(self, address: str) -> bool:
         """Whether a client at *address* may be idle for as long as it likes."""
@@ -364,14 +300,6 @@ def _secured(server: Server, endpoint: Endpoint, tls: TLS | None) -> Secured | N
     from mbap.server.secured import Secured
 
     return Secured(server, tls)
-
-
-async def _cancelled(conversations: Iterable[Conversation]) -> None:
-    """Cancel what handlers are still doing, and wait until it has ended."""
-    tasks = [task for conversation in conversations for task in conversation.tasks]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _for_line(handler: Handler, endpoint: Endpoint) -> Handler:
