@@ -181,8 +181,8 @@ def _functions() -> Iterator[Hostile]:
         )
 
 
-def _structure() -> Iterator[Hostile]:
-    """Requests that break the structure, the counts, the addresses or the values of the standard."""
+def _reads_and_single_writes() -> Iterator[Hostile]:
+    """Functions 1 to 6 that break the structure, the counts, the addresses or the values of the standard."""
     yield refused("H042", "function 3 and nothing else", "03", 3)
     yield refused("H043", "function 3, one byte short", "03 0000 00", 3)
     yield refused("H043b", "function 3, one byte more", "03 0000 0001 00", 3)
@@ -202,6 +202,10 @@ def _structure() -> Iterator[Hostile]:
         yield refused(f"H050-{value}", f"a coil written with {value}", f"05 0000 {value}", 3)
     yield refused("H051a", "function 6, one byte short", "06 0000 00", 3)
     yield refused("H051b", "function 6, one byte more", "06 0000 0007 00", 3)
+
+
+def _writes_of_several() -> Iterator[Hostile]:
+    """Functions 15 to 23 that do, and two that do not."""
     yield refused("H052a", "function 15, count 0", "0F 0000 0000 00", 3)
     yield refused("H052b", "function 15, count 1969", b"\x0f\0\0\x07\xb1\xf7" + b"\xff" * 246, 3)
     yield refused("H053", "function 15, byte count below the count", "0F 0000 000A 01 FF", 3)
@@ -269,7 +273,8 @@ ALL: tuple[Hostile, ...] = (
     *_framing(),
     *_tcp(),
     *_functions(),
-    *_structure(),
+    *_reads_and_single_writes(),
+    *_writes_of_several(),
     *_files_and_identification(),
     *_dangerous(),
 )
