@@ -26,27 +26,13 @@ from mbap.server.proxy import Patient
 from mbap.server.routes import Route
 from support.fake_time import run_virtual
 from support.fake_transport import FakeTransport
+from support.forwarding import adu, read, taken, told
 from support.policies import MONDAY_NOON, NAMED, policy_of
 from support.troubled import QUICK, TIMEOUT, Devices
 
 START = Moment.at(MONDAY_NOON).wall
 READ_ONLY = '[[rules]]\nid = "read"\nunit = "any"\nfunction = "read"\naction = "allow"\n'
 EVERYTHING = READ_ONLY.replace('"read"\naction', '"all"\naction')
-
-
-def adu(number: int, unit: int, pdu: str) -> str:
-    """A request or answer as it is sent."""
-    body = bytes.fromhex(pdu)
-    return f"{number:04x}0000{len(body) + 1:04x}{unit:02x}{body.hex()}"
-
-
-def read(number: int, unit: int = 1, address: int = 0) -> str:
-    return adu(number, unit, f"03 {address:04x} 0001")
-
-
-def told(number: int, unit: int = 1, address: int = 0) -> str:
-    """The answer to that."""
-    return adu(number, unit, f"03 02 {256 * unit + address:04x}")
 
 
 class Place:
@@ -94,12 +80,6 @@ class Place:
 
     def hits(self) -> dict[str, tuple[int, int]]:
         return self.firewall.statistics().hits or {}
-
-
-def taken(client: FakeTransport) -> str:
-    """What the client was sent since the last call."""
-    data, client.written = client.written, b""
-    return data.hex()
 
 
 def test_a_plain_request_that_is_settled_needs_no_task() -> None:

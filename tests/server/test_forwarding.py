@@ -1,16 +1,12 @@
-"""Plain requests that a gateway passes on as they came: nothing of it can be told from the long way."""
+"""Plain requests that a gateway passes on as they came: without a task, in order, and only where it may."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from typing import TypeVar
 
 from mbap import IllegalFunction, Link, Server
 from mbap.client.breaker import Breaker
@@ -18,65 +14,19 @@ from mbap.client.queue import Ticket
 from mbap.protocol.pdu import WriteSingleRegister
 from mbap.protocol.rtu import RtuFraming
 from mbap.protocol.sides import Side
-from mbap.protocol.tcp import TcpFraming
 from mbap.server.connection import Connection
 from mbap.server.forwarding import Forwarded
 from mbap.server.gateway import Gateway
 from mbap.server.handler import Call
-from mbap.server.limits import Limits
 from mbap.server.permission import Permission
-from mbap.server.proxy import Cached, Patient
+from mbap.server.proxy import Cached
 from mbap.server.routes import Route
 from support.fake_time import run_virtual
 from support.fake_transport import FakeTransport
+from support.forwarding import Place, adu, read, taken, told
 from support.troubled import QUICK, TIMEOUT, Devices
 
 R = TypeVar("R")
-
-
-def adu(number: int, unit: int, pdu: str) -> str:
-    """A request or answer as it is sent."""
-    body = bytes.fromhex(pdu)
-    return (
-        number.to_bytes(2, "big") + b"\0\0" + (len(body) + 1).to_bytes(2, "big") + bytes((unit,))
-    ).hex() + body.hex()
-
-
-def read(number: int, unit: int = 1, address: int = 0, count: int = 1) -> str:
-    return adu(number, unit, f"03 {address:04x} {count:04x}")
-
-
-def told(number: int, unit: int = 1, address: int = 0) -> str:
-    """The answer to that, with a count of 1."""
-    return adu(number, unit, f"03 02 {256 * unit + address:04x}")
-
-
-class Place:
-    """A gateway to a TCP host, its devices, and clients that are connected at once."""
-
-    def __init__(self, *, patient: bool = False, route: dict[str, Any] | None = None, **link: Any) -> None:
-        loop = asyncio.get_running_loop()
-        self.devices = Devices(TcpFraming)
-        options: dict[str, Any] = {"timeout": TIMEOUT, "breaker": Breaker(2, 1.0, 4.0), "backoff": None}
-        self.link = Link("tcp://b", dial=self.devices.dial, clock=loop.time, **options | link)
-        line = Patient(self.link, deadline=5.0, clock=loop.time) if patient else self.link
-        self.gateway = Gateway([Route.same(line, range(1, 9), name="b", **route or {})], clock=loop.time)
-        self.server = Server("tcp://127.0.0.1:0", self.gateway, limits=Limits(open_requests=8))
-
-    async def connected(self) -> Place:
-        """The same, when the device is connected."""
-        await self.link.connect()
-        return self
-
-    def client(self, port: int = 5000) -> FakeTransport:
-        """A client."""
-        return FakeTransport(Connection(self.server), ("192.0.2.7", port))
-
-
-def taken(client: FakeTransport) -> str:
-    """What the client was sent since the last call."""
-    data, client.written = client.written, b""
-    return data.hex()
 
 
 @contextmanager
@@ -374,70 +324,3 @@ def test_nothing_passes_by_a_handler_around_the_gateway_or_a_method_of_its_own()
         assert not place.devices.asked
 
     run_virtual(scenario())
-
-
-PIECES = st.sampled_from([
-    read(0, address=0),
-    read(1, address=1, count=3),
-    read(2, unit=2, address=2),
-    read(3, unit=77),
-    adu(10, 1, "06 0005 1234"),
-    adu(11, 2, "10 0005 0001 02 1234"),
-    adu(12, 1, "03 0000 0000"),
-    adu(13, 1, "03 FFFF 0002"),
-    adu(14, 1, "63 00"),
-    adu(15, 2, "16 0001 0002 0003"),
-    adu(16, 1, "83 01"),
-])  # fmt: skip
-# Who hangs up while others are asked meets other requests on the two ways: a task begins a turn later.
-TROUBLE = st.sampled_from(["", "", "", "silent", "exception", "stranger", "twice", "late"])
-STEPS = st.lists(st.tuples(st.lists(PIECES, max_size=6), st.integers(1, 30), TROUBLE), min_size=1, max_size=6)
-
-
-@given(STEPS, st.sampled_from([1, 4]))
-@settings(max_examples=150, deadline=None)
-def test_everything_is_as_on_the_long_way(steps: list[tuple[list[str], int, str]], outstanding: int) -> None:
-    logging.disable(logging.CRITICAL)
-    try:
-        short, long = (seen(steps, outstanding, forwards=forwards) for forwards in (True, False))
-    finally:
-        logging.disable(logging.NOTSET)
-    assert short == long
-
-
-def seen(steps: list[tuple[list[str], int, str]], outstanding: int, *, forwards: bool) -> dict[str, object]:
-    """What client and device get, and what is counted, with or without forwarding."""
-
-    async def scenario() -> dict[str, object]:
-        place = await Place(outstanding=outstanding, retries=1, retry_pauses=(0.0,)).connected()
-        if not forwards:
-            place.server.forwarding = None
-        client = place.client()
-        for pieces, cut, trouble in steps:
-            if trouble:
-                place.devices.next[1] = trouble
-            data = "".join(pieces)
-            for at in range(0, len(data), 2 * cut):
-                if not client.end:
-                    client.feed(data[at : at + 2 * cut])
-                    await asyncio.sleep(0)
-            await asyncio.sleep(3 * TIMEOUT)
-        await asyncio.sleep(20 * TIMEOUT)
-        units, link = place.gateway.traffic.units.items(), place.link.statistics()
-        server, bus = place.server.counted, place.server.bus
-        found = {
-            "answers": sorted(adus(taken(client))),
-            "asked": sorted((one.unit, one.function_code) for one in place.devices.asked),
-            "units": {key: (one.requests, one.answers, one.exceptions, one.failures) for key, one in units},
-            "server": (server.requests, server.answers, server.exceptions, bus.messages),
-            "link": (link.requests, link.answers, link.exceptions, link.timeouts, link.retries),
-        }
-        await place.link.aclose()
-        return found
-
-    return run_virtual(scenario())
-
-
-def adus(data: str) -> list[str]:
-    """The frames in *data*."""
-    return [f"{one}" for one in TcpFraming().unpack(bytes.fromhex(data))]
