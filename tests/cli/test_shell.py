@@ -6,17 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 import mbap
 from mbap import Call, Client, Device, Units
-from mbap.cli import shelllines
-from mbap.cli.shelllines import KEPT, history_file, keep, loaded
 from mbap.cli.shellsession import Session
-from mbap.cli.shellwords import COMMANDS, Line, completions, explained, parse, parse_units
 from mbap.errors import GatewayTargetFailedToRespond
 from mbap.protocol.pdu import Request
 from support import peers
@@ -306,141 +302,3 @@ def test_a_write_that_is_cancelled_may_have_been_carried_out(
     said = capsys.readouterr()
     assert "error: cancelled: hr0 may have been written, or not; read the value back" in said.err
     assert "40001" in said.out
-
-
-# --- words ---
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("read hr0 co1", Line("read", ("hr0", "co1"))),
-        ("R hr0", Line("read", ("hr0",))),
-        ("exit", Line("quit")),
-        ('write hr20:string/4="Pump 7"', Line("write", ("hr20:string/4=Pump 7",))),
-        ("read hr0 # the first", Line("read", ("hr0",))),
-        ("", Line("")),
-    ],
-)
-def test_a_line_is_a_command_and_its_words(text: str, line: Line) -> None:
-    assert parse(text) == line
-
-
-@pytest.mark.parametrize(
-    ("text", "length", "words"),
-    [
-        ("", 0, list(COMMANDS)),
-        ("re", 2, ["read"]),
-        ("unit", 4, ["unit", "units"]),
-        ("read h", 1, ["hr"]),
-        ("read hr1", 3, []),
-        ("read hr1:flo", 3, ["float16", "float32", "float64"]),
-        ("read hr0 hr1:st", 2, ["string/"]),
-        ("read hr1:float32,C", 1, ["CDAB"]),
-        ("read hr1:float32,sc", 2, ["scale="]),
-        ("write co1=o", 1, ["on", "off"]),
-        ("write hr1=", 0, []),
-        ("order b", 1, ["BADC"]),
-        ("help ty", 2, ["types"]),
-        ("decode 00", 2, []),
-    ],
-)
-def test_tab_knows_how_a_line_may_go_on(text: str, length: int, words: list[str]) -> None:
-    assert completions(text) == (length, words)
-
-
-def test_help_names_every_command() -> None:
-    assert all(any(line.startswith(name) for line in explained().splitlines()) for name in COMMANDS)
-    assert max(map(len, explained().splitlines())) <= 110
-
-
-def test_units_are_ten_unless_told_otherwise() -> None:
-    assert (parse_units([]), parse_units(["0..255"]), parse_units(["7"])) == (
-        range(1, 11),
-        range(256),
-        range(7, 8),
-    )
-
-
-# --- history and prompts ---
-
-
-def test_history_is_kept_for_the_next_session_and_for_nobody_else(tmp_path: Path) -> None:
-    kept = tmp_path / "mbap" / "shell-history"
-    keep(kept, "read hr0")
-    keep(kept, "read hr1")
-    assert loaded(kept) == ["read hr0", "read hr1"]
-    if os.name == "posix":
-        assert kept.stat().st_mode & 0o077 == 0
-
-
-def test_a_history_has_a_limit(tmp_path: Path) -> None:
-    kept = tmp_path / "shell-history"
-    kept.write_text("".join(f"read hr{n}\n" for n in range(5 * KEPT)), encoding="utf-8")
-    assert loaded(kept)[-1] == f"read hr{5 * KEPT - 1}"
-    assert len(kept.read_text(encoding="utf-8").splitlines()) == KEPT
-
-
-def test_a_history_that_cannot_be_kept_is_none(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    kept = tmp_path / "file" / "shell-history"
-    keep(kept, "read hr0")
-    assert loaded(kept) == []
-    assert loaded(None) == []
-
-
-def test_the_history_is_where_the_system_wants_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert history_file() == tmp_path / "mbap" / "shell-history"
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    monkeypatch.setattr(sys, "platform", "win32")
-    assert history_file() == tmp_path / "local" / "mbap" / "shell-history"
-
-
-def test_the_prompt_remembers_and_asks(tmp_path: Path) -> None:
-    from prompt_toolkit.application import create_app_session
-    from prompt_toolkit.input import create_pipe_input
-    from prompt_toolkit.output import DummyOutput
-
-    kept = tmp_path / "shell-history"
-    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
-        prompting = shelllines.Prompting(kept)
-        keys.send_text("types\r")
-        assert prompting.line("> ") == "types"
-        keys.send_text("\x1b[A\r")
-        assert prompting.line("> ") == "types"
-        keys.send_text("y\r")
-        assert prompting.sure("write? ")
-        keys.send_text("\x04")
-        with pytest.raises(EOFError):
-            prompting.line("> ")
-    assert loaded(kept) == ["types", "types"]
-
-
-def test_the_prompt_completes_what_the_words_say() -> None:
-    from prompt_toolkit.completion import CompleteEvent
-    from prompt_toolkit.document import Document
-
-    found = shelllines.completer().get_completions(Document("read hr1:flo"), CompleteEvent())
-    assert [(one.text, one.start_position) for one in found] == [
-        ("float16", -3),
-        ("float32", -3),
-        ("float64", -3),
-    ]
-
-
-class Terminal:
-    """A standard input at which somebody sits."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def test_without_prompt_toolkit_there_is_a_plain_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal())
-    monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
-    lines = shelllines.lines_for_console()
-    assert isinstance(lines, shelllines.Plain)
-    monkeypatch.setattr("builtins.input", lambda prompt: "y")
-    assert (lines.line("> "), lines.sure("write? ")) == ("y", True)
