@@ -1,55 +1,25 @@
-"""mbap.client.link, in virtual time."""
+"""What a link does with calls, in virtual time: connections, order, pauses, losses, limits."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any, Unpack
+from typing import Any
 
 import pytest
 
 from mbap import (
-    Breaker,
     ConnectFailed,
     ConnectionLost,
     Executor,
-    IllegalDataAddress,
     Link,
-    ModbusError,
     NotAsked,
     OutcomeUnknown,
     Priority,
-    ReadHoldingRegisters,
-    ResponseTimeout,
     WriteSingleRegister,
 )
-from mbap.client.options import LinkKeywords
 from support.fake_device import FakeDevice
+from support.linking import READ, a_link, addresses, failure, outcomes, read
 from support.virtual_tests import scenario
-
-READ = ReadHoldingRegisters(0, 2)
-
-
-def read(address: int) -> ReadHoldingRegisters:
-    return ReadHoldingRegisters(address, 1)
-
-
-def a_link(device: FakeDevice, **options: Unpack[LinkKeywords]) -> Link:
-    return Link("plc", clock=asyncio.get_running_loop().time, dial=device.dial, **options)
-
-
-async def failure(awaitable: Awaitable[Any]) -> ModbusError:
-    with pytest.raises(ModbusError) as caught:
-        await awaitable
-    return caught.value
-
-
-async def outcomes(*awaitables: Awaitable[Any]) -> list[Any]:
-    return await asyncio.gather(*awaitables, return_exceptions=True)
-
-
-def addresses(device: FakeDevice) -> list[int]:
-    return [seen.request.spans()[0][1] for seen in device.seen]
 
 
 @scenario
@@ -151,112 +121,6 @@ async def test_the_unit_pause_is_only_before_another_unit() -> None:
 
 
 @scenario
-async def test_a_silent_unit_is_left_alone_after_three_silences_and_the_others_are_served() -> None:
-    device = FakeDevice()
-    device.silent = {9}
-    async with a_link(device, timeout=1.0) as link:
-        for _ in range(3):
-            assert type(await failure(link.execute(READ, 9))) is ResponseTimeout
-        before = device.now
-        refusal = await failure(link.execute(READ, 9))
-        assert isinstance(refusal, NotAsked)
-        assert device.now == before
-        assert refusal.retry_in == pytest.approx(1.0)
-        assert isinstance(refusal.__cause__, ResponseTimeout)
-        assert "unit 9 was silent 3 times in a row" in str(refusal)
-        assert await link.execute(READ, 1) == [0, 0]
-        assert link.statistics().resting_units == (9,)
-
-
-@scenario
-async def test_a_silent_unit_is_probed_after_1_2_4_seconds_and_so_on() -> None:
-    device = FakeDevice()
-    device.silent = {9}
-    async with a_link(device, timeout=0.1) as link:
-        while device.now < 40:
-            await outcomes(link.execute(READ, 9))
-            await asyncio.sleep(0.05)
-    gaps = [round(b - a) for a, b in zip(device.times[2:], device.times[3:], strict=False)]
-    assert gaps == [1, 2, 4, 8, 16]
-
-
-@scenario
-async def test_a_unit_that_is_back_is_asked_as_before() -> None:
-    device = FakeDevice()
-    device.silent = {9}
-    async with a_link(device, timeout=0.1) as link:
-        for _ in range(3):
-            await failure(link.execute(READ, 9))
-        device.silent.clear()
-        await asyncio.sleep(1)
-        for _ in range(3):
-            assert await link.execute(READ, 9) == [0, 0]
-        assert link.statistics().resting_units == ()
-
-
-@scenario
-async def test_requests_that_wait_for_a_unit_end_when_it_is_left_alone() -> None:
-    device = FakeDevice()
-    device.silent = {9}
-    async with a_link(device, timeout=1.0) as link:
-        errors = await outcomes(*(link.execute(READ, 9) for _ in range(5)))
-        assert [type(error) for error in errors] == [ResponseTimeout] * 3 + [NotAsked] * 2
-        assert device.now == pytest.approx(3.0)
-
-
-@scenario
-async def test_exception_0b_is_a_silence_and_exception_02_is_not() -> None:
-    device = FakeDevice()
-    device.refusing = {7: 0x0B, 8: 0x02}
-    async with a_link(device) as link:
-        for _ in range(5):
-            await outcomes(link.execute(READ, 7), link.execute(READ, 8))
-        assert link.statistics().resting_units == (7,)
-        assert isinstance(await failure(link.execute(READ, 8)), IllegalDataAddress)
-
-
-@scenario
-async def test_without_a_breaker_everybody_is_always_asked() -> None:
-    device = FakeDevice()
-    device.silent = {9}
-    async with a_link(device, timeout=0.1, breaker=None) as link:
-        errors = [type(await failure(link.execute(READ, 9))) for _ in range(6)]
-    assert errors == [ResponseTimeout] * 6
-
-
-@scenario
-async def test_a_probe_that_was_cancelled_makes_room_for_another() -> None:
-    device = FakeDevice()
-    device.silent = {9}
-    async with a_link(device, timeout=0.5, breaker=Breaker(after=1)) as link:
-        await failure(link.execute(READ, 9))
-        await asyncio.sleep(1)
-        probe = asyncio.create_task(link.execute(READ, 9))
-        await asyncio.sleep(0.1)
-        probe.cancel()
-        await asyncio.wait([probe])
-        device.silent.clear()
-        assert await link.execute(READ, 9) == [0, 0]
-
-
-@scenario
-async def test_an_endpoint_that_cannot_be_reached_is_left_alone_and_then_found_again() -> None:
-    device = FakeDevice()
-    device.unreachable = "the connection was refused"
-    async with a_link(device) as link:
-        for _ in range(3):
-            assert type(await failure(link.execute(READ, 1))) is ConnectFailed
-        refusal = await failure(link.execute(READ, 1))
-        assert isinstance(refusal, NotAsked)
-        assert isinstance(refusal.__cause__, ConnectFailed)
-        assert device.dials == 3
-        assert link.statistics().unreachable
-        device.unreachable = None
-        await asyncio.sleep(1)
-        assert await link.execute(READ, 1) == [0, 0]
-
-
-@scenario
 async def test_all_that_wait_for_a_connection_that_fails_end_each_with_its_own_target() -> None:
     device = FakeDevice(connect_time=1.0)
     device.unreachable = "the connection was refused"
@@ -304,61 +168,6 @@ async def test_a_read_is_repeated_over_a_new_connection() -> None:
 
 
 @scenario
-async def test_a_deadline_bounds_waiting_in_the_queue() -> None:
-    device = FakeDevice(latency=10)
-    async with a_link(device, timeout=20) as link:
-        first = asyncio.create_task(link.execute(READ, 1))
-        await asyncio.sleep(0)
-        late = await failure(link.execute(READ, 1, deadline=2))
-        assert device.now == pytest.approx(2, abs=0.01)
-        assert "the deadline of 2 s passed before it could be sent" in str(late)
-        await first
-    assert len(device.seen) == 1
-
-
-@scenario
-async def test_a_deadline_bounds_connecting() -> None:
-    device = FakeDevice(connect_time=30)
-    async with a_link(device) as link:
-        await failure(link.execute(READ, 1, deadline=2))
-        assert device.now == pytest.approx(2, abs=0.01)
-
-
-@scenario
-async def test_cancelling_takes_what_waits_out_of_the_queue() -> None:
-    device = FakeDevice(latency=1)
-    async with a_link(device) as link:
-        tasks = [asyncio.create_task(link.execute(read(i), 1)) for i in range(3)]
-        await asyncio.sleep(0.1)
-        tasks[1].cancel()
-        await asyncio.wait(tasks)
-    assert addresses(device) == [0, 2]
-
-
-@scenario
-async def test_after_cancelling_a_read_nobody_gets_its_answer() -> None:
-    device = FakeDevice(latency=1)
-    async with a_link(device) as link:
-        task = asyncio.create_task(link.execute(read(0), 1))
-        await asyncio.sleep(0.5)
-        task.cancel()
-        assert await link.execute(ReadHoldingRegisters(0, 3), 1) == [0, 0, 0]
-        statistics = link.statistics()
-    assert (statistics.late_answers, statistics.cancelled) == (1, 1)
-
-
-@scenario
-async def test_a_cancelled_write_is_finished_before_the_next_request() -> None:
-    device = FakeDevice(latency=1)
-    async with a_link(device) as link:
-        task = asyncio.create_task(link.execute(WriteSingleRegister(0, 1), 1))
-        await asyncio.sleep(0.5)
-        task.cancel()
-        await link.execute(READ, 1)
-    assert device.times == [0.0, 1.0]
-
-
-@scenario
 async def test_a_full_queue_refuses_what_is_more() -> None:
     device = FakeDevice(latency=1)
     async with a_link(device, queue=2) as link:
@@ -385,37 +194,6 @@ async def test_a_missing_unit_behind_a_gateway_does_not_cost_the_others_the_conn
         for _ in range(5):
             await outcomes(link.execute(READ, 9), link.execute(READ, 1))
     assert device.dials == 1
-
-
-@scenario
-async def test_after_closing_everything_ends() -> None:
-    device = FakeDevice(latency=5)
-    link = a_link(device)
-    tasks = [asyncio.create_task(link.execute(READ, 1)) for _ in range(3)]
-    await asyncio.sleep(1)
-    await link.aclose()
-    errors = await outcomes(*tasks, link.execute(READ, 1))
-    assert [type(error) for error in errors] == [ConnectionLost] * 4
-    assert device.open == 0
-
-
-@scenario
-async def test_closing_while_connecting_ends_what_waits() -> None:
-    device = FakeDevice(connect_time=5)
-    link = a_link(device)
-    task = asyncio.create_task(link.execute(READ, 1))
-    await asyncio.sleep(1)
-    await link.aclose()
-    assert isinstance(await failure(task), ConnectionLost)
-
-
-@scenario
-async def test_closing_ends_whoever_waits_for_the_connection() -> None:
-    link = a_link(FakeDevice(connect_time=5))
-    task = asyncio.create_task(link.connect())
-    await asyncio.sleep(1)
-    await link.aclose()
-    assert isinstance(await failure(task), ConnectionLost)
 
 
 @scenario

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import Unpack
 
 import pytest
 
@@ -13,23 +12,17 @@ from mbap import (
     Breaker,
     Diagnostics,
     IllegalFunction,
-    Link,
     LinkOptions,
     ReadHoldingRegisters,
     ResponseTimeout,
     ServerDeviceBusy,
     WriteSingleRegister,
 )
-from mbap.client.options import LinkKeywords
 from support.fake_device import FakeDevice
+from support.linking import READ, a_link
 from support.virtual_tests import scenario
 
-READ = ReadHoldingRegisters(0, 2)
 WRITE = WriteSingleRegister(0, 1)
-
-
-def a_link(device: FakeDevice, **options: Unpack[LinkKeywords]) -> Link:
-    return Link("plc", clock=asyncio.get_running_loop().time, dial=device.dial, **options)
 
 
 @pytest.mark.parametrize(
