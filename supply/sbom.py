@@ -8,13 +8,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from supply import installed
+
 ROOT = Path(__file__).parents[1]
 VERSIONS = ROOT / "src" / "mbap" / "dashboard" / "static" / "vendor" / "versions.json"
 LICENSES = {"uplot": "MIT", "htm": "Apache-2.0"}
 
 
-def main(python: str) -> int:
-    """Print what the environment of *python* has, with mbap in it; gives the exit status."""
+def main(python: str | None = None) -> int:
+    """Print what the environment of *python* has, with mbap in it; gives the exit status.
+
+    Without it that is an environment with nothing else.
+    """
+    python = python or str(installed.python())
     command = [sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible"]
     done = subprocess.run(
         [*command, "--pyproject", str(ROOT / "pyproject.toml"), python],

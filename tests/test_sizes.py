@@ -10,12 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LONGEST_FUNCTION, LONGEST_FILE = 40, 400
-everywhere = pytest.mark.parametrize("folder", ["bench", "fuzz", "robustness", "src", "supply", "tests"])
+PLACES = ("bench", "dev", "fuzz", "robustness", "src", "supply", "tests")
+everywhere = pytest.mark.parametrize("place", PLACES)
 
 
-def files(folder: str) -> Iterator[tuple[str, str]]:
-    """The path and the text of each file in *folder*."""
-    for path in sorted((ROOT / folder).rglob("*.py")):
+def files(place: str) -> Iterator[tuple[str, str]]:
+    """The path and the text of each file of Python at *place*, a file or a folder."""
+    where = ROOT / place
+    for path in [where] if where.is_file() else sorted(where.rglob("*.py")):
         yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
 
 
@@ -28,15 +30,15 @@ def functions(text: str) -> Iterator[tuple[str, int]]:
 
 
 @everywhere
-def test_no_function_has_more_than_forty_lines(folder: str) -> None:
-    found = [(path, name, lines) for path, text in files(folder) for name, lines in functions(text)]
+def test_no_function_has_more_than_forty_lines(place: str) -> None:
+    found = [(path, name, lines) for path, text in files(place) for name, lines in functions(text)]
     assert found
     assert not [one for one in found if one[-1] > LONGEST_FUNCTION]
 
 
 @everywhere
-def test_no_file_has_more_than_four_hundred_lines(folder: str) -> None:
-    found = [(path, len(text.splitlines())) for path, text in files(folder)]
+def test_no_file_has_more_than_four_hundred_lines(place: str) -> None:
+    found = [(path, len(text.splitlines())) for path, text in files(place)]
     assert found
     assert not [one for one in found if one[-1] > LONGEST_FILE]
 
