@@ -111,11 +111,25 @@ def test_bad_hex_ends_with_code_2(mbap: CommandLine, text: str) -> None:
     assert outcome.err.startswith("error: ")
 
 
-def test_standard_input_that_is_not_text_is_refused(mbap: CommandLine) -> None:
-    outcome = mbap("decode", "-", given=b"\x00\x01\xff\xfe")
+@pytest.mark.parametrize(
+    "given",
+    [
+        bytes.fromhex(REQUEST),
+        REQUEST.encode("utf-16"),
+        b"\xef\xbb\xbf" + REQUEST.encode(),
+        f"Ger\u00e4t 1: {REQUEST}".encode("latin-1"),
+    ],
+    ids=["frames as they are sent", "UTF-16", "UTF-8 with a mark in front", "Latin-1"],
+)
+def test_standard_input_may_be_in_any_encoding(mbap: CommandLine, given: bytes) -> None:
+    assert mbap("decode", "-", given=given).out == mbap("decode", REQUEST).out
+
+
+def test_a_capture_is_sent_on_to_mbap_capture(mbap: CommandLine) -> None:
+    outcome = mbap("decode", "-", given=b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00")
     assert (outcome.code, outcome.err) == (
         2,
-        "error: standard input is not text: give hexadecimal, such as xxd -p prints it\n",
+        "error: standard input is a capture: mbap capture - reads those\n",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import pytest
 from hypothesis import given
@@ -258,3 +259,134 @@ def test_any_text_is_bytes_or_a_sentence(text: str) -> None:
 def test_a_dump_of_any_bytes_gives_them_back(data: bytes) -> None:
     lines = [f"{at:08x}  {data[at : at + 16].hex(' ')}  |..|" for at in range(0, len(data), 16)]
     assert parse_pasted("\n".join(lines)) == payload(data)
+
+
+LOGGED = {
+    "pymodbus 3.5, before a partner's name": (
+        "DEBUG transport:392 send: 0x0 0x1 0x0 0x0 0x0 0x6 0x1 0x3 0x0 0x0 0x0 0x3\n"
+        "DEBUG transport:319 recv: 0x0 0x1 0x0 0x0 0x0 0x9 0x1 0x3 0x6 0x0 0x0 0x0 0x0 0x0 0x4d "
+        "old_data:  addr=None"
+    ),
+    "socat -x -v": (
+        "> 2024/01/01 12:00:00.000123  length=12 from=0 to=11\n"
+        " 00 01 00 00 00 06 01 03 00 00 00 03              ............\n--\n"
+        "< 2024/01/01 12:00:00.000456  length=15 from=0 to=14\n"
+        " 00 01 00 00 00 09 01 03 06 00 00 00 00 00 4d     .............M\n--"
+    ),
+    "strace": (
+        'sendto(3, "\\0\\1\\0\\0\\0\\6\\1\\3\\0\\0\\0\\3", 12, MSG_NOSIGNAL, NULL, 0) = 12\n'
+        'recvfrom(3, "\\0\\1\\0\\0\\0\\t\\1\\3\\6\\0\\0\\0\\0\\0M", 260, 0, NULL, NULL) = 15'
+    ),
+    "modbus_tk": (
+        "DEBUG modbus_tcp.send MainThread -> 0-1-0-0-0-6-1-3-0-0-0-3\n"
+        "DEBUG modbus_tcp.recv MainThread <- 0-1-0-0-0-9-1-3-6-0-0-0-0-0-77"
+    ),
+    "NModbus": "TX: 0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 3\nRX: 0, 1, 0, 0, 0, 9, 1, 3, 6, 0, 0, 0, 0, 0, 77",
+    "ModScan, in decimal": (
+        "[000][001][000][000][000][006][001][003][000][000][000][003]\n"
+        "[000][001][000][000][000][009][001][003][006][000][000][000][000][000][077]"
+    ),
+    "Wireshark, a stream followed in YAML": (
+        "  - packet: 1\n    peer: 0\n    data: !!binary |\n      AAEAAAAGAQMAAAAD\n"
+        "  - packet: 2\n    peer: 1\n    data: !!binary |\n      AAEAAAAJAQMGAAAA\n      AABN"
+    ),
+    "JSON with base64": '{"to": "AAEAAAAGAQMAAAAD"}\n{"from": "AAEAAAAJAQMGAAAAAABN", "topic": "a/b"}',
+    "Python, in two literals": f"asked {FRAME!r}\nanswered {bytearray(ANSWER)!r}",
+    "Wireshark, as escaped strings": (
+        '"\\x00\\x01\\x00\\x00\\x00\\x06\\x01\\x03\\x00\\x00\\x00\\x03\\x00\\x01\\x00\\x00" \\\n'
+        '"\\x00\\x09\\x01\\x03\\x06\\x00\\x00\\x00\\x00\\x00\\x4d"'
+    ),
+    "a dump in groups behind words": (
+        "Tx: 0001 0000 0006 01 03 0000 0003\nRx: 0001 0000 0009 0103 0600 0000 0000 4d"
+    ),
+    "words behind the bytes": (
+        "TX 00 01 00 00 00 06 01 03 00 00 00 03 (12 bytes) OK\n"
+        "RX 00 01 00 00 00 09 01 03 06 00 00 00 00 00 4D   12:00:01.123"
+    ),
+    "a JSON log": (
+        '{"tx": "000100000006010300000003", "n": 1}\n{"rx": "00010000000901030600000000004d", "n": 2}'
+    ),
+    "bytes in brackets with 0x": (
+        "TX: [0x00][0x01][0x00][0x00][0x00][0x06][0x01][0x03][0x00][0x00][0x00][0x03]\n"
+        "RX: [0x00][0x01][0x00][0x00][0x00][0x09][0x01][0x03][0x06][0x00][0x00][0x00][0x00][0x00][0x4D]"
+    ),
+}
+
+
+@pytest.mark.parametrize("program", LOGGED)
+def test_logs_are_read_whatever_stands_behind_the_bytes(program: str) -> None:
+    assert parse_pasted(LOGGED[program]) == FRAME + ANSWER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "request = b'\\x00\\x01\\x00\\x00\\x00\\x06\\x01\\x03\\x00k\\x00\\x03'",
+        "bytearray(b'\\x00\\x01\\x00\\x00\\x00\\x06\\x01\\x03\\x00k\\x00\\x03')",
+        "Can't send '\\x00\\x01\\x00\\x00\\x00\\x06\\x01\\x03\\x00k\\x00\\x03'",
+        '"\\u0000\\u0001\\u0000\\u0000\\u0000\\u0006\\u0001\\u0003\\u0000k\\u0000\\u0003"',
+        '"\\x{00}\\x{01}\\x{00}\\x{00}\\x{00}\\x{06}\\x{01}\\x{03}\\x{00}k\\x{00}\\x{03}"',
+        "Sent: [0, 1, 0, 0, 0, 6, 1, 3, 0, 107, 0, 3]",
+        "(0, 1, 0, 0, 0, 6, 1, 3, 0, 107, 0, 3)",
+        "0, 1, 0, 0, 0, 6, 1, 3, 0, 107, 0, 3",
+        "[0 1 0 0 0 6 1 3 0 107 0 3]",
+        "Uint8Array(12) [\n  0, 1, 0, 0, 0,\n  6, 1, 3, 0, 107,\n  0, 3\n]",
+        "new byte[] {0x00, 0x01, 0x00, 0x00, 0x00, 0x06, 0x01, 0x03, 0x00, (byte)0x6b, 0x00, (byte) 0x03}",
+        "16#0, 16#1, 16#0, 16#0, 16#0, 16#6, 16#1, 16#3, 16#0, 16#6B, 16#0, 16#3",
+        "B#16#00,B#16#01,B#16#00,B#16#00,B#16#00,B#16#06,B#16#01,B#16#03,B#16#00,B#16#6B,B#16#00,B#16#03",
+        "\n".join(f"tx[{at}]  Byte  16#{byte:X}" for at, byte in enumerate(b"\0\1\0\0\0\6\1\3\0k\0\3")),
+        "00.01.00.00.00.06.01.03.00.6b.00.03",
+        "00_01_00_00_00_06_01_03_00_6b_00_03",
+        "[10:00:00][V][modbus:200]: Modbus write: 00.01.00.00.00.06.01.03.00.6B.00.03 (12)",
+        "\u201c00 01 00 00 00 06 01 03 00 6b 00 03\u201d",
+    ],
+)
+def test_bytes_are_read_as_languages_and_controllers_write_them(text: str) -> None:
+    assert parse_pasted(text) == bytes.fromhex("0001 0000 0006 01 03 006b 0003")
+
+
+def test_numbers_of_java_are_below_zero_from_128_on() -> None:
+    assert parse_pasted("[17, 3, 0, 107, 0, 3, 118, -121]") == bytes.fromhex("1103006B00037687")
+
+
+def test_decimal_values_beside_bytes_in_hexadecimal_are_no_bytes() -> None:
+    assert parse_pasted("send 01 03 00 00 00 01 84 0A\nregisters=[0, 0, 77, 1, 2]") == RTU
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ":1103006B00037E",
+        ":1103006B00037E\\r\\n",
+        ":1103006B00037E<CR><LF>",
+        ": 11 03 00 6B 00 03 7E",
+        "12:00:01 Tx :1103006B00037E\\r\\n",
+        "b':1103006B00037E\\r\\n'",
+    ],
+)
+def test_an_ascii_frame_is_read_however_its_end_is_written(text: str) -> None:
+    assert parse_pasted(text) == b":1103006B00037E\r\n"
+
+
+def test_an_ethernet_address_in_a_line_is_no_frame() -> None:
+    with pytest.raises(ValueError, match="is not hexadecimal"):
+        parse_pasted("link 02:42:0a:00:00:05 is up")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " " * 40_000 + "x",
+        "00 " * 13_000 + "x",
+        "/*" * 20_000,
+        "1, " * 13_000 + "x",
+        "'\\x" * 13_000,
+        "[1 " * 13_000,
+    ],
+    ids=["spaces", "bytes", "comments", "numbers", "strings", "lists"],
+)
+def test_a_long_text_of_one_thing_is_read_or_refused_at_once(text: str) -> None:
+    begin = time.process_time()
+    with contextlib.suppress(ValueError):
+        parse_pasted(text)
+    assert time.process_time() - begin < 2.0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -23,6 +24,17 @@ BYTES_A_LINE = 8
 _LEAST = 20
 """A meaning has so much room, however narrow the console is."""
 MOST_TEXT = 16 * 1024 * 1024
+_OF_TEXT: Final = b"\t\n\v\f\r\x1b"
+_CONTROLS: Final = bytes(range(0x20))
+_CAPTURES: Final = (
+    b"\xd4\xc3\xb2\xa1",
+    b"\xa1\xb2\xc3\xd4",
+    b"\x4d\x3c\xb2\xa1",
+    b"\xa1\xb2\x3c\x4d",
+    b"\n\r\r\n",
+    b"\x1f\x8b",
+)
+"""How pcap and pcapng files begin, and those that gzip compressed."""
 
 
 @click.command()
@@ -40,7 +52,8 @@ def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_js
 
     HEX is one frame or several one after the other, written as programs print it: with or without spaces,
     colons, commas, 0x or \\x; an ASCII frame as it is, from its colon on; a log, a dump with offsets, source
-    code, base64. A single - reads it from standard input. A response that comes after its request is
+    code, base64. A single - reads it from standard input, where frames may come as they are sent, too. A
+    response that comes after its request is
     explained with the addresses of the request.
 
     \b
@@ -60,7 +73,7 @@ def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_js
     from mbap.protocol.explain_serial import Framed, explain_framed, framing_of
     from mbap.protocol.explaindata import as_data
 
-    data = parse_pasted(_standard_input() if frame == ("-",) else " ".join(frame))
+    data = _standard_input() if frame == ("-",) else parse_pasted(" ".join(frame))
     found, why = framing_of(data)
     framed = Framed(framing) if framing else found
     explanations = explain_framed(data, framed, Role(role) if role else None)
@@ -88,16 +101,27 @@ def _hint(data: bytes, framed: Framed, found: Framed, why: str) -> str:
     return "" if framed is found or not why else f"--framing {found.value} may be right: {why}"
 
 
-def _standard_input() -> str:
-    text = sys.stdin.buffer.read(MOST_TEXT + 1)
-    if len(text) > MOST_TEXT:
+def _standard_input() -> bytes:
+    given = sys.stdin.buffer.read(MOST_TEXT + 1)
+    if len(given) > MOST_TEXT:
         raise ValueError(
             f"standard input is longer than {MOST_TEXT // 1024**2} MiB: give fewer frames at once"
         )
+    if given.startswith(_CAPTURES):
+        raise ValueError("standard input is a capture: mbap capture - reads those")
+    return given if (text := _text(given)) is None else parse_pasted(text)
+
+
+def _text(given: bytes) -> str | None:
+    """*given* as text, in UTF-16 where PowerShell wrote it; None where it is frames as they are sent."""
+    if given.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and len(given) % 2 == 0:
+        return given.decode("utf-16", "replace")
+    if given.translate(None, _OF_TEXT) != given.translate(None, _OF_TEXT + _CONTROLS):
+        return None
     try:
-        return text.decode()
+        return given.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError("standard input is not text: give hexadecimal, such as xxd -p prints it") from None
+        return given.decode("latin-1")
 
 
 def _raise_faults(explanations: Sequence[Explanation], word: str, hint: str) -> None:
