@@ -104,6 +104,13 @@ def test_h149_what_is_sent_again_counts_once() -> None:
     assert (len(found), capture.streams.again) == (1, 1)
 
 
+def test_what_keeps_a_connection_alive_is_not_sent_again() -> None:
+    talk = Talk().open().asks(ASK).answers(ANSWER)
+    talk.packets.append(talk.packet(True, b"\0", sequence=talk.sequences[0] - 1))
+    capture, found = read(pcap(talk.asks(OTHER).answers(OTHER_ANSWER).packets))
+    assert (len(found), capture.streams.again, capture.foreign) == (2, 0, 0)
+
+
 def test_h149_of_two_that_differ_the_first_stands() -> None:
     talk = Talk().open()
     good, evil = bytes.fromhex(ASK), bytes.fromhex("0007 0000 0006 01 06 006b 0003")

@@ -53,8 +53,7 @@ def command(frame: tuple[str, ...], role: str | None, framing: str | None, as_js
     HEX is one frame or several one after the other, written as programs print it: with or without spaces,
     colons, commas, 0x or \\x; an ASCII frame as it is, from its colon on; a log, a dump with offsets, source
     code, base64. A single - reads it from standard input, where frames may come as they are sent, too. A
-    response that comes after its request is
-    explained with the addresses of the request.
+    response that comes after its request is explained with the addresses of the request.
 
     \b
     Examples:

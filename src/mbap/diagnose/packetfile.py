@@ -126,7 +126,10 @@ def _no_capture(magic: bytes) -> str:
     for begin, (program, unpack) in _PACKED.items():
         if magic.startswith(begin):
             return f"it is compressed by {program}: unpack it first, with {unpack}"
-    return "it is neither a pcap nor a pcapng file"
+    return (
+        "it is neither a pcap nor a pcapng file: of a capture in another format, which Wireshark reads,"
+        " editcap -F pcap OLD NEW makes one"
+    )
 
 
 class _Interface(NamedTuple):

@@ -1,4 +1,4 @@
-"""Link layers and IP: the TCP segment in a captured packet, or why there is none."""
+"""IP and TCP: the TCP segment in a captured packet, or why there is none."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from collections import Counter
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from mbap.diagnose.linklayers import ETHERNET, IPV4, IPV6, TCP, Skipped, network_layer, tunnelled
 from mbap.diagnose.packetfile import Packet
 
-_ETHERNET, _NULL, _LOOP, _SLL, _SLL2 = 1, 0, 108, 113, 276
-_RAW: Final = {12, 14, 101, 228, 229}
-_VLAN: Final = {b"\x81\x00", b"\x88\xa8", b"\x91\x00"}
-_IPV4, _IPV6 = b"\x08\x00", b"\x86\xdd"
-_TCP: Final = 6
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _OPTIONS = 0, 43, 44, 51, 60
+_EXTENSIONS: Final = frozenset({_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _OPTIONS})
+_MOST_TUNNELS: Final = 4
 _HEAD: Final = struct.Struct("!4sIxxxxBB")
 _USUAL: Final = struct.Struct("!12xHBxHxxHxBxx12sIxxxxBB")
 """TCP in IPv4 without options, in Ethernet without tags."""
@@ -62,10 +60,6 @@ _made: Final = tuple.__new__
 """Makes a `Segment` in half the time that calling its class takes."""
 
 
-class Skipped(Exception):
-    """There is no TCP segment in a packet that could be followed."""
-
-
 class Segments:
     """Finds TCP segments in packets.
 
@@ -79,7 +73,7 @@ class Segments:
     def of(self, packet: Packet) -> Segment | None:
         """The segment in *packet*; None, counted, where there is none that matters."""
         try:
-            return segment(packet) if packet.link != _ETHERNET else _usual(packet)
+            return segment(packet) if packet.link != ETHERNET else _usual(packet)
         except Skipped as reason:
             self.skipped[str(reason)] += 1
         except (IndexError, struct.error):
@@ -93,7 +87,7 @@ def _usual(packet: Packet) -> Segment | None:
     if len(data) < _USUAL.size:
         return segment(packet)
     kind, version, total, fragment, protocol, ends, sequence, offset, flags = _USUAL.unpack_from(data)
-    if kind != 0x0800 or version != 0x45 or protocol != _TCP or fragment & 0x3FFF or not total:
+    if kind != 0x0800 or version != 0x45 or protocol != TCP or fragment & 0x3FFF or not total:
         return segment(packet)
     begin, end = 34 + (offset >> 4) * 4, 14 + total
     if begin >= end and not flags & _MATTERS:
@@ -102,70 +96,63 @@ def _usual(packet: Packet) -> Segment | None:
 
 
 def segment(packet: Packet) -> Segment:
-    """The TCP segment in *packet*.
+    """The TCP segment in *packet*, in tunnels, too.
 
     Raises:
         Skipped: there is none.
         IndexError, struct.error: it is cut short.
     """
-    data = packet.data
-    kind, at = _network_layer(packet.link, data)
-    if kind == _IPV4:
-        return _ipv4(data, at)
-    if kind == _IPV6:
-        return _ipv6(data, at)
-    raise Skipped("not IP")
+    data, within = packet.data, network_layer(packet.link, packet.data)
+    for _ in range(_MOST_TUNNELS):
+        if within.kind == IPV4:
+            carried = _ipv4(data, within.at)
+        elif within.kind == IPV6:
+            carried = _ipv6(data, within.at)
+        else:
+            raise Skipped("not IP")
+        if carried.protocol == TCP:
+            return _tcp(data, carried)
+        within = tunnelled(carried.protocol, data, carried.begin)
+    raise Skipped("more tunnels in each other than are looked into")
 
 
-def _network_layer(link: int, data: bytes) -> tuple[bytes, int]:
-    """What follows the link layer, and where."""
-    if link == _ETHERNET:
-        kind, at = data[12:14], 14
-        while kind in _VLAN:
-            kind, at = data[at + 2 : at + 4], at + 4
-        return kind, at
-    if link == _SLL:
-        return data[14:16], 16
-    if link == _SLL2:
-        return data[0:2], 20
-    if link in (_NULL, _LOOP):
-        return (_IPV4 if data[4] >> 4 == 4 else _IPV6), 4
-    if link in _RAW:
-        return (_IPV4 if data[0] >> 4 == 4 else _IPV6), 0
-    raise Skipped(f"unsupported link type {link}")
+class _Carried(NamedTuple):
+    """What IP carries, and between whom."""
+
+    protocol: int
+    begin: int
+    end: int
+    addresses: bytes
 
 
-def _ipv4(data: bytes, at: int) -> Segment:
-    if data[at + 9] != _TCP:
-        raise Skipped("not TCP")
+def _ipv4(data: bytes, at: int) -> _Carried:
     if (data[at + 6] & 0x3F) << 8 | data[at + 7]:
-        raise Skipped("an IP fragment")
+        raise Skipped("an IP fragment" if data[at + 9] == TCP else "not TCP")
     total = data[at + 2] << 8 | data[at + 3]
     head = (data[at] & 0x0F) * 4
     end = at + total if total else len(data)  # 0: the network card cut it into segments
-    return _tcp(data, at + head, end, data[at + 12 : at + 20])
+    return _Carried(data[at + 9], at + head, end, data[at + 12 : at + 20])
 
 
-def _ipv6(data: bytes, at: int) -> Segment:
+def _ipv6(data: bytes, at: int) -> _Carried:
     addresses = data[at + 8 : at + 40]
     end = at + 40 + (data[at + 4] << 8 | data[at + 5])
     following, at = data[at + 6], at + 40
-    while following != _TCP:
+    while following in _EXTENSIONS:
         if following == _FRAGMENT:
             if (data[at + 2] << 8 | data[at + 3]) & 0xFFF9:
                 raise Skipped("an IP fragment")
             size = 8
-        elif following in (_HOP_BY_HOP, _ROUTING, _OPTIONS):
-            size = (data[at + 1] + 1) * 8
         elif following == _AUTHENTICATION:
             size = (data[at + 1] + 2) * 4
         else:
-            raise Skipped("not TCP")
+            size = (data[at + 1] + 1) * 8
         following, at = data[at], at + size
-    return _tcp(data, at, end, addresses)
+    return _Carried(following, at, end, addresses)
 
 
-def _tcp(data: bytes, at: int, end: int, addresses: bytes) -> Segment:
+def _tcp(data: bytes, carried: _Carried) -> Segment:
+    _, at, end, addresses = carried
     ports, sequence, offset, flags = _HEAD.unpack_from(data, at)
     begin = at + (offset >> 4) * 4
     return Segment(addresses + ports, sequence, flags, data[begin:end], max(end - begin, 0))

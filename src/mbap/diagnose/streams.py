@@ -158,6 +158,8 @@ class Streams:
         kept = direction.early.get(segment.sequence, b"")
         shared = min(len(kept), len(segment.data))
         self.conflicts += kept[:shared] != segment.data[:shared]
+        if _keeps_alive(segment, direction.expected):
+            return
         if kept or _ahead(segment.sequence + len(segment.data), direction.expected) <= 0:
             self.again += 1
         if len(segment.data) > len(kept):
@@ -187,6 +189,11 @@ class Streams:
                 gap, direction.fresh = after_gap or direction.fresh, False
                 yield Piece(direction, data, gap)
                 after_gap = False
+
+
+def _keeps_alive(segment: Segment, expected: int) -> bool:
+    """Whether it only asks if the other end is there: it has the byte before the next one, of any value."""
+    return segment.size == 1 and _ahead(segment.sequence, expected) == -1
 
 
 def _ahead(sequence: int, expected: int) -> int:
