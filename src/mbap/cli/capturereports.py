@@ -15,6 +15,7 @@ from mbap.cli.times import format_time
 from mbap.diagnose.capturestats import Row, Statistics
 from mbap.diagnose.timeline import Activity, Talker, Timeline
 from mbap.diagnose.wording import asked, end_text, exception_text, place, said
+from mbap.diagnose.wordingrarer import asked_rarer
 from mbap.durations import format_duration
 from mbap.protocol.fields import function_name
 
@@ -119,9 +120,9 @@ def _functions(functions: Sequence[Row], heads: Sequence[str], width: int) -> st
 
 def block_text(row: Row) -> str:
     """What is asked, without the values that are written."""
-    if row.request is None or not row.request.spans():
+    if row.request is None:
         return function_name(row.function)
-    return ", ".join(
+    return asked_rarer(row.request) or ", ".join(
         f"{'write' if writes else 'read'} {place(where, address, count)}"
         for where, address, count, writes in row.request.spans()
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from mbap.diagnose.capture import Captured
-from mbap.diagnose.wording import values_read, values_written
+from mbap.diagnose.wording import values_read, values_written, writes
 
 EXCEPTION_FLAG: Final = 0x80
 
@@ -158,10 +158,6 @@ def _diagnostic(side: Side) -> Values:
     return [int.from_bytes(pdu[1:3], "big")] if pdu[:1] == b"\x08" and len(pdu) > 2 else []
 
 
-def _writes(side: Side) -> bool:
-    return side.exchange.request is not None and side.exchange.request.writes
-
-
 def _again(side: Side) -> Values:
     return (True,) if side.exchange.repeated and not side.answer else ()
 
@@ -236,8 +232,8 @@ FIELDS: Final[Mapping[str, Field]] = {
     "client": Field("address", lambda side: [side.exchange.client]),
     "server": Field("address", lambda side: [side.exchange.server]),
     "exception": Field("number", _exception),
-    "write": _mark(_writes),
-    "read": _mark(lambda side: side.exchange.request is not None and not _writes(side)),
+    "write": _mark(lambda side: writes(side.exchange)),
+    "read": _mark(lambda side: bool(side.exchange.pdu) and not writes(side.exchange)),
     "unanswered": _mark(lambda side: not side.answer and side.exchange.response is None),
     "retransmission": Field("mark", _again, _RETRANSMISSION),
 }

@@ -39,6 +39,15 @@ _EXCEPTIONS: Final = (
     " modbus.exception_code for that"
 )
 
+_MEANT: Final[Mapping[str, str]] = dict.fromkeys(
+    "\"'", ": values are numbers, addresses and times, without quotes"
+) | {
+    "=": ": what is the same is ==",
+    "&": ": both is && or and",
+    "|": ": one of two is || or or",
+}
+"""What to write instead of a sign that there is not."""
+
 
 class Filter:
     """A filter that was read; `filter.fits(exchange)`.
@@ -184,7 +193,9 @@ def _tokens(text: str) -> list[str]:
     while text[at:].strip():
         match = _TOKEN.match(text, at)
         if match is None:
-            raise ValueError(f"the filter {text!r} has {text[at:].strip()[0]!r}, which means nothing there")
+            sign = text[at:].strip()[0]
+            meant = _MEANT.get(sign, "")
+            raise ValueError(f"the filter {text!r} has {sign!r}, which means nothing there{meant}")
         token = match[1]
         tokens.append(_WORDS.get(token, token))
         at = match.end()

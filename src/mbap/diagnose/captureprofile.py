@@ -11,6 +11,7 @@ from mbap.diagnose.capturestats import Row, Statistics
 from mbap.diagnose.devicetext import toml_text
 from mbap.diagnose.wording import end_text, place
 from mbap.durations import format_duration
+from mbap.protocol.pdu import ReadFifoQueue
 
 MOST_POINTS: Final = 5_000
 
@@ -66,7 +67,9 @@ class ProfileFromCapture:
 
 
 def _polls(row: Row) -> bool:
-    return row.request is not None and not row.request.writes and row.answers > row.exceptions.total()
+    """Whether it reads addresses; a FIFO queue has only the address of its pointer."""
+    reads = row.request is not None and not row.request.writes and not isinstance(row.request, ReadFifoQueue)
+    return reads and row.answers > row.exceptions.total()
 
 
 def _blocks(rows: list[Row]) -> Iterator[Block]:

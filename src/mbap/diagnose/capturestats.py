@@ -21,7 +21,7 @@ _EVEN: Final = 1.5
 _PAUSE: Final = 5
 """So many times the upper quartile is no interval, but a pause."""
 _MOST_INTERVALS: Final = 64
-_SAME: Final = {1: 5, 2: 5, 3: 5, 4: 5, 5: 3, 6: 3, 8: 3, 15: 5, 16: 5, 22: 3, 23: 9, 24: 3, 43: 2}
+_SAME: Final = {1: 5, 2: 5, 3: 5, 4: 5, 5: 3, 6: 3, 8: 3, 15: 5, 16: 5, 22: 3, 23: 9, 24: 3, 43: 4}
 """How many bytes of a PDU say what is asked; the rest is values."""
 
 K = TypeVar("K", bound=Hashable)

@@ -6,22 +6,23 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from mbap.addresses import Location, Table
+from mbap.diagnose.wordingrarer import asked_rarer, said_rarer
 from mbap.errors import ExceptionResponse, ProtocolError
 from mbap.protocol.exchanges import Exchange
-from mbap.protocol.fields import function_name
+from mbap.protocol.fields import amount, function_name
 from mbap.protocol.pdu import (
     READS,
-    Diagnostics,
     MaskWriteRegister,
+    ReadFifoQueue,
     ReadWriteMultipleRegisters,
-    SubFunction,
     WriteMultipleCoils,
     WriteMultipleRegisters,
     WriteSingleCoil,
     WriteSingleRegister,
 )
 
-_ANSWERED_BY_VALUES: Final[tuple[Any, ...]] = (*READS.values(), ReadWriteMultipleRegisters)
+_HOLDING_VALUES: Final[tuple[Any, ...]] = (*READS.values(), ReadWriteMultipleRegisters)
+_ANSWERED_BY_VALUES: Final[tuple[Any, ...]] = (*_HOLDING_VALUES, ReadFifoQueue)
 _MODBUS_PORT: Final = 502
 
 
@@ -62,10 +63,9 @@ def asked(exchange: Exchange) -> str:
     ]
     if isinstance(request, MaskWriteRegister):
         return f"{parts[0]} and {request.and_mask:04x} or {request.or_mask:04x}"
-    if isinstance(request, Diagnostics):
-        return f"diagnostics, {_sub_function(request.sub_function)}"
-    if not parts:
-        return function_name(exchange.function_code)
+    rarer = asked_rarer(request)
+    if rarer is not None:
+        return rarer
     written = values_written(exchange)
     if written is not None:
         parts[0] += f" = {listed(written.values, _MOST_ASKED)}"
@@ -73,11 +73,6 @@ def asked(exchange: Exchange) -> str:
 
 
 _MOST_ASKED: Final = 8
-
-
-def _sub_function(code: int) -> str:
-    known = {one.value: one.name for one in SubFunction}
-    return known.get(code, f"sub-function {code}").lower().replace("_", " ")
 
 
 def said(exchange: Exchange, most: int) -> str:
@@ -88,14 +83,14 @@ def said(exchange: Exchange, most: int) -> str:
     if code is not None:
         return exception_text(code)
     if exchange.request is None:
-        return f"{len(exchange.response)} bytes"
+        return amount(len(exchange.response))
     try:
         result = exchange.request.decode_response(exchange.response)
     except ProtocolError as error:
         return f"malformed: {error.reason}"
     if isinstance(exchange.request, _ANSWERED_BY_VALUES):
-        return listed(result, most)
-    return "done" if result is None else f"{len(exchange.response) - 1} bytes"
+        return listed(result, most) or "no values"
+    return "done" if result is None else said_rarer(result, len(exchange.response) - 1)
 
 
 def exception_text(code: int) -> str:
@@ -124,7 +119,7 @@ def values_read(exchange: Exchange) -> Values | None:
     response = exchange.response
     if response is None or response[:1] >= b"\x80":
         return None
-    if request is None or not isinstance(request, _ANSWERED_BY_VALUES):
+    if request is None or not isinstance(request, _HOLDING_VALUES):
         return None
     try:
         values = request.decode_response(response)
