@@ -21,7 +21,7 @@ from mbap.cli.capturerows import cell
 from mbap.cli.progress import Tell
 from mbap.server.devicefile import parse_device_file
 from support.commandline import CommandLine, Outcome
-from support.packets import Talk, ethernet, pcap, tcp
+from support.packets import Talk, ethernet, pcap, pcapng, tcp
 from support.recorded import NAMES
 from support.tshark import dissected
 
@@ -99,6 +99,23 @@ def test_a_broken_file_gives_what_is_whole_a_sentence_and_code_1(mbap: CommandLi
     assert outcome.code == 1
     assert outcome.out.count("unit") == 3
     assert f"error: {path}: the file ends within a packet, after 7 whole packets" in outcome.err
+
+
+@pytest.mark.parametrize("options", [["--json"], ["--csv"], ["--timeline"], ["--stats"], ["--writes"], []])
+def test_a_time_beyond_all_years_is_survived(mbap: CommandLine, tmp_path: Path, options: list[str]) -> None:
+    path = tmp_path / "late.pcapng"
+    path.write_bytes(pcapng(talk().packets, ticks=2**62))
+    assert mbap("capture", *options, str(path)).code == 0
+
+
+def test_one_of_what_went_wrong_is_told_as_one(mbap: CommandLine, tmp_path: Path) -> None:
+    path, broken = tmp_path / "gap.pcap", talk()
+    del broken.packets[3]
+    broken.packets.append(broken.packets[2])
+    path.write_bytes(pcap(broken.packets))
+    err = mbap("capture", str(path)).err
+    assert "1 gap where packets are missing" in err
+    assert "1 TCP segment sent again" in err
 
 
 def test_a_file_that_is_not_there_is_one_sentence(mbap: CommandLine) -> None:

@@ -38,3 +38,12 @@ def test_what_is_not_a_time_is_refused_with_examples(text: str) -> None:
 @given(st.integers(0, 4 * 10**15))
 def test_what_is_written_is_read_back(time: int) -> None:
     assert parse_time(format_time(time), NOW) == time
+
+
+@given(st.integers(-(2**70), 2**70))
+def test_any_time_of_a_hostile_file_is_written_as_some_moment(time: int) -> None:
+    assert format_time(time).endswith("Z")
+
+
+def test_what_is_beyond_all_years_is_the_last_moment_of_them() -> None:
+    assert format_time(2**63) == "9999-12-31T23:59:59.999999Z"

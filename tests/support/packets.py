@@ -63,15 +63,20 @@ def block(kind: int, body: bytes, order: str = "<") -> bytes:
 
 
 def pcapng(
-    packets: Iterable[bytes], *, order: str = "<", link: int = ETHERNET, options: bytes = b""
+    packets: Iterable[bytes],
+    *,
+    order: str = "<",
+    link: int = ETHERNET,
+    options: bytes = b"",
+    ticks: int = 1_000_000,
 ) -> bytes:
-    """A pcapng file with one interface; times as in `pcap`."""
+    """A pcapng file with one interface; times as in `pcap`, where *ticks* is not told."""
     section = struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)
     file = block(0x0A0D0D0A, section, order)
     file += block(1, struct.pack(order + "HHI", link, 0, 65_536) + options, order)
     for index, packet in enumerate(packets):
-        ticks = 1_000_000 + index * 1000
-        head = struct.pack(order + "IIIII", 0, ticks >> 32, ticks & 0xFFFFFFFF, len(packet), len(packet))
+        at = ticks + index * 1000
+        head = struct.pack(order + "IIIII", 0, at >> 32, at & 0xFFFFFFFF, len(packet), len(packet))
         file += block(6, head + packet, order)
     return file
 

@@ -103,15 +103,15 @@ def totals(source: Input, taken: int) -> str:
     parts = [f"{amount(taken, 'exchange')} in {amount(read.packets, unit)}"]
     if isinstance(read, Capture):
         streams = read.streams
-        for count, what in (
-            (streams.again, "TCP segments sent again"),
-            (streams.conflicts, "sent again with other bytes"),
-            (streams.lost, "gaps where packets are missing"),
-            (streams.cut, "packets captured in part only (tcpdump takes all of them with -s 0)"),
-            (read.foreign, "bytes that are not Modbus"),
+        for count, name, what in (
+            (streams.again, "TCP segment", "sent again"),
+            (streams.conflicts, "segment", "sent again with other bytes"),
+            (streams.lost, "gap", "where packets are missing"),
+            (streams.cut, "packet", "captured in part only (tcpdump takes all of them with -s 0)"),
+            (read.foreign, "byte", f"that {'is' if read.foreign == 1 else 'are'} not Modbus"),
         ):
             if count:
-                parts.append(f"{count:,} {what}")
+                parts.append(f"{amount(count, name)} {what}")
         skipped = ", ".join(f"{count:,} {why}" for why, count in read.segments.skipped.most_common(5))
         if skipped:
             parts.append(f"packets left out: {skipped}")

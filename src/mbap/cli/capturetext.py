@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from mbap.cli.times import moment
 
 _SECOND = 999_950
 """Microseconds from which on there would be 1000.0 ms."""
@@ -24,16 +24,9 @@ def delay_text(microseconds: float | None) -> str:
 
 def clock(time: int) -> str:
     """The time of day in UTC, to the millisecond."""
-    return f"{_moment(time):%H:%M:%S.%f}"[:-3]
+    return f"{moment(time):%H:%M:%S.%f}"[:-3]
 
 
 def day(time: int) -> str:
     """The date in UTC."""
-    return f"{_moment(time):%Y-%m-%d}"
-
-
-def _moment(time: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(time / 1e6, UTC)
-    except (ValueError, OverflowError, OSError):  # a hostile file has any time
-        return datetime.fromtimestamp(0, UTC)
+    return f"{moment(time):%Y-%m-%d}"

@@ -8,6 +8,8 @@ from mbap.durations import parse_duration
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _EXAMPLES = "2025-06-01, 2025-06-01T14:30, 2025-06-01T14:30:00+02:00, 24h (ago), now"
 
 
@@ -34,7 +36,12 @@ def parse_time(text: str, now: int) -> int:
 
 def format_time(time: int) -> str:
     """*time* in UTC as ISO 8601, to the microsecond where it has any: `2025-06-01T12:30:00.250000Z`."""
-    return (_EPOCH + timedelta(microseconds=time)).replace(tzinfo=None).isoformat() + "Z"
+    return moment(time).replace(tzinfo=None).isoformat() + "Z"
+
+
+def moment(time: int) -> datetime:
+    """*time* in UTC; what a hostile file says is beyond all years is the first or the last moment of them."""
+    return _EPOCH + timedelta(microseconds=min(max(time, _FIRST), _LAST))
 
 
 def _microseconds(moment: datetime) -> int:
