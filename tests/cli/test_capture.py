@@ -63,6 +63,17 @@ def test_each_exchange_is_a_line(mbap: CommandLine, file: str) -> None:
     )
 
 
+def test_a_line_that_is_too_long_for_the_console_goes_on_below(
+    mbap: CommandLine, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    assert mbap("capture", file, "exception").out == (
+        "1970-01-01 UTC\n"
+        "00:00:01.006  10.0.0.5 -> 10.0.0.9  unit 1    read hr4096: exception 02,\n"
+        "              illegal data address  1.0 ms\n"
+    )
+
+
 def test_a_filter_may_come_as_words_behind_the_file(mbap: CommandLine, file: str) -> None:
     out = mbap("capture", file, "write", "or", "exception == 2").out
     assert [line.split("unit 1    ")[1][:5] for line in out.splitlines()[1:]] == ["write", "read "]

@@ -91,7 +91,7 @@ def test_a_malformed_frame_ends_with_code_6_and_says_what_is_wrong(mbap: Command
 
 def test_the_first_malformed_of_several_is_named(mbap: CommandLine) -> None:
     outcome = mbap("decode", REQUEST, "00 01")
-    assert outcome.err.startswith("error: 1 of 2 ADUs are malformed, first ADU 2: protocol is cut off")
+    assert outcome.err.startswith("error: 1 of 2 ADUs is malformed, ADU 2: protocol is cut off")
 
 
 def test_an_rtu_frame_is_told_by_its_crc(mbap: CommandLine) -> None:

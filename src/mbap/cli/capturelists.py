@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from typing import Any
+from typing import Any, Final
 
 from mbap.cli.capturerows import (
     CSV_EXCHANGES,
@@ -15,16 +15,23 @@ from mbap.cli.capturerows import (
     write_row,
     write_text,
 )
-from mbap.cli.capturetext import clipped, clock, day, delay_text
+from mbap.cli.capturetext import clock, day, delay_text
 from mbap.cli.printable import json_text, printable
-from mbap.cli.tables import console_width
+from mbap.cli.tables import console_width, wrapped
 from mbap.diagnose.capture import Captured
 from mbap.diagnose.capturewrites import Writes
 from mbap.diagnose.wording import asked, end_text, said
 
+_KEPT: Final = "\0"
+"""Stands for the space in `1.0 ms`, at which no line ends; text that is printed has none."""
+_FURTHER_IN: Final = " " * len("00:00:00.000  ")
+
 
 class _Lines:
-    """Lines with the ends of the connection, aligned as far as seen; a line for each new day."""
+    """Lines with the ends of the connection, aligned as far as seen; a line for each new day.
+
+    One that is too long for the console goes on below: its end says whether it was done or refused.
+    """
 
     def __init__(self) -> None:
         self._width = console_width()
@@ -38,8 +45,9 @@ class _Lines:
         ends = printable(f"{exchange.client} -> {end_text(exchange.server, exchange.server_port)}")
         self._ends = max(self._ends, len(ends))
         begin = f"{clock(exchange.time)}  {ends:{self._ends}}  unit {exchange.unit:<3}  "
-        room = self._width - len(begin) - (len(last) + 2 if last else 0)
-        print(f"{begin}{clipped(printable(text), room)}{'  ' + last if last else ''}")
+        line = f"{begin}{printable(text)}{'  ' + last.replace(' ', _KEPT) if last else ''}"
+        lines = [line] if len(line) <= self._width else wrapped(line, self._width, _FURTHER_IN)
+        print("\n".join(lines).replace(_KEPT, " "))
 
 
 class Listing(_Lines):

@@ -68,8 +68,8 @@ def _sentence(statistics: Statistics, width: int) -> str:
         (whole.exceptions.total(), "answered with exceptions"),
         (whole.unanswered, "unanswered"),
         (whole.slow, "answered slowly"),
-        (whole.repeated, "sent again before they were answered"),
-        (whole.unasked, "answers without a request"),
+        (whole.repeated, "sent again before an answer came"),
+        (whole.unasked, f"answer{'s' * (whole.unasked != 1)} without a request"),
         (statistics.together, "of blocks beyond the first 20,000"),
     ):
         if count:

@@ -128,7 +128,10 @@ def _raise_faults(explanations: Sequence[Explanation], word: str, hint: str) -> 
     if not wrong:
         return
     index, faults = wrong[0]
-    which = f"{len(wrong)} of {len(explanations)} {word}s are malformed, first {word} {index}"
+    which = (
+        f"{len(wrong)} of {len(explanations)} {word}s {'is' if len(wrong) == 1 else 'are'} malformed,"
+        f" {'' if len(wrong) == 1 else 'first '}{word} {index}"
+    )
     error = ProtocolError(f"{f'the {word} is malformed' if len(explanations) == 1 else which}: {faults[0]}")
     error.advice = hint
     raise error
