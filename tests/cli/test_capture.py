@@ -237,6 +237,20 @@ def test_what_is_printed_is_as_before(
     assert "\x1b" not in out
 
 
+def test_a_block_that_is_too_long_for_its_column_goes_on_below(
+    mbap: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    path = tmp_path / "id.pcap"
+    path.write_bytes(pcap(Talk().open().asks("0001 0000 0005 01 2b 0e 01 00").packets))
+    blocks = mbap("capture", "--stats", str(path)).out.split("\n\n")[3]
+    assert blocks.splitlines()[:3] == [
+        "block                    unit  asked  period  mean  client -> server",
+        "read device                 1      1       -     -  10.0.0.5 -> 10.0.0.9",
+        "  identification, basic",
+    ]
+
+
 def test_the_bar_is_gone_before_anything_is_printed(
     mbap: CommandLine, file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mbap.cli.capturerows import exchange_row, print_csv
-from mbap.cli.capturetext import clipped, clock, day, delay_text
+from mbap.cli.capturetext import clock, day, delay_text
 from mbap.cli.counted import amount
 from mbap.cli.printable import json_text, printable
-from mbap.cli.tables import console_width, table
+from mbap.cli.tables import console_width, table, wrapped
 from mbap.cli.times import format_time
 from mbap.diagnose.capturestats import Row, Statistics
 from mbap.diagnose.timeline import Activity, Talker, Timeline
@@ -84,11 +84,14 @@ def _counts(row: Row) -> tuple[str, ...]:
 
 
 def fitted(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int], width: int) -> str:
-    """A table whose first column gives way where the others would not fit."""
+    """A table whose first column gives way where the others would not fit: it goes on below."""
     rows = [[printable(one) for one in row] for row in rows]
     rest = sum(2 + max(len(row[at]) for row in (heads, *rows)) for at in range(1, len(heads)))
-    room = max(width - rest, 10)
-    return table(heads, [[clipped(row[0], room), *row[1:]] for row in rows], right)
+    room, lines = max(width - rest, 10), list[Sequence[str]]()
+    for first, *others in rows:
+        begin, *further = wrapped(first, room, "  ") or [""]
+        lines += [(begin, *others), *((part, *("" for _ in others)) for part in further)]
+    return table(heads, lines, right)
 
 
 def _more(count: int, what: str) -> str:

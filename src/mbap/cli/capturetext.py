@@ -8,11 +8,6 @@ _SECOND = 999_950
 """Microseconds from which on there would be 1000.0 ms."""
 
 
-def clipped(text: str, width: int) -> str:
-    """*text* in *width* columns, with an ellipsis where it is longer."""
-    return text if len(text) <= width else text[: max(width - 3, 0)] + "..."
-
-
 def delay_text(microseconds: float | None) -> str:
     """`4.2 ms`, `1.50 s`, `-` for none."""
     if microseconds is None:
