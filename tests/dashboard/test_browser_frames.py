@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,35 @@ async def test_a_form_gives_the_bytes_of_its_request(visit: Visit) -> None:
     await expect(made).to_have_text("00 01 00 00 00 0b 01 10 00 01 00 02 04 00 0a 01 02")
     await form.get_by_label("Packed in").select_option("ascii")
     await expect(made).to_have_text(":01100001000204000A0102DB")
+
+
+async def test_every_function_of_the_form_gives_a_frame_without_faults(visit: Visit) -> None:
+    form = panel(await visit("#/frames"), "Build a request")
+    functions = form.get_by_label(re.compile("^Function"))
+    codes = [await one.get_attribute("value") for one in await functions.locator("option").all()]
+    assert {"8", "20", "21"} <= set(codes)
+    for code in filter(str.isdecimal, map(str, codes)):
+        await functions.select_option(code)
+        await expect(form.get_by_label("The frame")).to_have_text(
+            re.compile(rf"^(?:.. ){{7}}{int(code):02x}")
+        )
+        await expect(form.locator(".fault")).to_have_count(0)
+
+
+async def test_a_screen_reader_hears_a_sentence_and_not_every_table(visit: Visit) -> None:
+    page = await visit("#/frames")
+    await paste(page, "11 03 00 6B 00 03 76 88")
+    heard = panel(page, "Explain").locator("[aria-live]")
+    await expect(heard).to_have_text(
+        "1 frame explained, 1 malformed: CRC is 76 88, and 76 87 would be right."
+    )
+
+
+async def test_a_text_that_is_too_long_for_the_address_leaves_no_older_one_there(visit: Visit) -> None:
+    page = await visit("#/frames")
+    await paste(page, REQUEST)
+    await paste(page, "00 01 00 00 00 06 01 03 00 6b 00 03\n" * 50)
+    await expect(page).to_have_url(re.compile("frames(?!.*text=00)"))
 
 
 async def test_a_form_that_cannot_be_says_why(visit: Visit) -> None:

@@ -75,6 +75,17 @@ BUILT: list[tuple[dict[str, object], pdu.Request[Any]]] = [
     ({"function": 5, "address": 172, "values": "on"}, pdu.WriteSingleCoil(172, True)),
     ({"function": 6, "address": 1, "values": "3"}, pdu.WriteSingleRegister(1, 3)),
     ({"function": 7}, pdu.ReadExceptionStatus()),
+    ({"function": 8, "sub_function": 0, "data": "a5 37"}, pdu.Diagnostics(0, b"\xa5\x37")),
+    ({"function": 8, "sub_function": "11"}, pdu.Diagnostics(11)),
+    ({"function": 8, "data": "00 0b 00 00"}, pdu.Diagnostics(11)),
+    (
+        {"function": 20, "file": 4, "record": 1, "count": 2},
+        pdu.ReadFileRecord([pdu.FileRecord(4, 1, 2)]),
+    ),
+    (
+        {"function": 21, "file": 4, "record": 7, "values": "0x6af 4"},
+        pdu.WriteFileRecord([pdu.FileRecordData(4, 7, [0x6AF, 4])]),
+    ),
     ({"function": 11}, pdu.GetCommEventCounter()),
     ({"function": 12}, pdu.GetCommEventLog()),
     (
@@ -128,6 +139,8 @@ async def test_a_frame_is_built_in_any_framing(client: httpx.AsyncClient) -> Non
         ({"function": 16, "address": 0, "values": ""}, "values are missing"),
         ({"function": 16, "address": 0, "values": "65536"}, "a register is an int from 0 to 65535"),
         ({"function": 8, "data": "zz"}, "is not hexadecimal"),
+        ({"function": 8, "sub_function": "1", "data": "12 34"}, "does not go with the data 12 34"),
+        ({"function": 20, "file": "4", "record": "10000", "count": "1"}, "record is 0 to 9999, not 10000"),
     ],
 )
 async def test_what_cannot_be_built_says_why(

@@ -157,8 +157,14 @@ def request_of(form: Form) -> pdu.Request[Any]:
         return _READS[function](form.number("address", 0xFFFF), form.number("count", 2000))
     if function in _OTHERS:
         return _OTHERS[function](form)
+    if function in _RARER and form.text(_RARER[function][0]).strip():
+        return _RARER[function][1](form)
+    return pdu.Opaque(function, _data(form))
+
+
+def _data(form: Form, default: bytes = b"") -> bytes:
     data = form.text("data").strip()
-    return pdu.Opaque(function, parse_hex(data) if data else b"")
+    return parse_hex(data) if data else default
 
 
 def _bit(form: Form) -> bool:
@@ -200,6 +206,34 @@ _OTHERS: Final[Mapping[int, Callable[[Form], pdu.Request[Any]]]] = {
         form.number("code", 4, 1), form.number("object_id", 0xFF, 0)
     ),
 }
+
+_RARER: Final[Mapping[int, tuple[str, Callable[[Form], pdu.Request[Any]]]]] = {
+    8: (
+        "sub_function",
+        lambda form: pdu.Diagnostics(form.number("sub_function", 0xFFFF), _data(form, b"\0\0")),
+    ),
+    20: (
+        "file",
+        lambda form: pdu.ReadFileRecord(
+            [
+                pdu.FileRecord(
+                    form.number("file", 0xFFFF), form.number("record", 9999), form.number("count", 121)
+                )
+            ]
+        ),
+    ),
+    21: (
+        "file",
+        lambda form: pdu.WriteFileRecord(
+            [
+                pdu.FileRecordData(
+                    form.number("file", 0xFFFF), form.number("record", 9999), form.numbers("values")
+                )
+            ]
+        ),
+    ),
+}
+"""Functions that may be given by the field that is named, or by their data in hexadecimal as any other."""
 
 
 async def _body(request: Request) -> Mapping[str, Any]:

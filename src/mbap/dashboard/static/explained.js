@@ -7,7 +7,7 @@ const MOST_BYTES_A_FIELD = 16;
 export function Explained({ explained }) {
   const { framing, why, frames, hint } = explained;
   return html`
-    ${why && framing !== "tcp" && html`<p class="muted">Modbus ${framing.toUpperCase()}: ${why}.</p>`}
+    ${why && framing !== "tcp" && html`<p class="muted framing">Modbus ${framing.toUpperCase()}: ${why}.</p>`}
     ${hint && html`<p class="notice"><${Icon} name="warn" /><span>${hint}.</span></p>`}
     <ol class="explained">
       ${frames.slice(0, MOST_FRAMES).map((frame, index) => html`
@@ -15,6 +15,13 @@ export function Explained({ explained }) {
     </ol>
     ${frames.length > MOST_FRAMES && html`
       <p class="muted">${frames.length - MOST_FRAMES} more frames are not shown: paste fewer.</p>`}`;
+}
+
+/** What a screen reader says of all of it: the tables are there to be gone through. */
+export function summary({ frames }) {
+  const wrong = frames.filter((frame) => frame.faults.length > 0);
+  const all = `${frames.length} frame${frames.length === 1 ? "" : "s"} explained`;
+  return wrong.length > 0 ? `${all}, ${wrong.length} malformed: ${wrong[0].faults[0]}.` : `${all}.`;
 }
 
 function Frame({ frame, index }) {

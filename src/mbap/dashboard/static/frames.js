@@ -1,6 +1,6 @@
 // Frames: paste one or a log and see what each byte is; fill in a form and get a request's bytes.
 import { post } from "./api.js";
-import { Explained } from "./explained.js";
+import { Explained, summary } from "./explained.js";
 import { FUNCTIONS, RequestForm } from "./requestform.js";
 import { replace } from "./router.js";
 import { Icon, html, useEffect, useRef, useState } from "./ui.js";
@@ -15,7 +15,7 @@ export function Frames({ params }) {
   const change = (part) => {
     const next = { ...view, ...part };
     setView(next);
-    if (next.text.length <= LONGEST_ADDRESS) replace("frames", next);
+    replace("frames", next.text.length <= LONGEST_ADDRESS ? next : { ...next, text: "" });
   };
   return html`
     <div class="toolbar"><h1>Frames</h1></div>
@@ -37,8 +37,9 @@ export function Frames({ params }) {
         </div>
         <div aria-live="polite">
           ${result.error && html`<p class="notice"><${Icon} name="warn" /><span>${result.error}</span></p>`}
-          ${result.answer && html`<${Explained} explained=${result.answer} />`}
+          ${result.answer && html`<p class="hidden-text">${summary(result.answer)}</p>`}
         </div>
+        ${result.answer && html`<${Explained} explained=${result.answer} />`}
       </section>
       <${Builder} explain=${(text) => change({ text, framing: "", role: "request" })} />
     </div>`;
@@ -52,6 +53,7 @@ function Builder({ explain }) {
   const [form, setForm] = useState({
     function: "3", unit: "1", transaction: "1", framing: "tcp", address: "107", count: "3", values: "1",
     write_address: "0", and_mask: "0xffff", or_mask: "0", code: "1", object_id: "0", data: "",
+    sub_function: "0", file: "1", record: "0",
   });
   const { fields } = FUNCTIONS.find((one) => one.code === form.function) ?? FUNCTIONS.at(-1);
   const shown = ["function", "unit", "framing", ...(form.framing === "tcp" ? ["transaction"] : []), ...fields];
@@ -64,18 +66,22 @@ function Builder({ explain }) {
       <${RequestForm} form=${form} fields=${fields} change=${(part) => setForm({ ...form, ...part })} />
       <div aria-live="polite">
         ${result.error && html`<p class="notice"><${Icon} name="warn" /><span>${result.error}</span></p>`}
-        ${result.answer && html`
-          <${Bytes} text=${result.answer.frame} explain=${explain} />
-          <${Explained} explained=${result.answer.explained} />`}
       </div>
+      ${result.answer && html`
+        <${Bytes} text=${result.answer.frame} explain=${explain} />
+        <${Explained} explained=${result.answer.explained} />`}
     </section>`;
 }
 
 function Bytes({ text, explain }) {
   const [copied, setCopied] = useState("");
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setCopied(text);
+    try {
+      await navigator.clipboard.writeText(text);
+      setCopied(text);
+    } catch {
+      setCopied(""); // the browser refused: the bytes can be marked all the same
+    }
   };
   return html`
     <div class="bytes-made">

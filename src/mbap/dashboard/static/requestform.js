@@ -9,11 +9,14 @@ export const FUNCTIONS = [
   { code: "5", word: "write single coil", fields: ["address", "values"] },
   { code: "6", word: "write single register", fields: ["address", "values"] },
   { code: "7", word: "read exception status", fields: [] },
+  { code: "8", word: "diagnostics", fields: ["sub_function", "data"] },
   { code: "11", word: "get comm event counter", fields: [] },
   { code: "12", word: "get comm event log", fields: [] },
   { code: "15", word: "write multiple coils", fields: ["address", "values"] },
   { code: "16", word: "write multiple registers", fields: ["address", "values"] },
   { code: "17", word: "report server id", fields: [] },
+  { code: "20", word: "read file record", fields: ["file", "record", "count"] },
+  { code: "21", word: "write file record", fields: ["file", "record", "values"] },
   { code: "22", word: "mask write register", fields: ["address", "and_mask", "or_mask"] },
   { code: "23", word: "read/write registers", fields: ["address", "count", "write_address", "values"] },
   { code: "24", word: "read FIFO queue", fields: ["address"] },
@@ -24,6 +27,7 @@ export const FUNCTIONS = [
 const WORDS = {
   unit: "Unit", transaction: "Transaction", address: "Address, from 0", count: "How many", values: "Values",
   write_address: "Written from address", and_mask: "Bits that stay", or_mask: "Bits that are set",
+  sub_function: "Sub-function", file: "File", record: "Record, from 0",
   code: "Part, 1 to 4", object_id: "Object", other: "Function", data: "Data in hexadecimal",
 };
 
