@@ -67,6 +67,27 @@ def test_an_answer_of_another_function_is_not_taken_for_the_answer() -> None:
     ]
 
 
+def test_answers_that_do_not_repeat_the_transaction_are_counted() -> None:
+    talk = Talk().open().asks(ASK).answers("0063" + ANSWER[4:]).asks(OTHER).answers(OTHER_ANSWER)
+    capture, found = read(pcap(talk.packets))
+    assert (len(found), capture.renumbered) == (3, 1)
+
+
+def test_an_answer_to_what_was_not_captured_has_no_other_number() -> None:
+    talk = Talk().open().answers(ANSWER).asks(ASK).answers("0007 0000 0006 01 06 0001 0003")
+    assert read(pcap(talk.packets))[0].renumbered == 0
+
+
+def test_answers_of_connections_that_were_forgotten_stay_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mbap.diagnose.capture.MOST_OPEN", 1)
+    packets = [
+        packet
+        for port in (40_000, 40_001, 40_002)
+        for packet in Talk(client_port=port).open().asks(ASK).answers("0063" + ANSWER[4:]).packets
+    ]
+    assert read(pcap(packets))[0].renumbered == 3
+
+
 def test_an_unknown_function_is_opaque() -> None:
     (one,) = Talk().open().asks("0001 0000 0004 01 5a 00 40").exchanges()
     assert one.request == Opaque(0x5A, b"\x00\x40")

@@ -108,6 +108,11 @@ def totals(source: Input, taken: int) -> str:
             (streams.conflicts, "segment", "sent again with other bytes"),
             (streams.lost, "gap", "where packets are missing"),
             (streams.cut, "packet", "captured in part only (tcpdump takes all of them with -s 0)"),
+            (
+                read.renumbered,
+                "answer",
+                "with another transaction number than the request that waited for it",
+            ),
             (read.foreign, "byte", f"that {'is' if read.foreign == 1 else 'are'} not Modbus"),
         ):
             if count:

@@ -63,6 +63,7 @@ class Capture:
         self.streams = Streams(ports)
         self._pairing: dict[int, _Pairing] = {}
         self._requests: dict[bytes, Request[Any] | None] = {}
+        self._renumbered = 0
         self.packets = 0
         self.adus = [0, 0]
         self.foreign = 0
@@ -71,6 +72,11 @@ class Capture:
     def problem(self) -> str | None:
         """Why reading ended before the end of the file; None while it did not."""
         return self._file.problem
+
+    @property
+    def renumbered(self) -> int:
+        """Answers with a transaction number of nobody, while the same was asked with another and waited."""
+        return self._renumbered + sum(one.renumbered for one in self._pairing.values())
 
     def __iter__(self) -> Iterator[Captured]:
         time, heard = 0, self._heard
@@ -142,7 +148,9 @@ class Capture:
         """Few connections of a capture are open at a time: the oldest go, with what they still wait for."""
         if len(self._pairing) < MOST_OPEN:
             return []
-        return self._pairing.pop(next(iter(self._pairing))).rest()
+        oldest = self._pairing.pop(next(iter(self._pairing)))
+        self._renumbered += oldest.renumbered
+        return oldest.rest()
 
     def _decoded(self, pdu: bytes) -> Request[Any] | None:
         """The request; most are the same again and again, and are decoded once."""
@@ -174,7 +182,7 @@ def decoded(pdu: bytes) -> Request[Any] | None:
 class _Pairing:
     """One connection: what was asked and is not answered yet."""
 
-    __slots__ = ("_connection", "_ends", "_pending", "readers")
+    __slots__ = ("_connection", "_ends", "_pending", "readers", "renumbered")
 
     def __init__(self, direction: Direction) -> None:
         (client, client_port), (server, server_port) = direction.client, direction.server
@@ -182,6 +190,7 @@ class _Pairing:
         self._connection = direction.number
         self._pending: dict[tuple[int | None, int], list[Captured]] = {}
         self.readers = (AduReader(), AduReader())
+        self.renumbered = 0
 
     def asked(
         self,
@@ -213,6 +222,7 @@ class _Pairing:
         at = _fitting(waiting, pdu) if waiting else None
         if waiting is None or at is None:
             # Nothing was asked, or it was not captured: the answer alone.
+            self.renumbered += self._waits(unit, pdu)
             exchange = Captured(time, *self._ends, unit, transaction, None, b"", connection=self._connection)
         else:
             exchange = waiting.pop(at)
@@ -220,6 +230,13 @@ class _Pairing:
                 del self._pending[key]
         exchange.response, exchange.response_time, exchange.response_frame = pdu, time, frame
         return exchange
+
+    def _waits(self, unit: int, pdu: bytes) -> bool:
+        """Whether another transaction has asked *unit* for what the answer *pdu* is."""
+        return any(
+            asked == unit and _fitting(waiting, pdu) is not None
+            for (_, asked), waiting in self._pending.items()
+        )
 
     def rest(self) -> list[Captured]:
         """What was never answered."""
