@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mbap.protocol.adu import Adu
 from mbap.protocol.explain import hint
 from mbap.protocol.rtu import RtuFraming
@@ -18,5 +20,18 @@ def test_a_pdu_without_a_header_is_recognised() -> None:
     assert "without the 7 bytes of an MBAP header this is a PDU" in hint(b"\x03\x00\x6b\x00\x03")
 
 
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (bytes.fromhex("16 0301 00c8 0100 00c4 0303"), "this may be TLS"),
+        (b"GET / HTTP/1.1\r\n", "this is HTTP: is the port right?"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "this is HTTP"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "this is SSH"),
+    ],
+)
+def test_what_others_speak_is_recognised(data: bytes, says: str) -> None:
+    assert says in hint(data)
+
+
 def test_of_anything_else_nothing_is_said() -> None:
-    assert [hint(data) for data in (b"", b"GET / HTTP/1.1", b"\x41\x00")] == ["", "", ""]
+    assert [hint(data) for data in (b"", b"\x41\x00", bytes.fromhex("16 03 0000 000a"))] == ["", "", ""]

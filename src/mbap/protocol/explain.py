@@ -102,17 +102,24 @@ def _maybe_of_the_one_before(before: Explanation, rest: Explanation) -> Explanat
 
 
 def hint(data: bytes) -> str:
-    """What *data* may be instead, if it is not Modbus TCP: an RTU frame, or a PDU alone; or empty."""
+    """What *data* may be instead, if it is not Modbus TCP: an RTU frame, a PDU alone, TLS, HTTP; or empty."""
     if len(data) >= 4 and crc16(data[:-2]) == int.from_bytes(data[-2:], "little"):
         name = function_name(data[1] & ~EXCEPTION_FLAG)
         return f"this is a Modbus RTU frame: its CRC is right (unit {data[0]}, function {data[1]}, {name})"
     readings = [reading for reading in _readings(data, 0) if not reading.faults] if data else []
     if readings and data[0] & ~EXCEPTION_FLAG in _FUNCTIONS_WITH_STRUCTURE:
         return f"without the 7 bytes of an MBAP header this is a PDU: {readings[0].summary}"
-    return ""
+    if data[:2] in _TLS and data[2:3] in _TLS_MINOR:
+        return "this may be TLS, in which nothing can be read: take the frames where it ends, or from a log"
+    return next(
+        (f"this is {name}: is the port right?" for sign, name in _FOREIGN if data.startswith(sign)), ""
+    )
 
 
 _HEADER = HEADER.size
+_TLS = frozenset((b"\x14\x03", b"\x15\x03", b"\x16\x03", b"\x17\x03"))
+_TLS_MINOR = frozenset((b"\1", b"\2", b"\3", b"\4"))
+_FOREIGN = ((b"GET ", "HTTP"), (b"POST ", "HTTP"), (b"HTTP/", "HTTP"), (b"SSH-", "SSH"))
 _FUNCTIONS_WITH_STRUCTURE = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 22, 23})
 
 
