@@ -67,25 +67,46 @@ def test_an_answer_of_another_function_is_not_taken_for_the_answer() -> None:
     ]
 
 
-def test_answers_that_do_not_repeat_the_transaction_are_counted() -> None:
-    talk = Talk().open().asks(ASK).answers("0063" + ANSWER[4:]).asks(OTHER).answers(OTHER_ANSWER)
-    capture, found = read(pcap(talk.packets))
-    assert (len(found), capture.renumbered) == (3, 1)
+def renumbered(*answers: str, port: int = 40_000) -> list[bytes]:
+    """The packets of a connection whose answers have numbers of their own."""
+    talk = Talk(client_port=port).open()
+    for number, answer in enumerate(answers, 0x63):
+        talk.asks(ASK).answers(f"{number:04x}{answer[4:]}")
+    return talk.packets
 
 
-def test_an_answer_to_what_was_not_captured_has_no_other_number() -> None:
-    talk = Talk().open().answers(ANSWER).asks(ASK).answers("0007 0000 0006 01 06 0001 0003")
+REFUSED = "0007 0000 0003 01 83 02"
+
+
+@pytest.mark.parametrize("answer", [ANSWER, REFUSED])
+def test_answers_that_do_not_repeat_the_transaction_are_counted(answer: str) -> None:
+    capture, found = read(pcap(renumbered(answer, answer)))
+    assert (len(found), capture.renumbered) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (ANSWER,),
+        ("0007 0000 0006 01 06 0001 0003", "0007 0000 0006 01 06 0001 0003"),
+        ("0007 0000 0005 01 03 02 0007", "0007 0000 0005 01 03 02 0007"),
+    ],
+    ids=["a single one", "another function", "another length"],
+)
+def test_answers_to_what_was_asked_before_the_capture_are_not(answers: tuple[str, ...]) -> None:
+    assert read(pcap(renumbered(*answers)))[0].renumbered == 0
+
+
+def test_where_several_wait_an_answer_of_another_number_may_be_one_to_what_was_lost() -> None:
+    talk = Talk().open().asks(ASK).asks(OTHER)
+    talk.answers("0063" + ANSWER[4:]).answers("0064" + ANSWER[4:])
     assert read(pcap(talk.packets))[0].renumbered == 0
 
 
 def test_answers_of_connections_that_were_forgotten_stay_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mbap.diagnose.capture.MOST_OPEN", 1)
-    packets = [
-        packet
-        for port in (40_000, 40_001, 40_002)
-        for packet in Talk(client_port=port).open().asks(ASK).answers("0063" + ANSWER[4:]).packets
-    ]
-    assert read(pcap(packets))[0].renumbered == 3
+    packets = [one for port in (40_000, 40_001, 40_002) for one in renumbered(ANSWER, ANSWER, port=port)]
+    assert read(pcap(packets))[0].renumbered == 6
 
 
 def test_an_unknown_function_is_opaque() -> None:

@@ -11,7 +11,7 @@ from mbap.diagnose.adus import LONGEST, AduReader
 from mbap.diagnose.packetfile import PacketFile
 from mbap.diagnose.segments import Segments, address_text
 from mbap.diagnose.streams import TLS, Direction, Streams
-from mbap.errors import ExceptionResponse
+from mbap.errors import ExceptionResponse, ProtocolError
 from mbap.protocol.exchanges import Exchange
 from mbap.protocol.pdu.base import Request, decode_request, request_class
 from mbap.protocol.tcp import HEADER
@@ -75,8 +75,11 @@ class Capture:
 
     @property
     def renumbered(self) -> int:
-        """Answers with a transaction number of nobody, while the same was asked with another and waited."""
-        return self._renumbered + sum(one.renumbered for one in self._pairing.values())
+        """Answers with a transaction number of nobody, while the same was asked with another and waited.
+
+        A single one of a connection is none: a capture that begins in the middle may have it by chance.
+        """
+        return self._renumbered + sum(one.renumbered for one in self._pairing.values() if one.renumbered > 1)
 
     def __iter__(self) -> Iterator[Captured]:
         time, heard = 0, self._heard
@@ -149,7 +152,7 @@ class Capture:
         if len(self._pairing) < MOST_OPEN:
             return []
         oldest = self._pairing.pop(next(iter(self._pairing)))
-        self._renumbered += oldest.renumbered
+        self._renumbered += oldest.renumbered if oldest.renumbered > 1 else 0
         return oldest.rest()
 
     def _decoded(self, pdu: bytes) -> Request[Any] | None:
@@ -232,11 +235,15 @@ class _Pairing:
         return exchange
 
     def _waits(self, unit: int, pdu: bytes) -> bool:
-        """Whether another transaction has asked *unit* for what the answer *pdu* is."""
-        return any(
-            asked == unit and _fitting(waiting, pdu) is not None
-            for (_, asked), waiting in self._pending.items()
-        )
+        """Whether the only transaction that waits has asked *unit* for what the answer *pdu* is.
+
+        Of several, one may have been answered where a packet was lost, or before the capture began.
+        """
+        if len(self._pending) != 1:
+            return False
+        (((_, asked), waiting),) = self._pending.items()
+        at = _fitting(waiting, pdu) if asked == unit else None
+        return at is not None and _answers(waiting[at].request, pdu)
 
     def rest(self) -> list[Captured]:
         """What was never answered."""
@@ -254,6 +261,17 @@ class _Pairing:
         if len(self._pending) > MOST_PENDING:
             key = next(iter(self._pending))
             yield from self._pending.pop(key)
+
+
+def _answers(request: Request[Any] | None, pdu: bytes) -> bool:
+    """Whether *pdu* is as long as its answer has to be, or an exception."""
+    if request is None or pdu[0] & 0x80:
+        return request is not None
+    try:
+        request.decode_response(pdu)
+    except ProtocolError:
+        return False
+    return True
 
 
 def _fitting(waiting: list[Captured], pdu: bytes) -> int | None:
