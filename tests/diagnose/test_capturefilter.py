@@ -151,6 +151,11 @@ def test_nothing_is_said_where_wireshark_means_the_same() -> None:
         ("&& unit == 5", "no field"),
         ("unit == 5 §", "means nothing"),
         ("unit = 5", "what is the same is =="),
+        ("time > 25:00", "is not a moment such as 22:13"),
+        ("time == 14", "is not a moment such as 22:13"),
+        ("time > 10:00+02:00", "is not a moment such as 22:13"),
+        ("time in 10:00..1970-01-01", "from one time of day to another"),
+        ('unit == "5"', "without quotes"),
         ("unit == 5 & write", "both is && or and"),
         ('modbus.func_code == "Read Coils"', "without quotes"),
         ("unit in {1,", "a value is missing"),
@@ -204,6 +209,8 @@ SAME_AS_TSHARK = [
     "tcp.dstport == 502 && modbus.reference_num == 0",
     "tcp.dstport == 502 && modbus.word_cnt > 1",
     "tcp.dstport == 502 && modbus.bit_cnt",
+    "frame.time_epoch >= 1493388810 && frame.time_epoch < 1493388830.5",
+    'frame.time >= "2017-04-28T14:13:30+00:00"',
 ]
 """Filters that mean here what they mean in Wireshark, where it is about Modbus."""
 
@@ -228,3 +235,38 @@ def test_an_answer_is_found_by_what_its_request_names(
     found = [one for one in exchanges(captures / name) if wanted.fits(one)]
     assert theirs <= {frame for one in found for frame in (one.frame, one.response_frame)}
     assert bool(theirs) == bool(found)
+
+
+CLOCK = 10 * 3600 * 1_000_000
+"""10:00, at which the exchange is that a moment is asked of; its answer comes a second later."""
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("time >= 10:00", True),
+        ("time > 10:00:01", False),
+        ("time == 10:00:01", True),
+        ("time in 10:00:01..11:00", True),
+        ("time in 10:00:01.5..11:00", False),
+        ("time in 23:00..10:00", True),
+        ("time in 23:00..09:59:59", False),
+        ("time in {08:00..09:00, 10:00..10:30}", True),
+        ("frame.time >= 1970-01-03", True),
+        ("frame.time >= 1970-01-03T10:00:02", False),
+        ("frame.time <= 1970-01-03T12:00+02:00", True),
+        ('frame.time >= "1970-01-03 10:00:01" && function == 3', True),
+        ("frame.time_epoch >= 208801", True),
+        ("frame.time_epoch > 208801", False),
+    ],
+)
+def test_a_moment_is_a_time_of_day_or_a_date(text: str, fits: bool) -> None:
+    (one,) = READ.exchanges()
+    one.time = 2 * 86_400_000_000 + CLOCK
+    one.response_time = one.time + 1_000_000
+    assert Filter(text).fits(one) is fits
+
+
+def test_an_answer_that_never_came_has_no_time() -> None:
+    (one,) = SILENT.exchanges()
+    assert Filter("frame.time_epoch >= 0").frames(one) == [one.frame]

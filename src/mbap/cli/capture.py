@@ -64,7 +64,7 @@ def command(
 
     FILE is a pcap or pcapng file, what mbap sniff --json printed, or a trace of mbap record; a single - reads
     standard input, also live. FILTER is what Wireshark calls a display filter, or short: unit == 5,
-    register in 100..120, delay > 1s, write, unanswered, retransmission. Times are UTC.
+    register in 100..120, delay > 1s, time in 22:13..22:14, write, unanswered, retransmission. Times are UTC.
 
     \b
     Examples:

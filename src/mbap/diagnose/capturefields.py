@@ -36,7 +36,8 @@ class Field(NamedTuple):
     """Something to compare with.
 
     Attributes:
-        kind: `number`, `range` of addresses, `address` of a host, `time`, or `mark`, which is there or not.
+        kind: `number`, `range` of addresses, `address` of a host, `time` that passes, `moment`, or `mark`,
+            which is there or not.
         values: what it is in a packet; a comparison holds when it does for one of them.
         says: what it means here, where that is not what it means in Wireshark.
     """
@@ -121,6 +122,12 @@ def _ports(side: Side) -> Values:
     return side.exchange.client_port, side.exchange.server_port
 
 
+def _time(side: Side) -> Values:
+    """When it was, in UTC microseconds; nothing where it is not there."""
+    at = side.exchange.response_time if side.answer else side.exchange.time
+    return () if at is None else (at,)
+
+
 def _frame(side: Side) -> Values:
     return (side.frame,)
 
@@ -178,6 +185,7 @@ _RETRANSMISSION: Final = (
 _STREAM: Final = (
     "tcp.stream counts connections to Modbus servers, from 0; Wireshark counts those to others too"
 )
+_UTC: Final = "frame.time without a zone is UTC here; Wireshark takes it for that of its machine"
 _UNIT: Final = "modbus.unit_id is the unit; Wireshark itself calls it mbtcp.unit_id"
 
 FIELDS: Final[Mapping[str, Field]] = {
@@ -198,6 +206,8 @@ FIELDS: Final[Mapping[str, Field]] = {
     "ipv6.src": Field("address", _source_host),
     "ipv6.dst": Field("address", _target_host),
     "frame.number": Field("number", _frame),
+    "frame.time": Field("moment", _time, _UTC),
+    "frame.time_epoch": Field("time", lambda side: [at / 1e6 for at in _time(side)]),
     "frame.time_delta": Field("time", _delay, _SLOW),
     "modbus.response_time": Field("time", _delay),
     "modbus.func_code": Field("number", _function),
@@ -229,6 +239,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "address": Field("range", _spans),
     "count": Field("number", _counts),
     "delay": Field("time", _delay),
+    "time": Field("moment", _time),
     "client": Field("address", lambda side: [side.exchange.client]),
     "server": Field("address", lambda side: [side.exchange.server]),
     "exception": Field("number", _exception),

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mbap.diagnose.capture import Captured
 from mbap.diagnose.capturefields import EXCEPTION_FLAG, FIELDS, Field, Read, Side, raw_function
+from mbap.diagnose.capturemoments import between, comparing, parse_moment
 from mbap.durations import parse_duration
 
 Test = Callable[[Side], bool]
@@ -20,7 +21,7 @@ _MOST_JUDGED: Final = 4096
 _made: Final = tuple.__new__
 
 _TOKEN: Final = re.compile(
-    r"\s*(\.\.|&&|\|\||==|!=|>=|<=|[()!<>{},]|[\w.:/%-]+?(?=\.\.)|[\w.:/%-]+)", re.ASCII
+    r"\s*(\.\.|&&|\|\||==|!=|>=|<=|[()!<>{},]|[\w.:/%+-]+?(?=\.\.)|[\w.:/%+-]+|\"[\w.:+ -]+\")", re.ASCII
 )
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "==": operator.eq,
@@ -39,14 +40,21 @@ _EXCEPTIONS: Final = (
     " modbus.exception_code for that"
 )
 
-_MEANT: Final[Mapping[str, str]] = dict.fromkeys(
-    "\"'", ": values are numbers, addresses and times, without quotes"
-) | {
+_UNQUOTED: Final = ": values are numbers, addresses and times, without quotes"
+_MEANT: Final[Mapping[str, str]] = {
+    '"': _UNQUOTED,
+    "'": _UNQUOTED,
     "=": ": what is the same is ==",
     "&": ": both is && or and",
     "|": ": one of two is || or or",
 }
 """What to write instead of a sign that there is not."""
+
+_WANTED: Final = {
+    "address": "an IP address",
+    "time": "a time such as 1s, 200ms or 0.5",
+    "moment": "a moment such as 22:13, 22:13:24.5 or 2023-11-14T22:13:24",
+}
 
 
 class Filter:
@@ -133,6 +141,8 @@ class Filter:
             return _range_test(field, sign, value)
         if field.kind == "address":
             return _address_test(field.values, sign, value)
+        if field.kind == "moment":
+            return _some(field.values, comparing(_COMPARE[sign], value))
         above = sign == ">" and value == EXCEPTION_FLAG - 1
         values = self._function_or(name, field, value + above)
         if sign == "!=":
@@ -160,6 +170,9 @@ class Filter:
             )
         if field.kind == "address":
             return _hosts_test(field.values, lambda host: any(_is_between(host, *span) for span in spans))
+        if field.kind == "moment":
+            tests = [between(*span) for span in spans]
+            return _some(field.values, lambda at: any(test(at) for test in tests))
         if field.kind == "mark":
             raise ValueError(f"{name} is there or not: it is in no set of values")
         values = self._function_or(name, field, max(high for _, high in spans))
@@ -204,6 +217,8 @@ def _tokens(text: str) -> list[str]:
 
 def _value(field: Field, text: str) -> Any:
     try:
+        if field.kind == "moment":
+            return parse_moment(text)
         if field.kind == "address":
             return ipaddress.ip_network(text, strict=False)
         if field.kind == "time":
@@ -212,8 +227,9 @@ def _value(field: Field, text: str) -> Any:
             return text.lower() in ("1", "true")
         return int(text, 0)
     except ValueError:
-        wanted = {"address": "an IP address", "time": "a time such as 1s, 200ms or 0.5"}
-        raise ValueError(f"{text!r} is not {wanted.get(field.kind, 'a number')}") from None
+        wanted = _WANTED.get(field.kind, "a number")
+        unquoted = _UNQUOTED if text.startswith('"') else ""
+        raise ValueError(f"{text!r} is not {wanted}{unquoted}") from None
 
 
 def _unknown(name: str) -> str:
@@ -241,6 +257,10 @@ def _one_is(values: Read, compare: Callable[[Any, Any], bool], value: Any) -> Te
         return False
 
     return test
+
+
+def _some(values: Read, holds: Callable[[Any], bool]) -> Test:
+    return lambda side: any(holds(one) for one in values(side))
 
 
 def _none_is(values: Read, value: Any) -> Test:
