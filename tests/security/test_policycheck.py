@@ -9,6 +9,8 @@ from mbap.security.policy import Policy
 from mbap.security.policycheck import findings, in_words
 from support.policies import at, policy_of
 
+OFF = '[[rules]]\nid = "r"\naction = "allow"\nenabled = false\nunit = 1\nfunction = "read"\n'
+
 
 def found(policy: Policy) -> list[tuple[str, str, str]]:
     return [(one.kind, one.about, one.rule) for one in findings(policy, at())]
@@ -26,6 +28,19 @@ def test_a_policy_without_a_fault_has_none() -> None:
 
 def test_a_policy_that_allows_nothing_is_named() -> None:
     assert found(Policy()) == [("warning", "empty", "")]
+
+
+@pytest.mark.parametrize(
+    ("mode", "rules", "said"),
+    [
+        ("enforce", "", "no rule allows anything: every request is refused"),
+        ("observe", "", "no rule allows anything: every request would be refused where it is enforced"),
+        ("enforce", OFF, "no rule that allows anything is enabled: every request is refused"),
+    ],
+)
+def test_what_allows_nothing_is_refused_by_those_that_are_enforced(mode: str, rules: str, said: str) -> None:
+    policy = policy_of(f'mode = "{mode}"\n{rules}')
+    assert said in [one.message for one in findings(policy, at())]
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,11 @@ def in_words(found: Sequence[Finding]) -> list[str]:
 def _of_policy(policy: Policy) -> Iterator[Finding]:
     if policy.mode == "observe":
         yield Finding("note", "observe", "", "mode is observe: nothing is refused")
-    if not any(rule.enabled and not rule.denies for rule in policy.rules):
-        yield Finding("warning", "empty", "", "no rule allows anything: every request is refused")
+    allowing = [rule for rule in policy.rules if not rule.denies]
+    if not any(rule.enabled for rule in allowing):
+        refused = "would be refused where it is enforced" if policy.mode == "observe" else "is refused"
+        which = "no rule that allows anything is enabled" if allowing else "no rule allows anything"
+        yield Finding("warning", "empty", "", f"{which}: every request {refused}")
 
 
 def _of_rule(rule: Rule, now: Moment, *, roles: bool) -> Iterator[Finding]:
