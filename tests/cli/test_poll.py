@@ -127,6 +127,57 @@ def test_after_an_error_the_other_units_are_read_and_it_is_the_exit_code(run: Co
     assert done.code == 5
 
 
+@pytest.mark.parametrize(("options", "lost"), [(("-a", "9,1"), "9"), (("-r", "9,1"), "1")])
+def test_what_comes_behind_an_error_is_read(
+    run: CommandLine, port: str, options: tuple[str, ...], lost: str
+) -> None:
+    done = run("poll", "-1", "-q", *options, "-p", port, "127.0.0.1")
+    assert done.out.splitlines()[0] == f"-- Polling slave {lost}..."
+    assert done.out.splitlines()[-1] == "[1]: \t20"
+    assert done.code == 5
+
+
+def test_a_list_of_references_is_a_value_each_and_neighbours_come_in_one_request(run: CommandLine) -> None:
+    with scripted(*[Reply()] * 9) as server:
+        run(
+            "poll",
+            "-1",
+            "-t",
+            "4:int",
+            "-r",
+            "0x1,3,20:21,7",
+            "-p",
+            server.url.rsplit(":", 1)[1],
+            "127.0.0.1",
+        )
+        asked = [(request.pdu[2], request.pdu[4]) for request in server.requests]
+    assert asked == [(0, 4), (19, 2), (20, 2), (6, 2)]
+
+
+def test_a_list_of_references_is_described_and_its_values_carry_them(run: CommandLine, port: str) -> None:
+    lines = run("poll", "-1", "-r", "3,1:2", "-p", port, "127.0.0.1").out.splitlines()
+    assert lines[2] == "                        start reference = [3,1,2]"
+    assert lines[-3:] == ["[3]: \t5", "[1]: \t20", "[2]: \t65535 (-1)"]
+
+
+def test_x_shows_references_in_hexadecimal(run: CommandLine, port: str) -> None:
+    done = run("poll", "-1", "-q", "-x", "-0", "-r", "0x0", "-c", "2", "-p", port, "127.0.0.1")
+    assert done.out.splitlines()[1:] == ["[0x0000]: \t20", "[0x0001]: \t65535 (-1)"]
+
+
+def test_text_is_two_characters_a_register_and_no_control_character(run: CommandLine) -> None:
+    with mbap.serving(Device(holding_registers=[0x5055, 0x4D1B, 0x0041])) as url:
+        where = ("-p", url.rsplit(":", 1)[1], "127.0.0.1")
+        done = run("poll", "-1", "-q", "-t", "4:string", "-c", "3", *where)
+    assert done.out.splitlines()[1:] == ["[1]: \tPU", "[2]: \tM\\1B", "[3]: \t\\00A"]
+
+
+def test_units_above_247_are_taken_with_and_without_q(run: CommandLine) -> None:
+    with mbap.serving(Units({250: Device(holding_registers=[7])})) as url:
+        where = ("-1", "-q", "-a", "250", "-p", url.rsplit(":", 1)[1], "127.0.0.1")
+        assert run("poll", "-Q", *where).out == run("poll", *where).out
+
+
 def test_nobody_there_is_exit_3(run: CommandLine) -> None:
     done = run("poll", "-1", "-p", str(peers.free_port()), "127.0.0.1")
     assert done.code == 3
@@ -139,9 +190,7 @@ def test_nobody_there_is_exit_3(run: CommandLine) -> None:
         ("-R", "-F has the driver switch it on"),
         ("-S", "mbap read --every"),
         ("-O", "write > FILE"),
-        ("-x", "hr0x10"),
-        ("-Q", "leave -Q out"),
-        ("-X", "broadcasts"),
+        ("-X", "leave -X out"),
         ("-w", "LICENSE"),
     ],
 )
@@ -162,13 +211,16 @@ def test_an_option_that_is_not_here_says_what_is_instead(run: CommandLine, optio
         (("-p", "502", "/dev/ttyUSB0"), "-p is a TCP port"),
         (("-u", "-a", "1,2", "plc"), "-u asks one unit: name it with -a"),
         (("-u", "plc", "5"), "leave VALUES out"),
-        (("-r", "1,5", "plc"), "`mbap read HOST 40001 40005` reads several places"),
+        (("-r", "1,", "plc"), "references are 1 to 65536, as 100, 0x64 or 1,5,20:24"),
+        (("-0", "-r", "65536", "plc"), "references are 0 to 65535"),
+        (("-r", "1,5", "plc", "7"), "a list of references is for reading: write to one with -r"),
+        (("-r", "1,5", "-c", "2", "plc"), "of a list of references each is one value: leave -c out"),
         (("-c", "010", "plc"), "'010' is octal to mbpoll: write 10 without zeros before it"),
         (("-l", "fast", "plc"), "'fast' is no whole number, such as 10 or 0x0A"),
         (("-l", "5", "plc"), "5 is not in the range x>=10"),
         (("-m", "rtu", "-p", "502", "/dev/x"), "-p is a TCP port"),
         (("-m", "rtu", "-d", "7", "/dev/x"), "RTU has 8 data bits"),
-        (("-t", "4:string", "plc"), "`mbap read HOST hr0:string/8`"),
+        (("-t", "4:string", "plc", "AB"), "`mbap write HOST 40001:string/4=PUMP` writes it"),
         (("-t", "0:hex", "plc"), "bits have no format: write -t 0"),
         (("-r", "0", "plc"), "-0 counts from 0"),
         (("-t", "4:int", "-r", "65536", "plc"), "beyond the last reference"),
@@ -253,4 +305,4 @@ def test_statistics_of_nothing_lose_nothing() -> None:
 
 def test_the_first_register_is_the_lower_half_unless_b_is_given() -> None:
     small, big = (Asked((1,), parse_kind("4:int"), big=big) for big in (False, True))
-    assert [*small.lines([1, 0]), *big.lines([1, 0])] == ["[1]: \t1", "[1]: \t65536"]
+    assert [*small.lines(1, [1, 0]), *big.lines(1, [1, 0])] == ["[1]: \t1", "[1]: \t65536"]

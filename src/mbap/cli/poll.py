@@ -17,9 +17,7 @@ _REFUSED = {
     "-R": "it switches RTS off while it sends; -F has the driver switch it on, as transceivers want it",
     "-S": "streams: `mbap read --every 1s --csv` prints values for programs",
     "-O": "an output file: write > FILE behind the command",
-    "-x": "a reference in hexadecimal is -r 0x10, or `mbap read HOST hr0x10`",
-    "-Q": "unit 0 and those above 247 need no permission here: leave -Q out",
-    "-X": "answers to broadcasts: nobody may answer one",
+    "-X": "it lets a server answer broadcasts, and this is a client: leave -X out",
     "-w": "mbpoll's warranty; that of mbap is in its LICENSE",
 }
 
@@ -39,8 +37,6 @@ class _Number(click.ParamType):  # type: ignore[type-arg, unused-ignore]
             self.fail(
                 f"{text!r} is octal to mbpoll: write {text.lstrip('0')} without zeros before it", param, ctx
             )
-        if "," in text:
-            self.fail(f"{text!r} is a list: `mbap read HOST 40001 40005` reads several places", param, ctx)
         try:
             number = int(text, 0)
         except ValueError:
@@ -140,12 +136,11 @@ _WHAT = (
     ),
     click.option(
         "-r",
-        "start",
-        type=_Number(0),
-        default=1,
+        "starts",
+        default="1",
         show_default=True,
-        metavar="REFERENCE",
-        help="The first reference, counted from 1.",
+        metavar="REFERENCES",
+        help="The first reference, counted from 1; or 1,5,20:24 for one value each.",
     ),
     click.option(
         "-c",
@@ -160,10 +155,12 @@ _WHAT = (
         default="4",
         show_default=True,
         metavar="TYPE",
-        help="0 coils, 1 discrete inputs, 3 input, 4 holding registers; these with :hex :int16 :int :float.",
+        help="0 coils, 1 discrete inputs, 3 input, 4 holding registers; these with "
+        ":hex :int16 :string :int :float.",
     ),
     click.option("-0", "zero", is_flag=True, help="References count from 0."),
     click.option("-B", "big", is_flag=True, help="32 bits with the upper half first."),
+    click.option("-x", "hexadecimal", is_flag=True, help="Show references in hexadecimal."),
 )
 """Which values."""
 
@@ -183,14 +180,15 @@ def _all(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
 @click.option("-u", "report", is_flag=True, help="Ask the device who it is, by function code 17.")
 @click.option("-1", "once", is_flag=True, help="Poll once.")
 @click.option("-W", "many", is_flag=True, help="Write a single register by function code 16.")
+@click.option(
+    "-Q", expose_value=False, is_flag=True, help="For mbpoll's scripts: units 0 to 255 are taken anyway."
+)
 @click.option("-v", "verbose", is_flag=True, help="Show the bytes of every frame.")
 @click.option("-q", "quiet", is_flag=True, help="No lines about the settings.")
 @click.version_option(None, "-V", package_name="mbap", message="mbap %(version)s", help="Print the version.")
 @_refused("-R")
 @_refused("-S")
 @_refused("-O", takes=True)
-@_refused("-x")
-@_refused("-Q")
 @_refused("-X")
 @_refused("-w")
 def command(*, report: bool, once: bool, many: bool, verbose: bool, quiet: bool, **given: Any) -> int:
@@ -204,6 +202,7 @@ def command(*, report: bool, once: bool, many: bool, verbose: bool, quiet: bool,
     Examples:
       mbap poll -m tcp -t 4:float -r 1 -c 10 192.168.1.100
       mbap poll -1 -a 1:3 -t 3 -r 100 plc
+      mbap poll -1 -x -0 -r 0x10,0x20:0x23 plc
       mbap poll -b 9600 -P none -t 0 -r 5 /dev/ttyUSB0 1
       mbap poll -t 4:int -r 1 plc -- -5 12
       mbap poll -u -a 5 /dev/ttyUSB0
@@ -224,19 +223,24 @@ def command(*, report: bool, once: bool, many: bool, verbose: bool, quiet: bool,
 
 
 def _asked(
-    *, values: Sequence[str], units: str, start: int, count: int | None, kind: str, zero: bool, big: bool
+    *, values: Sequence[str], units: str, starts: str, count: int | None, kind: str, zero: bool, **shown: bool
 ) -> tuple[Asked, Writing | None]:
     """Which values, and the write of them where there are any.
 
     Raises:
         ValueError: they are not possible.
     """
-    from mbap.cli.pollasked import Asked, parse_kind, parse_units, parse_value
+    from mbap.cli.pollasked import Asked, parse_kind, parse_starts, parse_units, parse_value
 
     if values and count is not None:
         raise click.UsageError("-c goes with reading: as many are written as values are given")
     what = parse_kind(kind)
-    asked = Asked(parse_units(units), what, start, len(values) or (1 if count is None else count), zero, big)
+    where = parse_starts(starts, zero=zero)
+    if values and len(where) > 1:
+        raise ValueError("a list of references is for reading: write to one with -r")
+    asked = Asked(
+        parse_units(units), what, where, len(values) or (1 if count is None else count), zero, **shown
+    )
     if not values:
         return asked, None
     plan = asked.writing([parse_value(one, what) for one in values])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from mbap.addresses import LAST_ADDRESS, Item, Table, reference
+from mbap.cli.pollreport import readable
 from mbap.client.typed import Reading, Writing, reading, writing
 from mbap.errors import (
     ConnectFailed,
@@ -19,7 +20,7 @@ from mbap.errors import (
     ResponseTimeout,
 )
 
-Format = Literal["bit", "dec", "hex", "int16", "int", "float"]
+Format = Literal["bit", "dec", "hex", "int16", "string", "int", "float"]
 
 TABLES: Final = {
     "0": Table.COILS,
@@ -37,6 +38,7 @@ FORMATS: Final[dict[str, Format]] = {
     "": "dec",
     "hex": "hex",
     "int16": "int16",
+    "string": "string",
     "int": "int",
     "float": "float",
 }
@@ -45,6 +47,7 @@ _TYPES: Final[dict[Format, str]] = {
     "dec": "uint16",
     "hex": "uint16",
     "int16": "int16",
+    "string": "uint16",
     "int": "int32",
     "float": "float32",
 }
@@ -60,7 +63,7 @@ _WORDS: Final = {
     0x0B: "Target device failed to respond",
 }
 MOST_VALUES: Final = 125
-_UNIT: Final = re.compile("0|[1-9][0-9]*|0[xX][0-9a-fA-F]+")
+_NUMBER: Final = re.compile("0|[1-9][0-9]{0,8}|0[xX][0-9a-fA-F]{1,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Kind:
 
 
 def parse_kind(text: str) -> Kind:
-    """The kind of `0`, `1`, `3`, `4`, `4:hex`, `4:int16`, `4:int`, `4:float`.
+    """The kind of `0`, `1`, `3`, `4`, `4:hex`, `4:int16`, `4:string`, `4:int`, `4:float`.
 
     Raises:
         ValueError: it is none.
@@ -97,11 +100,8 @@ def parse_kind(text: str) -> Kind:
         known = "0 (coils), 1 (discrete inputs), 3 (input) and 4 (holding registers) are"
         raise ValueError(f"-t {text}: there is no table {digit}; {known}")
     table, form = TABLES[digit], form.lower()
-    if form == "string":
-        place = "hr0" if digit == "4" else "ir0"
-        raise ValueError(f"-t {text} is not here: text is read by `mbap read HOST {place}:string/8`")
     if form not in FORMATS or (colon and not form):
-        raise ValueError(f"-t {text}: a format is hex, int16, int or float")
+        raise ValueError(f"-t {text}: a format is hex, int16, string, int or float")
     if table.holds_bits and form:
         raise ValueError(f"-t {text}: bits have no format: write -t {digit}")
     return Kind(table, "bit" if table.holds_bits else FORMATS[form])
@@ -113,15 +113,53 @@ def parse_units(text: str) -> tuple[int, ...]:
     Raises:
         ValueError: there is none, or one beyond 255.
     """
+    try:
+        return _listed(text, range(256))
+    except ValueError:
+        raise ValueError(f"-a {text}: units are 0 to 255, as 1 or 32,33,36:40") from None
+
+
+def parse_starts(text: str, *, zero: bool) -> tuple[int, ...]:
+    """The references of `1`, `1,5,20:24`: each once, in order; counted from 0 with *zero*.
+
+    Raises:
+        ValueError: there is none, or one that cannot be.
+    """
+    first = 0 if zero else 1
+    known = range(first, LAST_ADDRESS + first + 1)
+    try:
+        return _listed(text, known)
+    except ValueError:
+        hint = "; -0 counts from 0" if text == "0" else ""
+        raise ValueError(
+            f"-r {text}: references are {known[0]} to {known[-1]}, as 100, 0x64 or 1,5,20:24{hint}"
+        ) from None
+
+
+def _listed(text: str, known: range) -> tuple[int, ...]:
+    """The numbers of `32,33,36:40`, each once, in order."""
     found: dict[int, None] = {}
     for part in text.split(","):
         first, colon, last = part.partition(":")
         ends = [first, last] if colon else [first, first]
-        if not all(_UNIT.fullmatch(one) and int(one, 0) <= 255 for one in ends):
-            raise ValueError(f"-a {text}: units are 0 to 255, as 1 or 32,33,36:40")
+        if not all(_NUMBER.fullmatch(one) and int(one, 0) in known for one in ends):
+            raise ValueError(text)
         low, high = sorted(int(one, 0) for one in ends)
         found.update(dict.fromkeys(range(low, high + 1)))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Values that lie behind each other, and are read together.
+
+    Attributes:
+        start: the reference of the first, as it was given.
+        reading: the reads; two where one does not give so many.
+    """
+
+    start: int
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,41 +167,48 @@ class Asked:
     """Which values of which units.
 
     Attributes:
-        start: as it was given: counted from 1, or from 0 with *zero*.
+        starts: as they were given: counted from 1, or from 0 with *zero*. Of several, each is one value.
         big: the first register has the upper half of 32 bits.
+        hexadecimal: references are shown so.
     """
 
     units: tuple[int, ...]
     kind: Kind
-    start: int = 1
+    starts: tuple[int, ...] = (1,)
     count: int = 1
     zero: bool = False
     big: bool = False
+    hexadecimal: bool = False
 
     def __post_init__(self) -> None:
-        first = 0 if self.zero else 1
-        if not first <= self.start <= LAST_ADDRESS + first:
-            hint = "; -0 counts from 0" if self.start == 0 else ""
-            raise ValueError(f"-r {self.start}: a reference is {first} to {LAST_ADDRESS + first}{hint}")
         if not 1 <= self.count <= MOST_VALUES:
             raise ValueError(f"-c {self.count}: 1 to {MOST_VALUES} values are read")
-        if self.address + self.count * self.width > LAST_ADDRESS + 1:
+        if self.count > 1 and len(self.starts) > 1:
+            raise ValueError(f"-c {self.count}: of a list of references each is one value: leave -c out")
+        beyond = max(self.starts)
+        if self._address(beyond) + self.count * self.width > LAST_ADDRESS + 1:
             last = reference(self.kind.table, LAST_ADDRESS)
-            raise ValueError(f"-r {self.start} -c {self.count} reaches beyond the last reference, {last}")
+            raise ValueError(f"-r {beyond} -c {self.count} reaches beyond the last reference, {last}")
 
     @property
     def width(self) -> int:
         """The addresses of one value."""
         return 2 if self.kind.wide else 1
 
-    @property
-    def address(self) -> int:
-        """Where it begins, zero-based."""
-        return self.start if self.zero else self.start - 1
+    def _address(self, start: int) -> int:
+        """Zero-based."""
+        return start if self.zero else start - 1
 
-    def reading(self) -> Reading:
-        """The reads; two where one does not give so many."""
-        return reading(self._item(), self._order)
+    def described(self) -> str:
+        """Where it begins, as mbpoll describes it: `1, count = 10`, or `[1,5]`."""
+        if len(self.starts) > 1:
+            return f"[{','.join(map(str, self.starts))}]"
+        return f"{self.starts[0]}, count = {self.count}"
+
+    def parts(self) -> Iterator[Part]:
+        """What is read: one after the other, those that follow each other at once."""
+        for start, values in _runs(self.starts, self.width):
+            yield Part(start, reading(self._item(start, max(values, self.count)), self._order))
 
     def writing(self, values: Sequence[int | float | bool]) -> Writing:
         """The write of *values*.
@@ -173,13 +218,14 @@ class Asked:
         """
         if self.kind.table not in (Table.COILS, Table.HOLDING_REGISTERS):
             raise ValueError(f"an {NAMES[self.kind.table]} can only be read: -t 0 and -t 4 can be written")
-        return writing(self._item(), list(values), self._order)
+        return writing(self._item(self.starts[0], self.count), list(values), self._order)
 
-    def lines(self, words: Sequence[int]) -> Iterator[str]:
-        """A line for each value in *words*: `[1]: <tab>20`."""
+    def lines(self, start: int, words: Sequence[int]) -> Iterator[str]:
+        """A line for each value in *words*, which begin at *start*: `[1]: <tab>20`."""
+        form = "0x{:04X}" if self.hexadecimal else "{}"
         for index in range(0, len(words), self.width):
             value = self._own_order(words[index : index + self.width])
-            yield f"[{self.start + index}]: \t{_text(value, self.kind)}"
+            yield f"[{form.format(start + index)}]: \t{_text(value, self.kind)}"
 
     @property
     def _order(self) -> str:
@@ -188,16 +234,19 @@ class Asked:
     def _own_order(self, words: Sequence[int]) -> Sequence[int]:
         return words if self.big else list(reversed(words))
 
-    def _item(self) -> Item:
-        text = f"-t {self.kind.table.value} -r {self.start}"
-        return Item(
-            text,
-            self.kind.table,
-            self.address,
-            self.count * self.width,
-            None,
-            _TYPES[self.kind.format],
-        )
+    def _item(self, start: int, count: int) -> Item:
+        kind = self.kind
+        text = f"-t {kind.table.value} -r {start}"
+        return Item(text, kind.table, self._address(start), count * self.width, None, _TYPES[kind.format])
+
+
+def _runs(starts: Sequence[int], width: int) -> Iterator[tuple[int, int]]:
+    """Where each run of values that lie behind each other begins, and how many they are."""
+    first = 0
+    for index, start in enumerate(starts, 1):
+        if starts[index : index + 1] != (start + width,):
+            yield starts[first], index - first
+            first = index
 
 
 def _text(words: Sequence[int], kind: Kind) -> str:
@@ -210,6 +259,8 @@ def _text(words: Sequence[int], kind: Kind) -> str:
     signed = int.from_bytes(wire, "big", signed=True)
     if kind.format == "hex":
         return f"0x{words[0]:04X}"
+    if kind.format == "string":
+        return readable(wire)
     if kind.format == "dec":
         return str(words[0]) if signed >= 0 else f"{words[0]} ({signed})"
     return str(signed)
@@ -221,6 +272,8 @@ def parse_value(text: str, kind: Kind) -> int | float | bool:
     Raises:
         ValueError: it is no value of that kind.
     """
+    if kind.format == "string":
+        raise ValueError("text can only be read: `mbap write HOST 40001:string/4=PUMP` writes it")
     if kind.format == "bit":
         if text not in ("0", "1"):
             raise ValueError(f"{text!r} is no bit: write 0 or 1")

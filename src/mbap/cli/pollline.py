@@ -97,7 +97,7 @@ class Line:
             (
                 self.protocol,
                 f"Slave configuration...: address = [{','.join(map(str, asked.units))}]",
-                f"                        start reference = {asked.start}, count = {asked.count}",
+                f"                        start reference = {asked.described()}",
                 self.communication,
                 f"Data type.............: {asked.kind.described(big=asked.big)}",
                 "",

@@ -15,4 +15,9 @@ def report_lines(data: bytes) -> Iterator[str]:
     yield f"Id    : 0x{data[0]:02X}"
     yield f"Status: {'On' if data[1] else 'Off'}"
     if more := data[2:]:
-        yield "Data  : " + "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:02X}" for byte in more)
+        yield f"Data  : {readable(more)}"
+
+
+def readable(data: bytes) -> str:
+    """*data* as text, and what cannot be printed as `\\0A`."""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:02X}" for byte in data)

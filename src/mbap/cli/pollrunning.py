@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from mbap.cli.exits import ExitCode, exit_code
-from mbap.cli.pollasked import NAMES, Asked, Statistics, words_of
+from mbap.cli.pollasked import NAMES, Asked, Part, Statistics, words_of
 from mbap.cli.pollline import Line
 from mbap.cli.pollreport import NOTHING, report_lines
 from mbap.cli.pollwire import ShownLine
@@ -99,19 +99,28 @@ class Polling:
         code: int = ExitCode.OK
         for number in asked.units:
             click.echo(f"-- Polling slave {number}{end}")
-            code = code or self._read(asked, number)
+            found = self._read(asked, number)
+            code = code or found
         return code
 
     def _read(self, asked: Asked, unit: int) -> int:
+        """Each part once; gives the code of the first error."""
+        code: int = ExitCode.OK
+        for part in asked.parts():
+            found = self._read_part(asked, part, unit)
+            code = code or found
+        return code
+
+    def _read_part(self, asked: Asked, part: Part, unit: int) -> int:
         words: list[int] = []
         self.statistics.sent += 1
         try:
-            for request in asked.reading().requests:
+            for request in part.reading.requests:
                 words += self._execute(unit, request)
         except ModbusError as error:
             return self._failed(f"Read {NAMES[asked.kind.table]} failed", error)
         self.statistics.received += 1
-        for line in asked.lines(words):
+        for line in asked.lines(part.start, words):
             click.echo(line)
         return ExitCode.OK
 
