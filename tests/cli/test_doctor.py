@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ from mbap.collect.profiles import load_profile
 from mbap.diagnose.doctor.case import Case, Wishes
 from mbap.diagnose.doctor.finding import Finding, Severity
 from mbap.transport.endpoint import parse_endpoint
+from support.certificates import plant
 from support.commandline import CommandLine
 from support.doctored import WAITS, only_unit, refusing
 from support.scripted import Reply, Silence, scripted
@@ -171,12 +173,34 @@ def test_what_cannot_be_meant_is_one_sentence(run: CommandLine, words: list[str]
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["127.0.0.1", "--listen", "tcp://:502"], "either ENDPOINT or --listen"),
+        (["--listen", "tcp://:502", "--reads", "5"], "--reads is for a device: leave it out beside --listen"),
+        (["--listen", "tcp://:502", "--known", "hr0=1"], "--known is for a device"),
+        (["rtu:///dev/ttyS9", "--ports"], "--ports is for hosts, and a serial line is rtu:///dev/ttyS9"),
+        (["udp://127.0.0.1", "--idle", "1s"], "--idle is for connections, and there are none at udp://"),
+        (["127.0.0.1", "--ca", "ca.pem"], "nothing here is reached by TLS"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    run: CommandLine, words: list[str], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ca.pem").write_text(plant().ca.read_text())
+    done = run("doctor", *words)
+    assert (done.code, done.out) == (2, "")
+    assert complaint in done.err
+
+
 def test_the_servers_side_is_looked_at(run: CommandLine, free_port: Callable[[], int]) -> None:
     port = free_port()
-    nobody = run("doctor", "--listen", f"tcp://127.0.0.1:{port}", *QUICK)
+    quick = QUICK[:4]
+    nobody = run("doctor", "--listen", f"tcp://127.0.0.1:{port}", *quick)
     assert f"nothing listens on port {port}" in nobody.out
     assert "we may listen there" in nobody.out
     with mbap.serving(Device(holding_registers=[1]), f"tcp://127.0.0.1:{port}"):
-        somebody = run("doctor", "--listen", f"tcp://127.0.0.1:{port}", *QUICK)
+        somebody = run("doctor", "--listen", f"tcp://127.0.0.1:{port}", *quick)
     assert somebody.code == 0
     assert "Modbus is spoken" in somebody.out

@@ -104,6 +104,8 @@ def test_the_scheme_alone_says_whether_it_is_protected(url: str, secure: bool) -
         ("tcp://", "names no host"),
         ("tcp://:502", "names no host"),
         ("http://plc", "not a kind of connection"),
+        ("/dev/ttyUSB0", "is a serial port: write rtu:///dev/ttyUSB0?baudrate=19200&parity=E"),
+        ("com3", "is a serial port: write rtu:///COM3?baudrate=19200&parity=E"),
         ("plc:", "no port"),
         ("plc:0", "the port in 'plc:0' is a number from 1 to 65535, not '0'"),
         ("plc:65536", "the port"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from mbap.cli.ahead import Ahead
-from mbap.cli.doctorasked import Asked, wish_options, wishes_of
+from mbap.cli.doctorasked import Asked, refuse_what_is_not_for, wish_options, wishes_of
 from mbap.cli.exits import ExitCode, exit_code
 from mbap.cli.findings import show_finding, show_prescription, show_verdict
 from mbap.cli.securing import Trust, tls_options
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mbap.diagnose.doctor.case import Case, Wishes
     from mbap.diagnose.doctor.finding import Finding
     from mbap.diagnose.doctor.prescription import Prescription
+    from mbap.transport.endpoint import Endpoint
 
 
 @click.command()
@@ -49,22 +50,24 @@ def command(
     The exit code is 0 when nothing is wrong, and otherwise that of the error: 3 no connection, 4 no answer,
     5 the device refuses, 6 it sends nonsense, 1 for what is none of these.
     """
-    if (endpoint is None) == (listen is None):
+    if endpoint is None and listen is None:
         raise click.UsageError(
             "say which device: mbap doctor tcp://192.168.1.100, or --listen tcp://0.0.0.0:502"
         )
-    wishes = wishes_of(asked, tls)
-    if listen is not None:
-        return _listen(listen, wishes, as_json=as_json)
-    assert endpoint is not None
-    return _examine(endpoint, wishes, as_json=as_json)
-
-
-def _examine(url: str, wishes: Wishes, *, as_json: bool) -> int:
-    from mbap.diagnose.doctor.case import Case
+    if endpoint is not None and listen is not None:
+        raise click.UsageError("either ENDPOINT or --listen: one examination at a time")
     from mbap.transport.endpoint import parse_endpoint
 
-    return report(Case(parse_endpoint(url), wishes), as_json=as_json)
+    if listen is not None:
+        place = parse_endpoint(listen, listening=True)
+        refuse_what_is_not_for("--listen", here=True)
+        return _listen(place, wishes_of(asked, tls, place), as_json=as_json)
+    assert endpoint is not None
+    from mbap.diagnose.doctor.case import Case
+
+    place = parse_endpoint(endpoint)
+    refuse_what_is_not_for(place.url, serial=place.line is not None, datagrams=place.datagrams)
+    return report(Case(place, wishes_of(asked, tls, place)), as_json=as_json)
 
 
 def report(case: Case, *, as_json: bool = False) -> int:
@@ -78,13 +81,11 @@ def report(case: Case, *, as_json: bool = False) -> int:
     return status(found)
 
 
-def _listen(url: str, wishes: Wishes, *, as_json: bool) -> int:
+def _listen(endpoint: Endpoint, wishes: Wishes, *, as_json: bool) -> int:
     from mbap.diagnose.doctor.case import Case
     from mbap.diagnose.doctor.listening import listeners_now, listening, seen_from_here
     from mbap.diagnose.doctor.walk import FROM_HERE, examine
-    from mbap.transport.endpoint import parse_endpoint
 
-    endpoint = parse_endpoint(url, listening=True)
     if endpoint.line is not None:
         raise click.UsageError("a serial line is not listened on by an address: mbap doctor looks at it")
     here = seen_from_here(endpoint, listeners_now("udp" if endpoint.datagrams else "tcp"))

@@ -13,6 +13,7 @@ from mbap.cli.securing import Trust
 if TYPE_CHECKING:
     from mbap.collect.registermap import Profile
     from mbap.diagnose.doctor.case import KnownValue, Wishes
+    from mbap.transport.endpoint import Endpoint
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,8 +86,36 @@ def wish_options(command: F) -> F:
     return command
 
 
-def wishes_of(asked: Asked, tls: Trust) -> Wishes:
-    """What they mean.
+_FOR_DEVICES = ("known", "reads", "connections", "idle")
+_FOR_HOSTS = ("ports", "connections", "idle")
+_FOR_CONNECTIONS = ("connections", "idle")
+
+
+def refuse_what_is_not_for(
+    place: str, *, here: bool = False, serial: bool = False, datagrams: bool = False
+) -> None:
+    """Refuse options that were given and mean nothing at *place*.
+
+    Raises:
+        click.UsageError: there is one.
+    """
+    names, why = (
+        (_FOR_DEVICES, "is for a device: leave it out beside")
+        if here
+        else (_FOR_HOSTS, "is for hosts, and a serial line is")
+        if serial
+        else (_FOR_CONNECTIONS, "is for connections, and there are none at")
+        if datagrams
+        else ((), "")
+    )
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} {why} {place}")
+
+
+def wishes_of(asked: Asked, tls: Trust, place: Endpoint) -> Wishes:
+    """What they mean at *place*.
 
     Raises:
         ValueError: one of them cannot be meant; the sentence says which.
@@ -107,7 +136,7 @@ def wishes_of(asked: Asked, tls: Trust) -> Wishes:
         connections=asked["connections"] or 0,
         idle=asked["idle"] or 0.0,
         quirks=Quirks.parse(asked["quirks"]),
-        tls=tls.settings(),
+        tls=tls.settings_for([place]),
     )
 
 

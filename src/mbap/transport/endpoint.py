@@ -158,12 +158,19 @@ def parse_endpoint(text: str, *, listening: bool = False) -> Endpoint:
 def _scheme(plain: str, text: str) -> tuple[str, str]:
     scheme, separator, place = plain.partition("://")
     if not separator:
+        _refuse_serial_port(plain, text)
         return "tcp", plain
     scheme = scheme.lower()
     scheme = _OTHER_NAMES.get(scheme, scheme)
     if scheme not in _FRAMINGS:
         raise ValueError(f"{text!r} begins with {scheme}://, which is not a kind of connection: {_EXAMPLES}")
     return scheme, place
+
+
+def _refuse_serial_port(plain: str, text: str) -> None:
+    if plain.startswith("/dev/") or (plain[:3].upper() == "COM" and plain[3:].isdecimal()):
+        place = plain if plain.startswith("/") else f"/{plain.upper()}"
+        raise ValueError(f"{text!r} is a serial port: write rtu://{place}?baudrate=19200&parity=E")
 
 
 def _default_port(scheme: str) -> int:

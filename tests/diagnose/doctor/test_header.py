@@ -34,6 +34,22 @@ def test_what_an_answer_does_otherwise_has_a_quirk(answer: str, quirks: dict[str
     assert quirks_of(head.oddities) == quirks
 
 
+@pytest.mark.parametrize(
+    ("answer", "seen", "hopeless"),
+    [
+        ("4d42 0000 0008 01 03 02 0007", "the length in the header is 8, and 5 bytes follow", True),
+        ("4d42 0000 0004 01 03 02 0007", "the length in the header is 4, and 5 bytes follow", True),
+        ("4d42 0000 0007 01 03 02 0007 0000", "the answer has 2 bytes more than its own count says", True),
+        ("4d42 0000 0005 01 03 02 0007 " * 2, "the answer comes more than once", False),
+        ("4d42 0000 0005 01 03 02 0007 0d0a", "2 bytes follow the answer", False),
+    ],
+)
+def test_bytes_that_do_not_belong_there_are_told(answer: str, seen: str, hopeless: bool) -> None:
+    head = take_apart(ASKED, bytes.fromhex(answer))
+    assert head is not None
+    assert [(one.seen, one.hopeless) for one in head.oddities] == [(seen, hopeless)]
+
+
 @pytest.mark.parametrize("data", ["", "4d42", "4d42 0001 0005 01 03 02 0007", "4d42 0000 0005 01 04 02 0007"])
 def test_what_is_no_answer_is_none(data: str) -> None:
     assert take_apart(ASKED, bytes.fromhex(data)) is None

@@ -11,6 +11,7 @@ from threading import Thread
 
 import pytest
 
+import mbap
 from mbap import Device, Server
 from mbap.diagnose.doctor.finding import Severity
 from mbap.diagnose.doctor.prescription import tls_words
@@ -86,6 +87,15 @@ def test_a_port_that_speaks_no_tls_is_told() -> None:
     with scripted(Silence(close=True)) as server:
         found = examined(server.url.replace("tcp", "tls"), tls=plant()["client"].tls())
     assert found.faults == ["tls"]
+    assert isinstance(found["tls"].error, TlsFailed)
+
+
+@pytest.mark.parametrize("trusting", [True, False])
+def test_plain_modbus_is_recognised_where_tls_was_asked_for(trusting: bool) -> None:
+    with mbap.serving(Device(holding_registers=[1]), "tcp://127.0.0.1:0") as url:
+        found = examined(url.replace("tcp", "tls"), tls=plant()["client"].tls() if trusting else None)
+    assert found["tls"].seen == "Modbus is spoken there without TLS"
+    assert f"use {url}" in found["tls"].advice
     assert isinstance(found["tls"].error, TlsFailed)
 
 

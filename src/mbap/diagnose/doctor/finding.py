@@ -58,6 +58,11 @@ class Finding:
         }
 
 
+def spoken(seconds: float) -> str:
+    """A time as people say it: `0.5 ms`, `1.5 s`."""
+    return f"{seconds * 1000:.3g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
+
+
 def ok(topic: str, seen: str, **data: object) -> Finding:
     """Nothing wrong there."""
     return Finding(topic, Severity.OK, seen, data=data)

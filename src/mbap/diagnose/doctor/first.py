@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from mbap.diagnose.doctor.case import LONG, Case
-from mbap.diagnose.doctor.finding import Finding, Severity, note, warning
+from mbap.diagnose.doctor.finding import Finding, Severity, note, spoken, warning
 from mbap.diagnose.doctor.header import Headed, Oddity, quirks_of, quirks_with, take_apart
 from mbap.diagnose.doctor.reach import with_other_ports
 from mbap.diagnose.doctor.strangers import what_else_answers
@@ -86,6 +86,8 @@ def judge(case: Case, asked: list[Adu], heard: list[Heard]) -> Iterator[Finding]
         yield stranger(first)
         return
     yield answered(case, heads[0], first.seconds or 0.0)
+    yield from map(hopeless, (one for one in heads[0].oddities if one.hopeless))
+    yield from ended(heard, refused=not heads[1:] or heads[1] is None or heads[1].exception > 0)
     oddities = _oddities(heads)
     if oddities:
         case.asking.renew(quirks_with(case.wishes.quirks, quirks_of(oddities)))
@@ -108,7 +110,7 @@ def answered(case: Case, head: Headed, seconds: float) -> Finding:
         if head.exception
         else f"unit {case.first_unit}"
     )
-    seen = f"Modbus is spoken: {how} after {seconds * 1000:.3g} ms"
+    seen = f"Modbus is spoken: {how} after {spoken(seconds)}"
     data = {"seconds": round(seconds, 5), "exception": head.exception or None}
     if seconds < min(SLOW, case.wishes.timeout):
         return Finding("answer", Severity.OK, seen, data=data)
@@ -132,6 +134,28 @@ def odd(oddity: Oddity) -> Finding:
         for name, value in oddity.quirks.items()
     )
     return warning("header", oddity.seen, oddity.means, f"say {words}", **oddity.quirks)
+
+
+def hopeless(oddity: Oddity) -> Finding:
+    """A rule is broken in a way that no client can make good."""
+    error = ProtocolError(oddity.seen)
+    advice = "ask the maker for newer firmware, or whoever runs the gateway between"
+    return Finding("header", Severity.FAULT, oddity.seen, oddity.means, advice, error=error, last=True)
+
+
+def ended(heard: list[Heard], *, refused: bool) -> Iterator[Finding]:
+    """Whether it closes the connection without a reason: behind an answer, or behind one that is *refused*."""
+    means = (
+        "each request needs a new connection, which takes longer; a program that keeps one finds it closed"
+    )
+    if heard[0].ended:
+        seen, advice = "it closes the connection behind its answer", "ask seldom, and much at once"
+        yield warning("answer", seen, means, advice, closes="always")
+    elif heard[-1].ended and refused:
+        seen = "it closes the connection where it has to refuse a read"
+        means = "others that share the connection lose it, too"
+        advice = "ask it for nothing but what its manual names"
+        yield warning("answer", seen, means, advice, closes="refusing")
 
 
 def closed(heard: Heard) -> Finding:
@@ -180,6 +204,7 @@ def _by_framing(case: Case, asked: Adu, heard: Heard) -> Iterator[Finding]:
     fitting = [adu for adu in adus if adu.unit == asked.unit and adu.pdu[0] & 0x7F == asked.pdu[0]]
     if fitting:
         yield answered(case, Headed(fitting[0].pdu), heard.seconds or 0.0)
+        yield from ended([heard], refused=False)
         return
     if take_apart(Adu(asked.unit, asked.pdu), heard.data) is not None:
         error = ProtocolError("what came is Modbus TCP")

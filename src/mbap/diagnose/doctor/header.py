@@ -13,10 +13,15 @@ _READ_BITS, _READ_REGISTERS = (1, 2), (3, 4)
 
 @dataclass(frozen=True, slots=True)
 class Oddity:
-    """A rule that an answer breaks, and the quirks to read it all the same; none where nothing helps."""
+    """A rule that an answer breaks, and the quirks to read it all the same.
+
+    Attributes:
+        hopeless: nothing helps: no client can read such answers.
+    """
 
     seen: str
     means: str
+    hopeless: bool = False
     quirks: dict[str, object] = field(default_factory=dict)
 
 
@@ -44,7 +49,7 @@ def take_apart(asked: Adu, data: bytes) -> Headed | None:
     oddities = [
         *_transaction(asked.transaction or 0, transaction),
         *_unit(asked.unit, unit),
-        *_said_length(length, len(pdu) + 1, bool(pdu[0] & 0x80)),
+        *_said_length(length, len(pdu) + 1, data),
         *_cut(asked, pdu, len(data) - 7),
     ]
     return Headed(pdu, tuple(oddities))
@@ -60,27 +65,43 @@ def _transaction(asked: int, came: int) -> list[Oddity]:
         return []
     means = "answers can be told apart by their order alone, so one request at a time is sent"
     if came == 0:
-        return [Oddity("the answer has the transaction 0", means, {"transaction": "zero"})]
+        return [Oddity("the answer has the transaction 0", means, quirks={"transaction": "zero"})]
     swapped = came == (asked >> 8 | (asked & 0xFF) << 8)
     how = "with its bytes exchanged" if swapped else f"{came} instead of {asked}"
-    return [Oddity(f"the answer has another transaction, {how}", means, {"transaction": "own"})]
+    return [Oddity(f"the answer has another transaction, {how}", means, quirks={"transaction": "own"})]
 
 
 def _unit(asked: int, came: int) -> list[Oddity]:
     if came == asked:
         return []
     means = "a client that is careful takes it for the answer of another device"
-    return [Oddity(f"unit {asked} was asked, and the answer names unit {came}", means, {"answer_unit": came})]
+    return [
+        Oddity(
+            f"unit {asked} was asked, and the answer names unit {came}", means, quirks={"answer_unit": came}
+        )
+    ]
 
 
-def _said_length(said: int, real: int, exception: bool) -> list[Oddity]:
+def _said_length(said: int, real: int, data: bytes) -> list[Oddity]:
     if said == real:
-        return []
+        return _again(data[: 6 + real], data[6 + real :])
+    if len(data) == 6 + said > 6 + real:
+        seen = f"the answer has {said - real} bytes more than its own count says"
+        return [Oddity(seen, "no client takes such an answer", hopeless=True)]
     seen = f"the length in the header is {said}, and {real} bytes follow"
     if said == real + 1:
         means = "a client waits for a byte that never comes"
-        return [Oddity(seen, means, {"exception_length" if exception else "long_length": True})]
-    return [Oddity(seen, "where the next answer begins cannot be told")]
+        exception = bool(data[7] & 0x80)
+        return [Oddity(seen, means, quirks={"exception_length" if exception else "long_length": True})]
+    return [Oddity(seen, "where the next answer begins cannot be told", hopeless=True)]
+
+
+def _again(answer: bytes, more: bytes) -> list[Oddity]:
+    """What follows a whole answer, where nothing should."""
+    if more.startswith(answer):
+        means = "something on the way repeats what it carries, mostly a gateway; mbap drops the second"
+        return [Oddity("the answer comes more than once", means)]
+    return [Oddity(f"{len(more)} bytes follow the answer", "nobody asked for them")] if more else []
 
 
 def _cut(asked: Adu, pdu: bytes, came: int) -> list[Oddity]:
@@ -92,7 +113,7 @@ def _cut(asked: Adu, pdu: bytes, came: int) -> list[Oddity]:
         return [Oddity(f"the answer announces {len(pdu)} bytes and has {came}", "bytes are lost on the way")]
     if pdu[1] < wanted:
         seen = f"{wanted} bytes were asked for, and the answer gives {pdu[1]}"
-        return [Oddity(seen, "it gives what it has, and leaves the rest out", {"short_answers": True})]
+        return [Oddity(seen, "it gives what it has, and leaves the rest out", quirks={"short_answers": True})]
     return []
 
 

@@ -10,7 +10,7 @@ from statistics import median
 
 from mbap.diagnose.doctor.asking import Clock
 from mbap.diagnose.doctor.case import Case
-from mbap.diagnose.doctor.finding import Finding, note, ok, skipped, warning
+from mbap.diagnose.doctor.finding import Finding, note, ok, skipped, spoken, warning
 
 TIMES = 3
 PATIENCE = 1.0
@@ -48,7 +48,7 @@ def judge(case: Case, times: list[float | None]) -> Finding:
     if not came:
         means = "many hosts and firewalls do not answer a ping, so that alone means little"
         return note("ping", "no answer to a ping", means, "", **data)
-    seen = f"{len(came)} of {len(times)} answered, {1000 * median(came):.3g} ms there and back"
+    seen = f"{len(came)} of {len(times)} answered, {spoken(median(came))} there and back"
     if len(came) < len(times):
         means = "packets are lost on the way: a bad cable or plug, radio, or a network that is too full"
         return warning("ping", seen, means, "look at cable, plugs and switch; ping for a longer time", **data)

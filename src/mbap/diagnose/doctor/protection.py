@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mbap.diagnose.doctor.case import Case
 from mbap.diagnose.doctor.finding import Finding, Severity, ok, skipped
+from mbap.diagnose.doctor.header import take_apart
+from mbap.diagnose.doctor.talk import say
 from mbap.errors import CertificateRefused, ModbusError, TlsFailed
+from mbap.protocol.adu import Adu
+from mbap.protocol.tcp import TcpFraming
 from mbap.transport import opening
 
 if TYPE_CHECKING:
     from mbap.transport.certificate import Certificate
 
+_TRANSACTION = 0x4D45
 _LATE = "the server said so only after the client believed to be connected, as TLS 1.3 has it"
 
 
@@ -25,6 +31,9 @@ def protection(case: Case) -> Iterator[Finding]:
     except ModuleNotFoundError as missing:
         yield skipped("tls", str(missing))
         yield no_trust(None)
+        return
+    if shown is None and _speaks_plainly(case):
+        yield unprotected(case)
         return
     if case.wishes.tls is None:
         yield no_trust(shown)
@@ -62,10 +71,38 @@ def certificate_of(case: Case) -> Certificate | None:
         wire.close()
 
 
+def _speaks_plainly(case: Case) -> bool:
+    """Whether Modbus is answered there without TLS."""
+    asked = Adu(case.first_unit, case.question().encode(), _TRANSACTION)
+    case.sleep(case.wishes.pause)
+    (heard,) = say(
+        lambda: case.open(protected=False),
+        TcpFraming().pack(asked),
+        patience=case.wishes.timeout,
+        quiet=case.waits.quiet,
+        clock=case.clock,
+        sleep=case.sleep,
+    )
+    return take_apart(asked, heard.data) is not None
+
+
+def unprotected(case: Case) -> Finding:
+    """Modbus is there, and TLS is not."""
+    plain = replace(case.endpoint, scheme="tcp").url
+    error = TlsFailed("Modbus is spoken there without TLS")
+    means = "the port is that of plain Modbus; TLS usually has port 802, and has to be switched on"
+    advice = f"switch TLS on in the device, or use {plain}: whoever is on the way can read and change that"
+    return Finding("tls", Severity.FAULT, error.reason, means, advice, error=error, last=True)
+
+
 def no_trust(shown: Certificate | None) -> Finding:
     """Nobody has said whom to trust."""
     error = TlsFailed("nobody has said whom to trust")
     seen = f"the server shows {described(shown)}"
+    if shown is None:
+        means = "it may speak no TLS there, or show nothing to a stranger"
+        advice = "check the port, which is 802 mostly; with TLS say --ca, --certificate and --key FILE"
+        return Finding("tls", Severity.FAULT, seen, means, advice, error=error, last=True)
     means = "TLS is worth nothing without knowing whom to trust, and the server wants to know who we are"
     advice = "say --ca FILE, --certificate FILE and --key FILE: mbap certs makes them"
     return Finding("tls", Severity.FAULT, seen, means, advice, data(shown), error, last=True)

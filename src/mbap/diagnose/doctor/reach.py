@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from mbap.diagnose.doctor.case import Case
-from mbap.diagnose.doctor.finding import Finding, Severity, ok
+from mbap.diagnose.doctor.finding import Finding, Severity, ok, spoken
 from mbap.diagnose.doctor.way import neighbour_now
 from mbap.errors import ConnectFailed
 
@@ -55,7 +55,7 @@ def connected(case: Case) -> Finding:
         return ok("connect", f"the port {endpoint.host} could be opened", **data)
     if endpoint.datagrams:
         return ok("connect", "datagrams need no connection", **data)
-    return ok("connect", f"port {endpoint.port} is open; connecting took {seconds * 1000:.3g} ms", **data)
+    return ok("connect", f"port {endpoint.port} is open; connecting took {spoken(seconds)}", **data)
 
 
 def with_other_ports(case: Case, fault: Finding) -> Finding:
@@ -65,9 +65,13 @@ def with_other_ports(case: Case, fault: Finding) -> Finding:
     others = list(open_ports(case))
     data = {**fault.data, "open_ports": others}
     if not others:
-        return replace(fault, data=data)
+        tried = ", ".join(str(port) for port in LIKELY_PORTS if port != case.endpoint.port)
+        tried_too = f"the ports {tried} cannot be connected either"
+        means = f"{fault.means}; {tried_too}" if fault.means else tried_too
+        return replace(fault, means=means, advice=fault.advice.replace(_TRY_PORTS, ""), data=data)
     open_ones = " and ".join(map(str, others))
-    advice = f"ask {_elsewhere(case, others[0])}: port {open_ones} can be connected; otherwise {fault.advice}"
+    otherwise = fault.advice.replace(_TRY_PORTS, "")
+    advice = f"ask {_elsewhere(case, others[0])}: port {open_ones} can be connected; otherwise {otherwise}"
     return replace(fault, advice=advice, data=data)
 
 
@@ -118,9 +122,10 @@ def _meaning(case: Case, code: int | None, timed_out: bool, ways: Ways) -> tuple
     return "failed", "", ""
 
 
+_TRY_PORTS = " (--ports tries others)"
 _REFUSED = (
     "the host is there and says that nothing serves this port, or a firewall says so in its place",
-    "switch Modbus TCP on in the device, check the port (--ports tries others), and whether another program"
+    f"switch Modbus TCP on in the device, check the port{_TRY_PORTS}, and whether another program"
     " holds the only connection that it has",
 )
 

@@ -11,7 +11,7 @@ from mbap.addresses import Location
 from mbap.collect.plan import plan
 from mbap.diagnose.doctor.asking import Outcome
 from mbap.diagnose.doctor.case import Case, read_of
-from mbap.diagnose.doctor.finding import Finding, Severity, note, ok, warning
+from mbap.diagnose.doctor.finding import Finding, Severity, note, ok, spoken, warning
 from mbap.durations import format_duration
 
 RESTS = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5)
@@ -124,11 +124,11 @@ def latency(
     usual, most, longest = median(times), quantile(times, 0.95), max(times)
     device = max(usual - network, 0.0)
     seen = (
-        f"answers take {_ms(usual)} (median), {_ms(most)} (95 %), {_ms(longest)} at most;"
-        f" the network has {_ms(min(network, usual))} of that, the device {_ms(device)}"
+        f"answers take {spoken(usual)} (median), {spoken(most)} (95 %), {spoken(longest)} at most;"
+        f" the network has {spoken(min(network, usual))} of that, the device {spoken(device)}"
     )
     if long is not None and long[0] > 1:
-        seen += f"; {long[0]} registers take {_ms(long[1])}"
+        seen += f"; {long[0]} registers take {spoken(long[1])}"
     data: dict[str, object] = {
         "median": round(usual, 5),
         "p95": round(most, 5),
@@ -168,7 +168,3 @@ def period_for(case: Case, times: Sequence[float]) -> float:
 def quantile(times: Sequence[float], share: float) -> float:
     """What *share* of *times* do not exceed."""
     return sorted(times)[max(math.ceil(share * len(times)) - 1, 0)]
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
