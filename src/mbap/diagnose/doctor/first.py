@@ -144,7 +144,7 @@ def hopeless(oddity: Oddity) -> Finding:
 
 
 def ended(heard: list[Heard], *, refused: bool) -> Iterator[Finding]:
-    """Whether it closes the connection without a reason: behind an answer, or behind one that is *refused*."""
+    """Whether it closes the connection without a reason: behind an answer, or where one is *refused*."""
     means = (
         "each request needs a new connection, which takes longer; a program that keeps one finds it closed"
     )
