@@ -78,4 +78,6 @@ def _sentence(error: Exception) -> str:
     """What *error* says, and what the system says of a file without the number that it has for that."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror and error.errno is not None:
+        return error.strerror
     return str(error)

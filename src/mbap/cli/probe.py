@@ -16,6 +16,7 @@ import click
 
 from mbap.addresses import Item, Location, Table, parse_item, parse_reference
 from mbap.cli.connecting import DURATION, Asking, client_options
+from mbap.cli.newfile import check_new, overwriting, write_new
 from mbap.cli.probetext import Probed, as_json, text
 from mbap.cli.progress import progress
 
@@ -61,6 +62,7 @@ READ_LINE = 8
     metavar="FILE",
     help="Write a draft profile with the best guesses.",
 )
+@overwriting
 @click.option("--json", "json_form", is_flag=True, help="Print JSON: one object.")
 def command(
     asking: Asking,
@@ -75,6 +77,7 @@ def command(
     registers: str | None,
     every_reading: bool,
     to_profile: Path | None,
+    overwrite: bool,
     json_form: bool,
 ) -> int:
     """Find out what registers hold: type, order of bytes and scale of each place, with the reasons.
@@ -99,6 +102,7 @@ def command(
     point is a bit of evidence. A hint that no reading agrees with is named. Exit codes are those of `mbap
     read`.
     """
+    check_new(to_profile, overwrite=overwrite)
     places = [parse_reference(one.partition("=")[0]) for one in known]
     hinted = _Hinted(order, near, known, places, slow, counter)
     offline = _given_registers(asking.endpoint, registers)
@@ -185,12 +189,12 @@ def _show(
     from mbap.diagnose.probedraft import draft, items
 
     found = [(one.table, one.found) for one in probed]
-    if to_profile is not None:
-        to_profile.write_text(draft(found, source), encoding="utf-8")
     best = items(found)
     if json_form:
         whole = {"source": source, "read": best, "blocks": [as_json(one) for one in probed]}
         click.echo(json.dumps({**whole, "contradicted": against}, ensure_ascii=False))
+        if to_profile is not None:
+            write_new(to_profile, draft(found, source))
         return
     click.echo(text(probed, every_reading))
     for one in against:
@@ -198,6 +202,7 @@ def _show(
     if again is not None and best:
         click.echo("\nto read it so:\n" + _read_line(again, best))
     if to_profile is not None:
+        write_new(to_profile, draft(found, source))
         click.echo(f"\nwritten: {to_profile}, a draft; next: mbap profile check {to_profile}")
 
 

@@ -16,6 +16,7 @@ import click
 from mbap.addresses import Location, reference
 from mbap.cli.connecting import DURATION, Asking, client_options, value_text
 from mbap.cli.exits import ExitCode, exit_code
+from mbap.cli.scanned import forms_with
 from mbap.cli.tables import table
 from mbap.errors import ConnectionLost, ModbusError, ResponseTimeout
 
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 @client_options
 @click.option("--every", type=DURATION, help="Read again and again, this far apart, until Ctrl-C.")
 @click.option("--times", type=click.IntRange(1), help="With --every: end after so many readings.")
-@click.option("--json", "form", flag_value="json", help="Print JSON: one object a reading, each on one line.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV: one line a value.")
+@forms_with("Print JSON: one object a reading, each on one line.", "Print CSV: one line a value.")
 def command(
     asking: Asking,
     items: tuple[str, ...],

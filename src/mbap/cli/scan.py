@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mbap.cli.groups import Listing
+from mbap.cli.newfile import check_new, overwriting
 from mbap.cli.scanasking import asking_of, device_options
 from mbap.cli.scanfunctions import functions
 from mbap.cli.scanhosts import hosts
@@ -79,6 +80,7 @@ command.add_command(functions)
 @click.option(
     "--to-profile", type=click.Path(dir_okay=False, path_type=Path), help="Write a profile to begin with."
 )
+@overwriting
 @device_options("2s")
 @tls_options
 @forms
@@ -92,6 +94,7 @@ def registers(
     most: int | None,
     state: Path | None,
     to_profile: Path | None,
+    overwrite: bool,
     timeout: float,
     pause: float,
     form: str | None,
@@ -115,6 +118,9 @@ def registers(
     from mbap.diagnose.scan.walk import Walk
 
     first, last = parse_span(span, 0xFFFF)
+    if largest is not None and largest > 125 and table in ("holding", "input"):
+        raise click.UsageError(f"--largest {largest}: a read gives 125 registers at most")
+    check_new(to_profile, overwrite=overwrite)
     asking, number = asking_of(endpoint, unit, timeout, pause, tls)
     walk = Walk(Table(table), first, last, largest, step)
     return look(asking, number, walk, most, Outputs(state, to_profile, form))

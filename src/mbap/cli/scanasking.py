@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -58,6 +59,16 @@ def gather(coming: Iterable[T], found: list[T]) -> ModbusError | KeyboardInterru
     except (ModbusError, KeyboardInterrupt) as ended:
         return ended
     return None
+
+
+def nobody(endpoint: str, errors: Sequence[ModbusError | None]) -> int:
+    """Say what came instead of an answer, most often, and who finds out more; gives the exit code of that."""
+    codes = Counter(exit_code(error) for error in errors if error is not None)
+    usual = codes.most_common(1)[0][0] if codes else None
+    error = next((one for one in errors if one is not None and exit_code(one) is usual), None)
+    click.echo(f"error: {error or 'nothing was asked'}", err=True)
+    click.echo(f"mbap doctor {endpoint} finds out more", err=True)
+    return usual or ExitCode.TIMEOUT
 
 
 def code_of(problem: ModbusError | KeyboardInterrupt | None, otherwise: ExitCode, how_on: str = "") -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mbap.cli.exits import ExitCode
-from mbap.cli.scanasking import asking_of, code_of, device_options, gather
+from mbap.cli.scanasking import asking_of, code_of, device_options, gather, nobody
 from mbap.cli.scanned import Rows, echo_rows, forms
 from mbap.cli.securing import Trust, tls_options
 from mbap.cli.surveying import estimating
@@ -54,11 +54,15 @@ def functions(
     data = [_fields(one) for one in found]
     rows = Rows(_HEADS, [_row(one) for one in found], data, right=(0, 4), keys=_KEYS)
     echo_rows(rows, form, f"{len(found)} asked, {count} there")
-    return code_of(problem, ExitCode.OK if count else ExitCode.TIMEOUT)
+    if problem is not None or any(one.present is not None for one in found):
+        return code_of(problem, ExitCode.OK if count else ExitCode.EXCEPTION_RESPONSE)
+    return nobody(endpoint, [one.error for one in found])
 
 
 def _row(one: Function) -> tuple[str, ...]:
-    return str(one.code), one.title, _WORDS[one.present], one.said, f"{one.seconds * 1000:.3g} ms"
+    from mbap.diagnose.doctor.finding import spoken
+
+    return str(one.code), one.title, _WORDS[one.present], one.said, spoken(one.seconds)
 
 
 def _fields(one: Function) -> dict[str, object]:

@@ -83,6 +83,8 @@ def hosts(
     from mbap.diagnose.scan.hosts import Gentleness
 
     wanted = targets.ports(ports)
+    if tls.given and not any(scheme == "tls" for scheme, _ in wanted):
+        raise click.UsageError("--ca goes with a port that has TLS: --ports 802, or --ports tls:8802")
     manner = Manner(timeout, targets.units(units), tls.settings(), not modbus_only)
     addresses = targets.hosts(networks, public=public, most=max_hosts)
     places = [Place(address, port, scheme) for scheme, port in wanted for address in addresses]
@@ -129,8 +131,10 @@ async def _scan(
 
 
 def _row(host: Host) -> tuple[str, ...]:
+    from mbap.diagnose.doctor.finding import spoken
+
     units = ", ".join(map(str, host.units))
-    took = "" if host.seconds is None else f"{host.seconds * 1000:.3g} ms"
+    took = "" if host.seconds is None else spoken(host.seconds)
     place = host.place
     return place.address, str(place.port), host.speaks or "nothing", units, took, printable(_who(host))
 

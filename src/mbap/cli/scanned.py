@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -33,10 +34,27 @@ class Rows:
 
 
 def forms(command: F) -> F:
-    """The options --json and --csv."""
-    for name, words in (("csv", "Print CSV."), ("json", "Print JSON.")):
-        command = click.option(f"--{name}", "form", flag_value=name, help=words)(command)
-    return command
+    """The options --json and --csv, one of which may be given: the command gets it as `form`."""
+    return forms_with("Print JSON.", "Print CSV.")(command)
+
+
+def forms_with(json_help: str, csv_help: str) -> Callable[[F], F]:
+    """The same, explained in these words."""
+
+    def decorated(command: F) -> F:
+        @wraps(command)
+        def chosen(*arguments: Any, as_json: bool, as_csv: bool, **options: Any) -> Any:
+            if as_json and as_csv:
+                raise click.UsageError("either --json or --csv")
+            form = "json" if as_json else "csv" if as_csv else None
+            return command(*arguments, form=form, **options)
+
+        wrapped: Any = chosen
+        for name, words in (("csv", csv_help), ("json", json_help)):
+            wrapped = click.option(f"--{name}", f"as_{name}", is_flag=True, help=words)(wrapped)
+        return wrapped  # type: ignore[no-any-return]
+
+    return decorated
 
 
 def echo_rows(found: Rows, form: str | None, summary: str) -> None:

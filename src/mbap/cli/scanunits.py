@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mbap.cli.exits import ExitCode
-from mbap.cli.scanasking import asking_of, code_of, device_options, gather
+from mbap.cli.scanasking import asking_of, code_of, device_options, gather, nobody
 from mbap.cli.scanned import Rows, echo_rows, forms, parse_span
 from mbap.cli.securing import Trust, tls_options
 from mbap.cli.surveying import estimating
@@ -51,13 +51,16 @@ def units(endpoint: str, span: str, timeout: float, pause: float, form: str | No
     data = [_fields(unit) for unit in found]
     rows = Rows(_HEADS, [_row(unit) for unit in found], data, right=(0, 2), keys=_KEYS)
     echo_rows(rows, form, f"{len(asked)} asked, {len(found)} answered")
-    return code_of(problem, ExitCode.OK if found else ExitCode.TIMEOUT)
+    if found or problem is not None:
+        return code_of(problem, ExitCode.OK)
+    return nobody(endpoint, [unit.error for unit in asked])
 
 
 def _row(unit: Unit) -> tuple[str, ...]:
+    from mbap.diagnose.doctor.finding import spoken
     from mbap.diagnose.scan.identity import in_short
 
-    return str(unit.number), unit.said, f"{unit.seconds * 1000:.3g} ms", in_short(unit.identity)
+    return str(unit.number), unit.said, spoken(unit.seconds), in_short(unit.identity)
 
 
 def _fields(unit: Unit) -> dict[str, object]:

@@ -14,6 +14,7 @@ import click
 from mbap.addresses import Location, reference
 from mbap.cli.counted import amount
 from mbap.cli.exits import ExitCode
+from mbap.cli.newfile import write_new
 from mbap.cli.scanasking import code_of
 from mbap.cli.scanned import Rows, echo_rows
 from mbap.cli.surveying import forecasting
@@ -54,7 +55,7 @@ def look(asking: Asking, unit: int, walk: Walk, most: int | None, outputs: Outpu
         echo_rows(_rows(walk), outputs.form, _summary(survey, walk))
     if outputs.to_profile is not None and walk.values:
         text = draft(walk, f"{asking.url} unit {unit}", asking.url)
-        outputs.to_profile.write_text(text, encoding="utf-8", newline="\n")
+        write_new(outputs.to_profile, text)
         click.echo(f"profile written: {outputs.to_profile}", err=True)
     return _ended(problem, survey, walk, outputs.state)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mbap.diagnose.doctor.asking import Asking, Outcome
-from mbap.errors import ConnectFailed, ConnectionLost
+from mbap.errors import ConnectFailed, ConnectionLost, ModbusError
 from mbap.protocol.pdu import Request
 from mbap.protocol.pdu.bits import ReadCoils, ReadDiscreteInputs
 from mbap.protocol.pdu.diagnostics import Diagnostics, SubFunction
@@ -38,6 +38,8 @@ READING: Sequence[Request[Any]] = (
     ReadDeviceIdentification(1, 0),
 )
 """A question for each function that changes nothing."""
+TELLING = 4
+"""So many that tell nothing are enough: they are the reads, of which every device has one."""
 _NOTHING = b"\0" * 4
 WRITING: Sequence[tuple[str, Request[Any]]] = (
     ("write multiple coils", Opaque(15, _NOTHING + b"\0")),
@@ -53,6 +55,7 @@ class Function:
 
     Attributes:
         said: what came. ended_connection: whether that was the end of the connection.
+        error: the same as a client has it.
     """
 
     code: int
@@ -61,6 +64,7 @@ class Function:
     said: str
     seconds: float
     ended_connection: bool = False
+    error: ModbusError | None = None
 
 
 def scan(
@@ -72,10 +76,12 @@ def scan(
 ) -> Iterator[Function]:
     """Ask *unit* for each function; those that write, with nothing to write, only with *writes*.
 
+    Where none of the four reads, which come first, is answered or refused, the others are not asked.
+
     Raises:
         ConnectFailed: there is no connection, or none any more.
     """
-    asked = questions(writes=writes)
+    asked, told = questions(writes=writes), False
     for done, (title, request) in enumerate(asked):
         tell(done / len(asked))
         outcome = asking.ask(request, unit)
@@ -84,7 +90,13 @@ def scan(
         if outcome.silent:
             asking.renew()  # some answer nothing any more on a connection over which they were asked that
         ended = isinstance(outcome.error, ConnectionLost)
-        yield Function(request.function_code, title, has(outcome), outcome.said, outcome.seconds, ended)
+        present = has(outcome)
+        yield Function(
+            request.function_code, title, present, outcome.said, outcome.seconds, ended, outcome.error
+        )
+        told = told or present is not None
+        if not told and done + 1 == TELLING:
+            return
 
 
 def questions(*, writes: bool) -> list[tuple[str, Request[Any]]]:

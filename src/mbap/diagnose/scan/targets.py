@@ -108,7 +108,7 @@ def _meant(text: str, most: int, look_up: LookUp) -> Iterator[Address]:
         yield from span
         return
     if not text or not all(one.isalnum() or one in ".-_" for one in text) or text[0].isdecimal():
-        raise ValueError(f"{text!r} is not a network: write it like {_LIKE}")
+        raise ValueError(f"{text!r} is not a network: {_instead(text)}")
     try:
         addresses = look_up(text)
     except OSError as problem:
@@ -118,6 +118,18 @@ def _meant(text: str, most: int, look_up: LookUp) -> Iterator[Address]:
         ) from None
     for address in addresses:
         yield ipaddress.ip_address(address)
+
+
+def _instead(text: str) -> str:
+    """What to write where *text* stands."""
+    host, colon, port = text.rpartition(":")
+    if "://" in text or text.startswith("/dev/"):
+        return (
+            f"write mbap scan units {text if '://' in text else f'rtu://{text}'}, or a network like {_LIKE}"
+        )
+    if colon and port.isdecimal() and "." in host:
+        return f"a port is said so: {host} --ports {port}"
+    return f"write it like {_LIKE}"
 
 
 def _span(text: str, most: int) -> Iterable[Address] | None:

@@ -10,7 +10,7 @@ from mbap.client.dialogue import carry_out
 from mbap.diagnose.doctor.asking import Asking
 from mbap.diagnose.scan.executing import executing
 from mbap.diagnose.scan.identity import who_is_it
-from mbap.errors import ConnectionLost, ResponseTimeout
+from mbap.errors import ConnectionLost, ModbusError, ResponseTimeout
 from mbap.protocol.pdu import Request
 from mbap.protocol.pdu.registers import ReadHoldingRegisters
 
@@ -22,13 +22,18 @@ LOST_IN_A_ROW = 3
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit that was asked: whether it answers, what came, after how long, and who it says it is."""
+    """A unit that was asked: whether it answers, what came, after how long, and who it says it is.
+
+    Attributes:
+        error: why it does not answer, or what it refuses.
+    """
 
     number: int
     present: bool
     said: str
     seconds: float
     identity: dict[str, str] = field(default_factory=dict)
+    error: ModbusError | None = None
 
 
 def scan(
@@ -47,7 +52,7 @@ def scan(
         if outcome.error is not None and lost >= LOST_IN_A_ROW:
             raise outcome.error
         identity = identify(asking, number) if outcome.present else {}
-        yield Unit(number, outcome.present, outcome.said, outcome.seconds, identity)
+        yield Unit(number, outcome.present, outcome.said, outcome.seconds, identity, outcome.error)
 
 
 def identify(asking: Asking, unit: int) -> dict[str, str]:
