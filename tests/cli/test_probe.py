@@ -289,3 +289,12 @@ to read it so:
     hr16:uint32,CDAB hr18:uint16,scale=0.01 hr19:uint16,scale=0.1 \\
     hr20:uint16 hr23:string/3
 """
+
+
+@pytest.mark.parametrize("words", [("--unit", "3"), ("--samples", "2"), ("--every", "1s"), ("--ca", "x.pem")])
+def test_how_a_device_is_asked_does_not_go_with_given_registers(
+    run: CommandLine, words: tuple[str, str]
+) -> None:
+    done = run("probe", "--registers", "4366 8000", *words)
+    assert (done.code, done.out) == (2, "")
+    assert f"{words[0]} is for a device" in done.err

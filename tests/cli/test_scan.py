@@ -211,3 +211,73 @@ def test_a_device_that_falls_silent_says_how_to_go_on(run: CommandLine, tmp_path
 @pytest.mark.parametrize("span", ["9-0", "0-70000", "x", "1-", ""])
 def test_a_range_that_is_none_is_a_sentence(run: CommandLine, url: str, span: str) -> None:
     assert run("scan", "registers", url, "--range", span).code == 2
+
+
+def test_probing_what_is_not_there_says_what_finds_the_rest(run: CommandLine, url: str) -> None:
+    done = run("probe", url, "hr0..20")
+    assert done.code == 5
+    assert f"mbap scan registers {url} --table holding finds those that do" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("scan", "127.0.0.1:1502"), "a port is said so: 127.0.0.1 --ports 1502"),
+        (("scan", "tcp://127.0.0.1"), "write mbap scan units tcp://127.0.0.1"),
+        (("scan", "/dev/ttyUSB0"), "write mbap scan units rtu:///dev/ttyUSB0"),
+        (("scan", "127.0.0.1", "--ca", "ca.pem"), "--ca goes with a port that has TLS"),
+        (("scan", "127.0.0.1", "--json", "--csv"), "either --json or --csv"),
+        (("read", "127.0.0.1", "hr0", "--json", "--csv"), "either --json or --csv"),
+        (("scan", "registers", "127.0.0.1", "--largest", "126"), "a read gives 125 registers at most"),
+        (("scan", "registers", "127.0.0.1", "--to-profile", "no/x.toml"), "there is no folder no"),
+        (
+            ("scan", "registers", "127.0.0.1", "--to-profile", "ca.pem"),
+            "ca.pem is there already; --overwrite",
+        ),
+        (("probe", "127.0.0.1", "hr0", "--to-profile", "ca.pem"), "ca.pem is there already; --overwrite"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_before_anything_is_asked(
+    run: CommandLine, words: tuple[str, ...], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ca.pem").write_text("mine")
+    done = run(*words)
+    assert (done.code, done.out) == (2, "")
+    assert complaint in done.err
+    assert (tmp_path / "ca.pem").read_text() == "mine"
+
+
+def test_a_profile_that_finds_no_room_is_one_sentence(run: CommandLine, url: str) -> None:
+    done = run("scan", "registers", url, "--range", "0-1", *QUICK, "--to-profile", "/dev/full", "--overwrite")
+    assert (done.code, done.err.splitlines()[-1]) == (1, "error: /dev/full: No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "why"),
+    [
+        (Silence(), 4, "no answer within"),
+        (Reply(raw=b"SSH-2.0-x\r\n", close=True), 6, "an SSH server answers there"),
+        (Reply(unit=17), 6, "17"),
+        (Reply(pdu=lambda pdu: bytes((pdu[0] | 0x80, 11))), 5, "exception 0B"),
+    ],
+)
+@pytest.mark.parametrize("what", ["units", "functions"])
+def test_where_nobody_answers_it_is_said_what_came(
+    run: CommandLine, what: str, step: Reply | Silence, code: int, why: str
+) -> None:
+    span = ("--range", "1-2") if what == "units" else ()
+    with scripted(step) as server:
+        done = run("scan", what, server.url, *span, "--pause", "0s", "--timeout", "100ms")
+        assert len(server.requests) == (2 if what == "units" else 4)
+    error, further = done.err.splitlines()[-2:]
+    assert error.startswith("error: ")
+    assert why in error
+    assert further == f"mbap doctor {server.url} finds out more"
+    assert done.code == code
+
+
+def test_a_device_that_has_no_function_at_all_refuses(run: CommandLine) -> None:
+    with scripted(Reply(pdu=lambda pdu: bytes((pdu[0] | 0x80, 1)))) as server:
+        done = run("scan", "functions", server.url, "--pause", "0s")
+    assert (done.code, done.err) == (5, "12 asked, 0 there\n")

@@ -82,6 +82,13 @@ def registers() -> Device:
     return Device(holding_registers=[20, 0x4148, 0, 7], coils=[True, False])
 
 
+async def test_what_went_wrong_is_said_without_the_device_that_the_first_line_names() -> None:
+    async with watching(registers(), "hr9") as (app, pilot):
+        await until(pilot, lambda: "exc 02" in text(app))
+        assert "\nholding register 9 (reference 40010): the device answered with exception 02" in text(app)
+        assert text(app).count("127.0.0.1") == 1
+
+
 async def test_values_appear_and_move() -> None:
     device = registers()
     async with watching(device, "hr0", "co0") as (app, pilot):

@@ -19,6 +19,7 @@ from mbap.cli.connecting import DURATION, Asking, client_options
 from mbap.cli.newfile import check_new, overwriting, write_new
 from mbap.cli.probetext import Probed, as_json, text
 from mbap.cli.progress import progress
+from mbap.errors import IllegalDataAddress
 
 if TYPE_CHECKING:
     from mbap.client.blocking import Client
@@ -107,6 +108,7 @@ def command(
     hinted = _Hinted(order, near, known, places, slow, counter)
     offline = _given_registers(asking.endpoint, registers)
     if offline is not None:
+        _refuse_what_is_for_devices()
         first = [one for one in ([asking.endpoint] if registers is not None else []) if one]
         read = _Read("registers", [_where([*first, *items], offline)], [offline])
         hinted.check(read.spans, len(offline))
@@ -173,6 +175,12 @@ def _asked(asking: Asking, items: Sequence[str], samples: int, every: float, hin
     device = asking.client()
     try:
         return _Read(asking.endpoint, spans, _sampled(device, spans, samples, every, asking.deadline))
+    except IllegalDataAddress as refusal:
+        table = refusal.target.table if refusal.target else None
+        which = f" --table {table.value}" if table else ""
+        finder = f"mbap scan registers {asking.endpoint}{which}"
+        refusal.advice = f"not all of these addresses exist: {finder} finds those that do"
+        raise
     finally:
         device.close()
 
@@ -211,6 +219,24 @@ def _read_line(asking: Asking, best: Sequence[str]) -> str:
     start = "  " + shlex.join(["mbap", "read", asking.endpoint, *asking.words])
     groups = [best[at : at + 3] for at in range(0, len(best), 3)]
     return " \\\n    ".join([start, *(" ".join(group) for group in groups)])
+
+
+_FOR_DEVICES = ("unit", "timeout", "link", "retries", "deadline", "quirks", "samples", "every", "tls_ca")
+
+
+def _refuse_what_is_for_devices() -> None:
+    """Refuse options that say how a device is asked, where none is.
+
+    Raises:
+        click.UsageError: there is one.
+    """
+    context = click.get_current_context()
+    for one in context.command.params:
+        said = context.get_parameter_source(one.name or "") is click.core.ParameterSource.COMMANDLINE
+        if one.name in _FOR_DEVICES and said:
+            raise click.UsageError(
+                f"{max(one.opts, key=len)} is for a device, and the registers are given here"
+            )
 
 
 def _given_registers(endpoint: str, registers: str | None) -> list[Sample] | None:

@@ -20,7 +20,7 @@ from mbap.cli.exits import ExitCode, exit_code
 from mbap.cli.tables import many
 from mbap.cli.watch import grid
 from mbap.cli.watchdialogs import Help, Question
-from mbap.cli.watchtext import steps_for
+from mbap.cli.watchtext import steps_for, trouble
 from mbap.cli.watchview import View
 from mbap.cli.watchwriting import carried_out, question, writing_of
 from mbap.client.asynchronous import AsyncClient
@@ -159,7 +159,7 @@ class WatchScreen(textual.app.App[int]):
         return f"{STATES[self._device.state]}{latency} {many(watcher.rounds, 'round')}{failed}"
 
     def _trouble(self) -> str:
-        return "" if self.watcher.error is None else str(self.watcher.error)
+        return "" if self.watcher.error is None else trouble(self.watcher.error)
 
     # --- keys ---
 

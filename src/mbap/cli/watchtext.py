@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
+from mbap.addresses import describe
 from mbap.cli.connecting import value_text
 from mbap.diagnose.watching import Row
+from mbap.errors import ExceptionResponse, ModbusError
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 ASCII: Final = "_.-~=+*#"
@@ -126,3 +128,14 @@ def steps_for(encoding: str | None, terminal: str = "") -> str:
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return BLOCKS
+
+
+def trouble(error: ModbusError) -> str:
+    """What went wrong and what to do, without the device, which the first line names."""
+    target = error.target
+    if target is None:
+        return str(error)
+    said = str(error).removeprefix(f"{target}: ")
+    if target.table is None or target.address is None or not isinstance(error, ExceptionResponse):
+        return said
+    return f"{describe(target.table, target.address, target.count)}: {said}"
