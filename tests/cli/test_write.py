@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ import mbap
 from mbap import Client, Device
 from support.commandline import CommandLine
 from support.scripted import Reply, Silence, scripted
+from support.serialports import serial_pair
 
 
 @pytest.fixture
@@ -150,3 +152,16 @@ def test_what_cannot_be_written_is_a_sentence_and_exit_2(
     done = run("write", "plc", assignment)
     assert (done.code, done.out) == (2, "")
     assert complaint in done.err
+
+
+@pytest.mark.peer
+def test_unit_0_of_a_serial_line_is_every_unit_and_none_is_waited_for(
+    run: CommandLine, tmp_path: Path
+) -> None:
+    one, other = Device(holding_registers=[0]), Device(holding_registers=[0])
+    with serial_pair(tmp_path) as pair, mbap.serving(mbap.Units({1: one, 2: other}), pair.far_url):
+        done = run("write", pair.near_url, "hr0=9", "--unit", "0", "--timeout", "5s")
+        assert run("read", pair.near_url, "hr0", "--unit", "2").code == 0
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[1].endswith("sent to every unit; nobody answers")
+    assert (one.holding_registers[0], other.holding_registers[0]) == (9, 9)

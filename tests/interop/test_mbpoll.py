@@ -328,6 +328,21 @@ def test_f_needs_a_driver_that_switches_and_says_so_where_mbpoll_reads_on(pair: 
     assert "the driver cannot switch the direction" in found.err
 
 
+def test_unit_0_of_a_serial_line_is_every_unit_and_nobody_is_waited_for(pair: Pair) -> None:
+    one, other = device(), device()
+    words = ["-m", "rtu", "-P", "none", "-q", "-a", "0", "-r", "5", str(pair.near)]
+    with mbap.serving(Units({1: one, 2: other}), pair.far_url):
+        begun = time.monotonic()
+        done = ours(*words, "77")
+        assert (done.out, done.code) == ("Written 1 references.", 0)
+        assert "nobody answers" in done.err
+        reading = ours("-1", "-q", "-m", "rtu", "-P", "none", "-a", "2", "-r", "5", str(pair.near))
+    assert time.monotonic() - begun < 10
+    assert reading.out.endswith("[5]: \t77")
+    assert one.holding_registers[4] == 77
+    assert ours(*words, "-1").code == 2
+
+
 def test_a_serial_line_is_written_the_same(pair: Pair) -> None:
     one = device()
     words = ["-m", "rtu", "-P", "none", "-r", "5", str(pair.near)]

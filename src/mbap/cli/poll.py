@@ -212,6 +212,8 @@ def command(*, report: bool, once: bool, many: bool, verbose: bool, quiet: bool,
 
     line = Line(**{name: given.pop(name) for name in Line.__slots__})
     asked, plan = _asked(**given)
+    if line.serial and 0 in asked.units and (plan is None or report):
+        raise click.UsageError("-a 0 is every unit of a serial line: it is written to, and nobody answers")
     if report:
         _check_report(asked, writes=plan is not None)
     with polling(line, many=many, verbose=verbose) as connected:

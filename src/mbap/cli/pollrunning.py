@@ -16,6 +16,7 @@ from mbap.cli.pollline import Line
 from mbap.cli.pollreport import NOTHING, report_lines
 from mbap.cli.pollwire import ShownLine
 from mbap.client.blocking import BlockingUnit
+from mbap.client.job import Job
 from mbap.client.line import Line as Way
 from mbap.client.options import LinkOptions
 from mbap.client.quirks import Quirks
@@ -58,8 +59,12 @@ class Polling:
 
     def write(self, asked: Asked, plan: Writing) -> int:
         """Send *plan*, once."""
+        unit = asked.units[0]
         try:
-            self._execute(asked.units[0], plan.request)
+            if self.line.serial and unit == 0:
+                self._broadcast(plan.request)
+            else:
+                self._execute(unit, plan.request)
         except ModbusError as error:
             return self._failed(f"Write {NAMES[asked.kind.table]} failed", error)
         click.echo(f"Written {asked.count} references.")
@@ -130,6 +135,18 @@ class Polling:
             return BlockingUnit(self.way, unit, timeout=self.line.timeout).execute(request)
         finally:
             tell()
+
+    def _broadcast(self, request: Request[Any]) -> None:
+        """Send it to all units of the line, none of which answers."""
+        job = Job(
+            request, 0, self.way.options, timeout=self.line.timeout, now=time.monotonic(), answered=False
+        )
+        (outcome,) = self.way.carry_out([job])
+        if isinstance(outcome, ModbusError):
+            raise outcome
+        click.echo(
+            "unit 0 is every unit of the line: nobody answers, and nobody knows who wrote it", err=True
+        )
 
     def _failed(self, what: str, error: ModbusError) -> int:
         """mbpoll's words, and a sentence that says more."""

@@ -57,8 +57,20 @@ def _unknown(word: str) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(word.lower(), COMMANDS, 1)
-    hint = f"did you mean {near[0]}?" if near else "help lists the commands"
+    hint = f"did you mean {near[0]}?" if near else _meant(word)
     return f"there is no command {word!r}: {hint}"
+
+
+def _meant(word: str) -> str:
+    """What *word* may stand for, where a command should."""
+    from mbap.addresses import parse_item
+
+    item, equals, _ = word.partition("=")
+    try:
+        parse_item(item)
+    except ValueError:
+        return "help lists the commands"
+    return f"did you mean {'write' if equals else 'read'} {word}?"
 
 
 def parse_units(words: Sequence[str]) -> range:

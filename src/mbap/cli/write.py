@@ -17,7 +17,7 @@ from mbap.errors import ModbusError, OutcomeUnknown
 
 if TYPE_CHECKING:
     from mbap.addresses import Item
-    from mbap.client.blocking import BlockingUnit
+    from mbap.client.blocking import BlockingUnit, Client
     from mbap.client.typed import Given, Writing
     from mbap.values import Encoding, Value
 
@@ -61,9 +61,15 @@ def command(
     else than was written.
     """
     plans = [planned(assignment, order) for assignment in assignments]
+    from mbap.transport.endpoint import parse_endpoint
+
     device = asking.client()
     try:
-        done, error = write_all(device, plans, asking.deadline, verify=verify)
+        done, error = (
+            broadcast_all(device, plans, asking.deadline)
+            if device.number == 0 and parse_endpoint(asking.endpoint).line is not None
+            else write_all(device, plans, asking.deadline, verify=verify)
+        )
     finally:
         device.close()
     printer = print_json if as_json else print_text
@@ -129,6 +135,20 @@ def write_all(
         except ModbusError as error:
             return done, error
         done.append(_read_back(device, plan, deadline) if verify else Done(plan))
+    return done, None
+
+
+def broadcast_all(
+    device: Client, plans: Sequence[Writing], deadline: float | None
+) -> tuple[list[Done], ModbusError | None]:
+    """The same to every unit of a serial line, none of which answers, so that nothing can be read back."""
+    done: list[Done] = []
+    for plan in plans:
+        try:
+            device.broadcast(plan.request, deadline=deadline)
+        except ModbusError as error:
+            return done, error
+        done.append(Done(plan, None, "sent to every unit; nobody answers"))
     return done, None
 
 

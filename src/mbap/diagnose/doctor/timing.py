@@ -75,11 +75,24 @@ def timing(case: Case) -> Iterator[Finding]:
     times = [outcome.seconds for outcome in outcomes if outcome.good]
     yield stability(outcomes)
     if times:
-        network = case.known.ping or case.known.connecting or 0.0
+        network = _way(case)
         long = _longest_read(case)
         case.known.timeout = timeout_for([*times, long[1]] if long else times)
         case.known.period = period_for(case, times)
-        yield latency(times, network, long, case.known.timeout, case.known.period)
+        whose = "network" if case.endpoint.line is None else "line"
+        yield latency(times, network, long, case.known.timeout, case.known.period, whose=whose)
+
+
+_READ_BYTES = 8 + 7
+"""On a serial line: the request for one register, and its answer."""
+
+
+def _way(case: Case) -> float:
+    """How long a read is under way: through the network, or bit by bit on a serial line."""
+    if case.endpoint.line is None:
+        return case.known.ping or case.known.connecting or 0.0
+    characters = _READ_BYTES if case.endpoint.scheme == "rtu" else 2 * _READ_BYTES + 1
+    return case.endpoint.line.time_of(characters)
 
 
 def _longest_read(case: Case) -> tuple[int, float] | None:
@@ -118,14 +131,20 @@ def stability(outcomes: Sequence[Outcome]) -> Finding:
 
 
 def latency(
-    times: Sequence[float], network: float, long: tuple[int, float] | None, timeout: float, period: float
+    times: Sequence[float],
+    network: float,
+    long: tuple[int, float] | None,
+    timeout: float,
+    period: float,
+    *,
+    whose: str = "network",
 ) -> Finding:
-    """How long answers take, and what follows from that."""
+    """How long answers take, and what follows; so many seconds of it the *network* has, or who is named."""
     usual, most, longest = median(times), quantile(times, 0.95), max(times)
     device = max(usual - network, 0.0)
     seen = (
         f"answers take {spoken(usual)} (median), {spoken(most)} (95 %), {spoken(longest)} at most;"
-        f" the network has {spoken(min(network, usual))} of that, the device {spoken(device)}"
+        f" the {whose} has {spoken(min(network, usual))} of that, the device {spoken(device)}"
     )
     if long is not None and long[0] > 1:
         seen += f"; {long[0]} registers take {spoken(long[1])}"
@@ -141,8 +160,8 @@ def latency(
     blocks = f" blocks of up to {long[0]} registers;" if long else ""
     advice = f"timeout {format_duration(timeout)};{blocks} a period of {format_duration(period)} or more"
     if usual >= SLOW:
-        whose = "the network" if network > device else "the device"
-        return warning("latency", seen, f"answers are slow, and {whose} is why", advice, **data)
+        why = f"the {whose}" if network > device else "the device"
+        return warning("latency", seen, f"answers are slow, and {why} is why", advice, **data)
     if longest > UNSTEADY * usual and longest > SLOW:
         means = (
             "some answers take much longer than others: others ask at the same time, or packets are repeated"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mbap.diagnose.doctor.asking import PATH_ERRORS, Outcome
 from mbap.diagnose.doctor.case import Case
@@ -33,7 +34,8 @@ def units(case: Case) -> Iterator[Finding]:
     case.known.silent = [unit for unit in case.known.units if unit not in present]
     if case.known.unit is None and not any(outcome.code for outcome in case.known.units.values()):
         yield from what_else_answers(case)
-    yield judge(case.first_unit, case.known.units, given=case.unit_given, scanned=case.wishes.scan_units)
+    found = judge(case.first_unit, case.known.units, given=case.unit_given, scanned=case.wishes.scan_units)
+    yield on_a_line(found) if case.endpoint.line is not None and case.known.unit is None else found
 
 
 _NOTHING = Outcome(0.0, error=ResponseTimeout("not asked"))
@@ -132,6 +134,16 @@ def nobody(outcomes: dict[int, Outcome], data: dict[str, object], *, scanned: bo
             "" if scanned else "; --scan-units asks all"
         )
     return Finding("units", Severity.FAULT, seen, means, advice, data, error, last=True)
+
+
+def on_a_line(found: Finding) -> Finding:
+    """*found*, that nobody answers, on a serial line, where mostly its settings or its wires are why."""
+    means = "speed, parity or stop bits are others, or A and B are exchanged, or the unit is another"
+    advice = (
+        "compare the number and the settings at the device, exchange A and B, see that both ends of the line"
+        " are terminated; mbap sniff --guess finds speed and parity where others talk"
+    )
+    return replace(found, means=means, advice=advice)
 
 
 def listed(numbers: Sequence[int]) -> str:
