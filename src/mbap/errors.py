@@ -301,3 +301,18 @@ class Disconnect(Exception):  # a wish of a handler, not an error
     def __init__(self, *, reset: bool = False) -> None:
         super().__init__("close the connection")
         self.reset = reset
+
+
+class TrustMissing(ValueError):
+    """Whatever is reached by TLS was given without whom to trust; the sentence is for those who write Python.
+
+    Attributes:
+        url: what is reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        super().__init__(
+            f"{url} needs to know who you are and whom you trust:"
+            ' tls=mbap.TLS(ca="ca.pem", certificate="client.pem", key="client.key")'
+        )

@@ -206,6 +206,7 @@ def test_an_option_that_is_not_here_says_what_is_instead(run: CommandLine, optio
     ("words", "complaint"),
     [
         (("-m", "tcp", "/dev/ttyUSB0"), "/dev/ttyUSB0 is a serial port: leave -m tcp out"),
+        (("tls://plc",), "mbap read tls://plc --ca FILE"),
         (("-b", "9600", "plc"), "-b is for serial lines, and plc is reached over TCP without -m rtu"),
         (("-F", "plc"), "-F is for serial lines, and plc is reached over TCP without -m rtu"),
         (("-p", "502", "/dev/ttyUSB0"), "-p is a TCP port"),

@@ -97,7 +97,7 @@ def test_a_wrong_name_is_told_with_those_that_the_certificate_has(
 @pytest.mark.parametrize(
     ("url", "words", "complaint"),
     [
-        ("tls://plc", (), "tls://plc:802 needs to know who you are and whom you trust"),
+        ("tls://plc", (), "tls://plc:802 needs to know whom you trust and who you are: --ca FILE"),
         ("tcp://plc", options(), "TLS goes with tls://"),
         ("tls://plc", options()[2:], "--ca FILE has to name whom to trust"),
         ("tls://plc", ("--ca", "nowhere.pem"), "the CA nowhere.pem cannot be read: No such file"),

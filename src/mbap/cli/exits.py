@@ -13,6 +13,7 @@ from mbap.errors import (
     OutcomeUnknown,
     ProtocolError,
     ResponseTimeout,
+    TrustMissing,
 )
 
 
@@ -76,6 +77,11 @@ def report(error: Exception) -> int:
 
 def _sentence(error: Exception) -> str:
     """What *error* says, and what the system says of a file without the number that it has for that."""
+    if isinstance(error, TrustMissing):
+        return (
+            f"{error.url} needs to know whom you trust and who you are: --ca FILE, --certificate FILE and"
+            f" --key FILE, which mbap certs makes; mbap doctor {error.url} shows what is there"
+        )
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, OSError) and error.strerror and error.errno is not None:

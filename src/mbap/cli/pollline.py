@@ -53,6 +53,8 @@ class Line:
             raise ValueError("-d 7: RTU has 8 data bits; ASCII has 7: `mbap read ascii:///dev/ttyUSB0`")
 
     def _check_tcp(self) -> None:
+        if self.host.startswith(("tls://", "mbaps://", "tls+fallback://")):
+            raise ValueError(f"TLS has no options of mbpoll: mbap read {self.host} --ca FILE has them")
         if self.host.startswith("/dev/"):
             raise ValueError(f"{self.host} is a serial port: leave -m tcp out, or write -m rtu")
         given = "-b" if self.baudrate is not None else "-F" if self.rts else ""

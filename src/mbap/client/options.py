@@ -10,7 +10,7 @@ from mbap.client.breaker import Breaker
 from mbap.client.events import LinkState
 from mbap.client.quirks import NO_QUIRKS, Quirks
 from mbap.client.timing import LINK_KINDS, LinkKind, LinkName, link_kind
-from mbap.errors import ExceptionResponse, ModbusError, ProtocolError, ResponseTimeout
+from mbap.errors import ExceptionResponse, ModbusError, ProtocolError, ResponseTimeout, TrustMissing
 from mbap.records import Record, fresh
 
 if TYPE_CHECKING:
@@ -174,10 +174,7 @@ class LinkOptions(Record):
     def checked_for(self, endpoint: Endpoint) -> LinkOptions:
         """These; raises `ValueError` where `tls` and the kind of *endpoint* do not go together."""
         if endpoint.secure and self.tls is None:
-            raise ValueError(
-                f"{endpoint.url} needs to know who you are and whom you trust:"
-                ' tls=mbap.TLS(ca="ca.pem", certificate="client.pem", key="client.key")'
-            )
+            raise TrustMissing(endpoint.url)
         if self.tls is not None and not endpoint.secure:
             raise ValueError(f"{endpoint.url} is not protected: TLS goes with tls://, on port 802")
         return self

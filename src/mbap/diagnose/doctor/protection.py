@@ -98,7 +98,7 @@ def unprotected(case: Case) -> Finding:
 def no_trust(shown: Certificate | None) -> Finding:
     """Nobody has said whom to trust."""
     error = TlsFailed("nobody has said whom to trust")
-    seen = f"the server shows {described(shown)}"
+    seen = showing(shown)
     if shown is None:
         means = "it may speak no TLS there, or show nothing to a stranger"
         advice = "check the port, which is 802 mostly; with TLS say --ca, --certificate and --key FILE"
@@ -110,17 +110,24 @@ def no_trust(shown: Certificate | None) -> Finding:
 
 def refused(error: TlsFailed, shown: Certificate | None) -> Finding:
     """A certificate was refused, here or there, or it came to none."""
-    means = f"the server shows {described(shown)}"
+    means = showing(shown)
     if isinstance(error, CertificateRefused) and error.ours:
         means = f"{_LATE}; {means}"
     facts = data(shown) | {"check": error.check if isinstance(error, CertificateRefused) else None}
     return Finding("tls", Severity.FAULT, error.reason, means, error.advice, facts, error, last=True)
 
 
+def showing(shown: Certificate | None) -> str:
+    """What the server shows."""
+    if shown is None:
+        return "the server shows no certificate"
+    return f"the server shows the certificate {described(shown).removeprefix('that ')}"
+
+
 def described(shown: Certificate | None) -> str:
     """Whose it is, of which authority, for which names, until when."""
     if shown is None:
-        return "no certificate"
+        return "none"
     from mbap.transport.certificate import moment
 
     names = f" for {', '.join(shown.names)}" if shown.names else ""
