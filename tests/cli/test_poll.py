@@ -187,7 +187,6 @@ def test_nobody_there_is_exit_3(run: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("option", "instead"),
     [
-        ("-R", "-F has the driver switch it on"),
         ("-S", "mbap read --every"),
         ("-O", "write > FILE"),
         ("-X", "leave -X out"),
@@ -208,6 +207,8 @@ def test_an_option_that_is_not_here_says_what_is_instead(run: CommandLine, optio
         (("-m", "tcp", "/dev/ttyUSB0"), "/dev/ttyUSB0 is a serial port: leave -m tcp out"),
         (("tls://plc",), "mbap read tls://plc --ca FILE"),
         (("-b", "9600", "plc"), "-b is for serial lines, and plc is reached over TCP without -m rtu"),
+        (("-R", "plc"), "-R is for serial lines, and plc is reached over TCP without -m rtu"),
+        (("-R", "-F", "/dev/ttyUSB0"), "either -F or -R"),
         (("-F", "plc"), "-F is for serial lines, and plc is reached over TCP without -m rtu"),
         (("-p", "502", "/dev/ttyUSB0"), "-p is a TCP port"),
         (("-u", "-a", "1,2", "plc"), "-u asks one unit: name it with -a"),
@@ -263,10 +264,14 @@ def test_a_host_is_an_endpoint(mode: str | None, host: str, url: str) -> None:
     assert Line(host, mode).endpoint.url == url
 
 
-def test_f_has_the_driver_switch_the_direction() -> None:
-    line = Line("/dev/ttyS1", rts=True).endpoint.line
+@pytest.mark.parametrize(
+    ("asked", "how"),
+    [(Line("/dev/ttyS1", rts=True), True), (Line("/dev/ttyS1", rts_after=True), "inverted")],
+)
+def test_f_and_r_have_the_driver_switch_the_direction(asked: Line, how: object) -> None:
+    line = asked.endpoint.line
     assert line is not None
-    assert line.rs485
+    assert line.rs485 == how
 
 
 def test_units_are_each_asked_once() -> None:

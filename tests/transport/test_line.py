@@ -28,6 +28,7 @@ def line_of(url: str) -> LineSettings:
         ("rtu://usb:A50285BI", "rtu://usb:A50285BI?baudrate=19200&parity=E&stopbits=1"),
         ("ascii:///dev/x", "ascii:///dev/x?baudrate=19200&parity=E&stopbits=1&bytesize=7"),
         ("ascii:///dev/x?bytesize=8", "ascii:///dev/x?baudrate=19200&parity=E&stopbits=1&bytesize=8"),
+        ("rtu:///d?rs485=Inverted", "rtu:///d?baudrate=19200&parity=E&stopbits=1&rs485=inverted"),
         ("rtu:///d?echo=ON&rs485=yes", "rtu:///d?baudrate=19200&parity=E&stopbits=1&rs485=on&echo=on"),
         (
             "rtu:///dev/serial/by-id/usb-FTDI_X-if00-port0",

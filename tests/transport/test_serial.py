@@ -100,11 +100,19 @@ def test_two_cannot_have_one_port(tmp_path: Path) -> None:
             assert error.reason.startswith("the port is in use already")
 
 
-def test_a_port_whose_direction_cannot_be_switched_is_closed_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("inverted", "flags"), [(False, 0b011), (True, 0b101)])
+def test_the_driver_is_told_when_to_switch_rts_on(inverted: bool, flags: int) -> None:
+    request = rs485.request_for(inverted=inverted)
+    assert (int.from_bytes(request[:4], sys.byteorder), len(request)) == (flags, 32)
+    assert not any(request[4:])
+
+
+@pytest.mark.parametrize("how", ["on", "inverted"])
+def test_a_port_whose_direction_cannot_be_switched_is_closed_again(tmp_path: Path, how: str) -> None:
     with serial_pair(tmp_path) as pair:
-        for error in both_ways(f"{pair.near_url}&rs485=on"):
+        for error in both_ways(f"{pair.near_url}&rs485={how}"):
             assert error.reason == "the driver cannot switch the direction"
-            assert error.advice.startswith("leave out rs485=on")
+            assert error.advice.startswith("leave out rs485=")
         with Client(pair.near_url):
             pass
 

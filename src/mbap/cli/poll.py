@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _REFUSED = {
-    "-R": "it switches RTS off while it sends; -F has the driver switch it on, as transceivers want it",
     "-S": "streams: `mbap read --every 1s --csv` prints values for programs",
     "-O": "an output file: write > FILE behind the command",
     "-X": "it lets a server answer broadcasts, and this is a client: leave -X out",
@@ -103,6 +102,7 @@ _WHERE = (
         help="Parity of the serial line.",
     ),
     click.option("-F", "rts", is_flag=True, help="RS-485: have the driver set RTS while it sends."),
+    click.option("-R", "rts_after", is_flag=True, help="RS-485: have the driver clear RTS while it sends."),
     click.option(
         "-l",
         "rate",
@@ -186,7 +186,6 @@ def _all(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
 @click.option("-v", "verbose", is_flag=True, help="Show the bytes of every frame.")
 @click.option("-q", "quiet", is_flag=True, help="No lines about the settings.")
 @click.version_option(None, "-V", package_name="mbap", message="mbap %(version)s", help="Print the version.")
-@_refused("-R")
 @_refused("-S")
 @_refused("-O", takes=True)
 @_refused("-X")

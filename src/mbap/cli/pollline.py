@@ -27,6 +27,7 @@ class Line:
     Attributes:
         mode: `tcp`, `rtu`, or None: `rtu` where the host is the name of a serial port.
         rts: the driver is asked to switch the direction of an RS-485 transceiver by RTS.
+        rts_after: the same by RTS that is off while it sends.
         timeout: seconds. rate: milliseconds from poll to poll.
 
     Raises:
@@ -41,6 +42,7 @@ class Line:
     stopbits: str = "1"
     parity: str = "even"
     rts: bool = False
+    rts_after: bool = False
     timeout: float = 1.0
     rate: int = 1000
 
@@ -49,6 +51,8 @@ class Line:
             self._check_tcp()
         elif self.port is not None:
             raise ValueError("-p is a TCP port: with -m rtu there is none")
+        if self.rts and self.rts_after:
+            raise ValueError("either -F or -R: RTS is on while it sends, or off")
         if self.databits != "8":
             raise ValueError("-d 7: RTU has 8 data bits; ASCII has 7: `mbap read ascii:///dev/ttyUSB0`")
 
@@ -57,7 +61,7 @@ class Line:
             raise ValueError(f"TLS has no options of mbpoll: mbap read {self.host} --ca FILE has them")
         if self.host.startswith("/dev/"):
             raise ValueError(f"{self.host} is a serial port: leave -m tcp out, or write -m rtu")
-        given = "-b" if self.baudrate is not None else "-F" if self.rts else ""
+        given = "-b" if self.baudrate is not None else "-F" if self.rts else "-R" if self.rts_after else ""
         if given:
             raise ValueError(
                 f"{given} is for serial lines, and {self.host} is reached over TCP without -m rtu"
@@ -74,7 +78,8 @@ class Line:
         if self.serial:
             slash = "" if self.host.startswith("/") else "/"
             settings = f"baudrate={self._baudrate}&parity={self._parity}&stopbits={self.stopbits}"
-            return parse_endpoint(f"rtu://{slash}{self.host}?{settings}{'&rs485=on' if self.rts else ''}")
+            switched = "&rs485=inverted" if self.rts_after else "&rs485=on" if self.rts else ""
+            return parse_endpoint(f"rtu://{slash}{self.host}?{settings}{switched}")
         found = parse_endpoint(self.host)
         return found if self.port is None else replace(found, port=self.port)
 

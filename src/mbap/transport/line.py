@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, Literal
 
 _FAST: Final = 19200
 """Above this speed the silences do not shrink any further (Serial Line V1.02, 2.5.1.1)."""
@@ -27,7 +27,8 @@ class LineSettings:
         parity: E even, O odd, N none.
         stopbits: 1 or 2.
         bytesize: bits of a character: 8, or 7 for ASCII.
-        rs485: whether the driver is asked to switch the direction of an RS-485 transceiver.
+        rs485: whether the driver is asked to switch the direction of an RS-485 transceiver: by RTS on while
+            it sends, or "inverted" by RTS off.
         echo: whether what is sent is heard too; None finds out.
 
     Raises:
@@ -38,7 +39,7 @@ class LineSettings:
     parity: str = "E"
     stopbits: int = 1
     bytesize: int = 8
-    rs485: bool = False
+    rs485: bool | Literal["inverted"] = False
     echo: bool | None = None
 
     def __post_init__(self) -> None:
@@ -74,7 +75,7 @@ class LineSettings:
         """As it is written in a URL of *scheme*: what is always said, then what is not plain there."""
         said = f"baudrate={self.baudrate}&parity={self.parity}&stopbits={self.stopbits}"
         said += f"&bytesize={self.bytesize}" if self.bytesize != 8 or scheme == "ascii" else ""
-        said += "&rs485=on" if self.rs485 else ""
+        said += f"&rs485={'on' if self.rs485 is True else self.rs485}" if self.rs485 else ""
         return said + ("" if self.echo is None else f"&echo={'on' if self.echo else 'off'}")
 
     def __str__(self) -> str:
@@ -119,9 +120,12 @@ def _setting(part: str, text: str) -> tuple[str, object]:
         raise ValueError(f"{text!r}: after the ? can be {', '.join(known)}, each with =, not {part!r}")
     if key == "parity":
         return key, value.upper()[:1] if value.upper() in ("N", "E", "O", "NONE", "EVEN", "ODD") else value
+    if key == "rs485" and value.lower() == "inverted":
+        return key, "inverted"
     if key in ("rs485", "echo"):
         if value.lower() not in _WORDS:
-            raise ValueError(f"{key} in {text!r} is on or off, not {value!r}")
+            other = ", inverted" if key == "rs485" else ""
+            raise ValueError(f"{key} in {text!r} is on or off{other}, not {value!r}")
         return key, _WORDS[value.lower()]
     if not re.fullmatch(r"[0-9]{1,7}", value):
         raise ValueError(f"{key} in {text!r} is a whole number, not {value!r}")

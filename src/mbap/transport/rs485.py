@@ -8,7 +8,7 @@ import sys
 from typing import Final
 
 _TIOCSRS485: Final = 0x542F
-_ENABLED, _RTS_ON_SEND = 1, 2
+_ENABLED, _RTS_ON_SEND, _RTS_AFTER_SEND = 1, 2, 4
 _LAYOUT: Final = struct.Struct("@8I")
 """struct serial_rs485: flags, delays before and after sending in milliseconds, and what is reserved."""
 
@@ -17,8 +17,13 @@ class DirectionRefused(OSError):
     """The system or the driver cannot switch the direction."""
 
 
-def switch_direction(descriptor: int) -> None:
-    """Have the driver of *descriptor* drive RTS while it sends.
+def request_for(*, inverted: bool) -> bytes:
+    """What the driver is given: RTS on while it sends, or *inverted* only behind that."""
+    return _LAYOUT.pack(_ENABLED | (_RTS_AFTER_SEND if inverted else _RTS_ON_SEND), 0, 0, 0, 0, 0, 0, 0)
+
+
+def switch_direction(descriptor: int, *, inverted: bool = False) -> None:
+    """Have the driver of *descriptor* drive RTS while it sends, or *inverted* while it does not.
 
     Raises:
         DirectionRefused: the system or the driver cannot.
@@ -28,6 +33,6 @@ def switch_direction(descriptor: int) -> None:
     import fcntl
 
     try:
-        fcntl.ioctl(descriptor, _TIOCSRS485, _LAYOUT.pack(_ENABLED | _RTS_ON_SEND, 0, 0, 0, 0, 0, 0, 0))
+        fcntl.ioctl(descriptor, _TIOCSRS485, request_for(inverted=inverted))
     except OSError as problem:
         raise DirectionRefused(problem.errno, "the driver cannot switch the direction") from problem

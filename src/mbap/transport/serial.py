@@ -174,7 +174,7 @@ def settings(endpoint: Endpoint, *, listening_only: bool = False) -> dict[str, A
 def _prepare(opened: BaseSerial, endpoint: Endpoint) -> None:
     """What serialx does not do: have the driver switch the direction of an RS-485 transceiver."""
     if endpoint.line is not None and endpoint.line.rs485:
-        switch_direction(opened.fileno())
+        switch_direction(opened.fileno(), inverted=endpoint.line.rs485 == "inverted")
 
 
 def load() -> Any:
@@ -229,7 +229,7 @@ def _told_why(endpoint: Endpoint, problem: Exception) -> tuple[str, str]:
     ):
         return f"the port cannot do {endpoint.line}", "check baudrate, parity, bytesize and stopbits"
     if isinstance(problem, DirectionRefused):
-        return problem.strerror or "", "leave out rs485=on: most adapters switch by themselves"
+        return problem.strerror or "", "leave out rs485=...: most adapters switch by themselves"
     return _REASONS.get(number or 0, (str(problem) or "it cannot be opened", ""))
 
 
