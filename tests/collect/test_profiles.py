@@ -228,3 +228,12 @@ def test_without_pydantic_one_sentence_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ProfileError, match=r"^profiles need: pip install 'mbap\[site\]'$"):
         profile_json_schema()
+
+
+def test_a_file_that_does_not_look_like_a_path_is_named_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "meter").write_text("")
+    with pytest.raises(ProfileError, match=r"write its path: \./meter\)"):
+        load_profile("meter")

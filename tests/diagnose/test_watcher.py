@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from mbap.diagnose.watcher import REPLANNED, Watcher, short
+from mbap.diagnose.watcher import MOST_REFUSED, REPLANNED, Watcher, short
 from mbap.diagnose.watching import retyped, rows_of
 from mbap.errors import (
     ConnectFailed,
@@ -66,6 +66,29 @@ async def test_what_a_device_refuses_is_found_once_and_then_left_apart() -> None
     device.requests.clear()
     await watcher.round()
     assert device.requests == [(0, 4), (4, 1), (5, 1), (6, 2)]
+
+
+async def test_a_map_full_of_holes_is_found_out_over_many_rounds_with_few_refusals_in_each() -> None:
+    device, watcher = watching("hr0..499")
+    device.refused = set(range(100, 500))
+    for _ in range(REPLANNED + 5):
+        device.requests.clear()
+        await watcher.round()
+        refused = [one for one in device.requests if device.refused & set(range(one[0], sum(one)))]
+        assert len(refused) <= MOST_REFUSED + 4  # which are the reads that were planned
+    assert [one.trouble for one in watcher.rows] == [""] * 100 + ["exc 02"] * 400
+    assert isinstance(watcher.error, ExceptionResponse)
+
+
+async def test_each_of_many_that_are_refused_has_its_turn() -> None:
+    device, watcher = watching("hr0..99")
+    device.refused = set(range(100))
+    for _ in range(20):
+        await watcher.round()
+    device.refused = set()
+    for _ in range(2):
+        await watcher.round()
+    assert {one.trouble for one in watcher.rows} == {""}
 
 
 async def test_what_was_refused_together_is_tried_together_again_once_a_minute() -> None:

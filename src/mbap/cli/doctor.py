@@ -36,7 +36,8 @@ def command(
     """Find out why a device does not answer, or not rightly.
 
     Walks from the cable to the value, and says of each step what was seen, what it means and what to do. It
-    only reads, over one connection, with a rest before each request. ENDPOINT is as for mbap read.
+    only reads, over one connection, with a rest before each request, but for ten that tell whether it needs
+    one. ENDPOINT is as for mbap read.
 
     \b
     Examples:

@@ -66,9 +66,10 @@ def _built_in() -> Traversable:
 def _built_in_text(name: str) -> str:
     known = profile_names()
     if name not in known:
+        path = f"./{name}" if Path(name).is_file() else f"{name}{_SUFFIX}"
         raise ProfileError.of(
-            f'there is no profile "{name}"{suggestion(name, known)} (for a file of your own write its path: '
-            f"{name}{_SUFFIX})"
+            f'there is no profile "{name}"{suggestion(name, known)}'
+            f" (for a file of your own write its path: {path})"
         )
     return _built_in().joinpath(name + _SUFFIX).read_text(encoding="utf-8")
 

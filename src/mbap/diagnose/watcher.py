@@ -23,6 +23,8 @@ R = TypeVar("R")
 
 REPLANNED = 60
 """After so many rounds it is tried again to read together what was refused together."""
+MOST_REFUSED = 16
+"""After so many refusals in a round, what was refused before or lay beside it has its turn in a later one."""
 
 
 class Asked(Protocol):
@@ -55,6 +57,7 @@ class Watcher:
     latency: float | None = None
     _blocks: list[Block] = field(default_factory=list)
     _slowest: float | None = None
+    _suspects: set[Block] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.plan()
@@ -62,10 +65,11 @@ class Watcher:
     def plan(self) -> None:
         """Plan the reads anew: the type of a row has changed."""
         self._blocks = blocks_of(self.rows)
+        self._suspects.clear()
 
     async def round(self) -> None:
         """Ask once for everything; when nobody answers, the rest is not tried."""
-        if self.rounds % REPLANNED == 0:
+        if self.rounds % REPLANNED == 0 and len(self._suspects) <= MOST_REFUSED:
             self.plan()
         asked, self._slowest = self._blocks, None
         done, first = await self._ask_all(list(reversed(asked)))
@@ -77,12 +81,19 @@ class Watcher:
     async def _ask_all(self, waiting: list[Block]) -> tuple[list[Block], ModbusError | None]:
         """The blocks as they could be read, and the first error; the last of *waiting* comes first."""
         done: list[Block] = []
+        later: list[Block] = []
         first: ModbusError | None = None
+        refused = 0
         while waiting:
             block = waiting.pop()
+            if refused >= MOST_REFUSED and block in self._suspects:
+                later.append(block)
+                _not_brought(block, IllegalDataAddress())
+                continue
             error = await self._ask(block)
-            if isinstance(error, IllegalDataAddress) and len(block.rows) > 1:
-                waiting += reversed(block.halves())
+            refused += isinstance(error, IllegalDataAddress)
+            if parts := self._suspected(block, error):
+                waiting += reversed(parts)
                 continue
             done.append(block)
             if error is not None:
@@ -91,8 +102,17 @@ class Watcher:
             if isinstance(error, ConnectionLost | ResponseTimeout):
                 for one in reversed(waiting):
                     _not_brought(one, error)
-                return [*done, *reversed(waiting)], first
-        return done, first
+                return [*later, *done, *reversed(waiting)], first
+        return [*later, *done], first
+
+    def _suspected(self, block: Block, error: ModbusError | None) -> Sequence[Block]:
+        """What is asked instead of *block*, where some of its addresses were refused; remembers those."""
+        self._suspects.discard(block)
+        if not isinstance(error, IllegalDataAddress):
+            return ()
+        parts = block.halves() if len(block.rows) > 1 else ()
+        self._suspects.update(parts or (block,))
+        return parts
 
     async def _ask(self, block: Block) -> ModbusError | None:
         self.requests += 1

@@ -119,3 +119,8 @@ def test_a_full_disk_is_told_once_and_reading_goes_on(tmp_path: Path) -> None:
         with JournalFile(disk / "answers", ENDPOINT, 1) as file:
             assert file.journal.execute(ReadHoldingRegisters(0, 2), never) == [7, 8]
     assert len(told) == 1
+
+
+def test_what_is_no_file_is_refused_before_it_is_read() -> None:
+    with pytest.raises(ValueError, match="is no file that answers can be kept in"):
+        JournalFile(Path("/dev/full"), "tcp://plc:502", 1)

@@ -98,6 +98,8 @@ class JournalFile:
     def __init__(
         self, path: Path, endpoint: str, unit: int, lost: Callable[[OSError], None] = lambda _error: None
     ) -> None:
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is no file that answers can be kept in: name another")
         head = f"{_HEAD} {endpoint} {unit}"
         lines = _whole_lines(path)
         if lines and lines[0] != head:
