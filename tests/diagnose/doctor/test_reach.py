@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from mbap.diagnose.doctor import reach
+from support.doctored import examined
+
 NETWORK = """
 mount -t tmpfs none /run; mkdir /run/netns
 ip netns add device
@@ -90,3 +93,13 @@ def test_another_port_that_is_open_is_named(peer: Callable[..., str]) -> None:
     found = diagnosed(NETWORK + serve + DOCTOR % "10.9.0.2 --ports" + "\nkill $server")
     assert found["connect"]["data"]["open_ports"] == [1502]
     assert "tcp://10.9.0.2:1502" in found["connect"]["advice"]
+
+
+def test_other_ports_that_were_tried_for_nothing_are_named(
+    free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = (free_port(), free_port())
+    monkeypatch.setattr(reach, "LIKELY_PORTS", others)
+    found = examined(f"tcp://127.0.0.1:{free_port()}", ports=True)["connect"]
+    assert f"the ports {others[0]}, {others[1]} cannot be connected either" in found.means
+    assert "--ports" not in found.advice
