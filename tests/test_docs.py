@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import pytest
 
-from mbap.cli.main import mbap
+from mbap.cli.main import SETTINGS, mbap
 from support.doctrial import Trial
 from support.documents import ROOT, Block, blocks, documents, steps
 
@@ -58,7 +58,7 @@ def parse_command(words: list[str]) -> None:
             raise click.UsageError(f"there is no command mbap {' '.join(path)}")
         command = found
     try:
-        command.make_context(" ".join(path), words)
+        command.make_context(" ".join(path), words, **SETTINGS)  # click keeps the help it makes
     except click.exceptions.Exit:
         pass
     except click.BadParameter as fault:
