@@ -18,6 +18,27 @@ PAUSE: Final = 1.0
 """Seconds after the end of the capture until values that moved begin again."""
 MOST_REFUSED: Final = 20
 """Different requests that were refused, or not answered, and are named in the file."""
+_EXCEPTIONS: Final = b"\x80"
+"""As bytes are compared, an exception is at least this."""
+_TELLING: Final = frozenset({b"\x07", b"\x11", b"\x2b"})
+"""The functions by which a device says something of itself."""
+
+
+class _Times:
+    """From when to when there was anything of a server."""
+
+    __slots__ = ("began", "ended")
+
+    def __init__(self, time: int) -> None:
+        self.began = self.ended = time
+
+    def take(self, exchange: Captured) -> None:
+        time, response_time = exchange.time, exchange.response_time
+        if time < self.began:
+            self.began = time
+        ended = response_time or time
+        if ended > self.ended:
+            self.ended = ended
 
 
 class DeviceFromCapture:
@@ -29,25 +50,33 @@ class DeviceFromCapture:
     def __init__(self) -> None:
         self._histories = Histories()
         self._units: dict[tuple[Server, int], KnownUnit] = {}
-        self._times: dict[Server, tuple[int, int]] = {}
+        self._times: dict[Server, _Times] = {}
         self._refused: dict[Server, dict[str, Captured]] = {}
 
     def take(self, exchange: Captured) -> None:
         """Remember what *exchange* tells."""
         server = exchange.server, exchange.server_port
-        first, last = self._times.get(server) or (exchange.time, exchange.time)
-        self._times[server] = min(first, exchange.time), max(last, exchange.response_time or exchange.time)
+        times = self._times.get(server)
+        if times is None:
+            times = self._times[server] = _Times(exchange.time)
+        times.take(exchange)
         self._histories.take(exchange)
-        if exchange.pdu and (exchange.response is None or exchange.exception is not None):
-            refused = self._refused.setdefault(server, {})
-            if len(refused) < MOST_REFUSED:
-                refused[f"unit {exchange.unit}, {asked(exchange)}"] = exchange
-        if exchange.function_code in (7, 17, 43) and exchange.response is not None:
-            self._said(exchange, exchange.response)
+        response = exchange.response
+        if response is None or response >= _EXCEPTIONS:
+            self._note_refused(exchange, server)
+        elif exchange.pdu[:1] in _TELLING:
+            self._said(exchange, response)
+
+    def _note_refused(self, exchange: Captured, server: Server) -> None:
+        if not exchange.pdu:
+            return
+        refused = self._refused.setdefault(server, {})
+        if len(refused) < MOST_REFUSED:
+            refused[f"unit {exchange.unit}, {asked(exchange)}"] = exchange
 
     def _said(self, exchange: Captured, response: bytes) -> None:
         request = exchange.request
-        if request is None or exchange.exception is not None:
+        if request is None:
             return
         try:
             result = request.decode_response(response)
@@ -90,15 +119,15 @@ class DeviceFromCapture:
         return device_text(f"As seen at {end_text(server, port)}", units, self._comments(servers[0]))
 
     def _moving(self, of: Device) -> list[Stepping]:
-        began, ended = self._times[of[:2]]
-        period = (ended - began) / 1e6 + PAUSE
-        return [_stepping(one, began, period) for one in self._histories.moved(of)]
+        times = self._times[of[:2]]
+        period = (times.ended - times.began) / 1e6 + PAUSE
+        return [_stepping(one, times.began, period) for one in self._histories.moved(of)]
 
     def _comments(self, server: Server) -> list[str]:
-        began, ended = self._times[server]
+        times = self._times[server]
+        took = format_duration(round((times.ended - times.began) / 1e6, 3))
         comments = [
-            f"From a capture of {format_duration(round((ended - began) / 1e6, 3))}: each value is what it was"
-            " first, and changes when it did.",
+            f"From a capture of {took}: each value is what it was first, and changes when it did.",
             "What is not here was not read, or was refused: it is answered with exception 02.",
         ]
         left = self._histories.left_out

@@ -58,6 +58,32 @@ def _is_done(exchange: Captured) -> bool:
     return True
 
 
+class _Known:
+    """One table of a device: its places, and how often any of them became something else."""
+
+    __slots__ = ("changes", "places")
+
+    def __init__(self) -> None:
+        self.places: dict[int, _Place] = {}
+        self.changes = 0
+
+
+class _Touched:
+    """What a request reads or writes, and what its last answer says of that.
+
+    Attributes:
+        places: in order of address, with what they are by that answer, the *values*.
+        whole: all of them are remembered.
+        changes: those of the table when the answer had been taken in.
+    """
+
+    __slots__ = ("changes", "places", "response", "table", "values", "whole")
+
+    def __init__(self, table: _Known, response: bytes, places: list[_Place], values: list[int]) -> None:
+        self.table, self.response, self.places, self.values = table, response, places, values
+        self.changes, self.whole = table.changes, True
+
+
 class Histories:
     """The first known value of everything, and each change that was not a client's.
 
@@ -66,97 +92,143 @@ class Histories:
     """
 
     def __init__(self) -> None:
-        self._places: dict[tuple[Device, Table], dict[int, _Place]] = {}
-        self._same: dict[tuple[Device, bytes], tuple[bytes, int | None]] = {}
-        self._changes: dict[Device, int] = {}
-        self._count = self._steps = 0
+        self._tables: dict[tuple[Device, Table], _Known] = {}
+        self._same: dict[tuple[Device, bytes], _Touched] = {}
+        self._same_places = self._count = self._steps = 0
         self.left_out = 0
 
     def take(self, exchange: Captured) -> None:
         """Remember what *exchange* read and wrote."""
         request, response = exchange.request, exchange.response
-        if request is None or response is None or exchange.exception is not None:
+        if request is None or response is None:
             return
         of = device(exchange)
-        if request.writes:
-            if _is_done(exchange):
-                self._write(exchange)
-            if exchange.function_code == _READ_AND_WRITE:
-                self._read(exchange, of)
-        elif self._same.get((of, exchange.pdu)) != (response, self._changes.get(of)):
-            self._read(exchange, of)
-            if len(self._same) >= _MOST_SAME:
-                self._same.clear()
-            # The same answer again says nothing, as long as nothing else was said of the device.
-            self._same[of, exchange.pdu] = response, self._changes.get(of)
+        same = self._same.get((of, exchange.pdu))
+        if same is not None and same.response == response:
+            # The same again says nothing, as long as nothing in its table has changed.
+            if same.changes != same.table.changes:
+                self._again(same, exchange)
+        elif exchange.exception is None:
+            self._new(exchange, of, response, same)
 
-    def _read(self, exchange: Captured, of: Device) -> None:
+    def _again(self, same: _Touched, exchange: Captured) -> None:
+        assert exchange.request is not None
+        if exchange.request.writes:
+            self._put(same)
+        else:
+            self._compare(same, exchange.time)
+
+    def _new(self, exchange: Captured, of: Device, response: bytes, same: _Touched | None) -> None:
+        assert exchange.request is not None
+        if not exchange.request.writes:
+            self._read(exchange, of, response, same)
+            return
+        if _is_done(exchange):
+            self._write(exchange, of, response)
+        if exchange.function_code == _READ_AND_WRITE:
+            self._read(exchange, of, response, None)
+
+    def _read(self, exchange: Captured, of: Device, response: bytes, same: _Touched | None) -> None:
         found = values_read(exchange)
         if found is None:
             return
-        places = self._places.setdefault((of, found.table), {})
-        known, changed = places.get, False
-        for address, value in enumerate(found.values, found.address):
-            place = known(address)
-            if place is None:
-                self._new(exchange, found, address, _Place(int(value), int(value)))
-            elif place.now != value:
-                place.now, changed = int(value), True
-                self._step(place, exchange.time)
-        if changed:
-            self._changes[of] = self._changes.get(of, 0) + 1
+        if same is None:
+            same = self._touched(of, response, found)
+            if same.whole and exchange.function_code != _READ_AND_WRITE:
+                self._keep(of, exchange.pdu, same)
+        else:
+            same.response, same.values = response, _numbers(found)
+        self._compare(same, exchange.time)
 
-    def _step(self, place: _Place, time: int) -> None:
-        if self._steps >= MOST_STEPS:
-            self.left_out += 1
+    def _compare(self, read: _Touched, time: int) -> None:
+        """What is not as it was known to be has changed by itself."""
+        moved = []
+        for place, value in zip(read.places, read.values, strict=True):
+            if place.now != value:
+                place.now = value
+                moved.append(place)
+        if moved:
+            read.table.changes += 1
+            self._step(moved, time)
+        read.changes = read.table.changes
+
+    def _step(self, moved: list[_Place], time: int) -> None:
+        kept = moved[: max(MOST_STEPS - self._steps, 0)]
+        for place in kept:
+            place.steps.append((time, place.now))
+        self._steps += len(kept)
+        self.left_out += len(moved) - len(kept)
+
+    def _write(self, exchange: Captured, of: Device, response: bytes) -> None:
+        written = values_written(exchange)
+        # A mask depends on what was there, and what function 23 reads behind its write may differ from it.
+        alike = written is not None and exchange.function_code != _READ_AND_WRITE
+        written = written or self._masked(exchange, of)
+        if written is None:
             return
-        self._steps += 1
-        place.steps.append((time, place.now))
+        touched = self._touched(of, response, written)
+        self._put(touched)
+        if alike and touched.whole:
+            self._keep(of, exchange.pdu, touched)
 
-    def _write(self, exchange: Captured) -> None:
-        written = values_written(exchange) or self._masked(exchange)
-        of = device(exchange)
-        self._changes[of] = self._changes.get(of, 0) + 1
-        for address, value, place in self._of(exchange, written):
-            if place is None:
-                self._new(exchange, written, address, _Place(value, value, written=True))
-            else:
-                place.now, place.written = value, True
+    @staticmethod
+    def _put(written: _Touched) -> None:
+        """What is not as it was known to be is a client's doing."""
+        for place, value in zip(written.places, written.values, strict=True):
+            if place.now != value:
+                place.now = value
+                written.table.changes += 1
+            place.written = True
+        written.changes = written.table.changes
 
-    def _masked(self, exchange: Captured) -> Values | None:
+    def _masked(self, exchange: Captured, of: Device) -> Values | None:
         request = exchange.request
         if not isinstance(request, MaskWriteRegister):
             return None
-        table = Table.HOLDING_REGISTERS
-        place = self._places.get((device(exchange), table), {}).get(request.address)
+        table = self._tables.get((of, Table.HOLDING_REGISTERS))
+        place = None if table is None else table.places.get(request.address)
         # It is there, even where nobody has read it: what the mask left as it was is taken for 0.
         old = 0 if place is None else place.now
         new = old & request.and_mask | request.or_mask & ~request.and_mask & 0xFFFF
-        return Values(table, request.address, (new,))
+        return Values(Table.HOLDING_REGISTERS, request.address, (new,))
 
-    def _of(self, exchange: Captured, values: Values | None) -> list[tuple[int, int, _Place | None]]:
-        if values is None:
-            return []
-        places = self._places.setdefault((device(exchange), values.table), {})
-        return [(at, int(value), places.get(at)) for at, value in enumerate(values.values, values.address)]
+    def _touched(self, of: Device, response: bytes, values: Values) -> _Touched:
+        """The places that *values* are of; those that are new are what they are now."""
+        table = self._tables.get((of, values.table))
+        if table is None:
+            table = self._tables[of, values.table] = _Known()
+        touched = _Touched(table, response, [], _numbers(values))
+        known, add = table.places, touched.places.append
+        for address, value in enumerate(touched.values, values.address):
+            place = known.get(address)
+            if place is None:
+                place = _Place(value, value)
+                if self._count < MOST_PLACES:
+                    self._count += 1
+                    known[address] = place
+                else:
+                    self.left_out += 1
+                    touched.whole = False
+            add(place)
+        return touched
 
-    def _new(self, exchange: Captured, values: Values | None, address: int, place: _Place) -> None:
-        assert values is not None
-        if self._count >= MOST_PLACES:
-            self.left_out += 1
-            return
-        self._count += 1
-        self._places[device(exchange), values.table][address] = place
+    def _keep(self, of: Device, pdu: bytes, touched: _Touched) -> None:
+        """For the next request that is the same."""
+        if len(self._same) >= _MOST_SAME or self._same_places >= MOST_PLACES:
+            self._same.clear()
+            self._same_places = 0
+        self._same[of, pdu] = touched
+        self._same_places += len(touched.places)
 
     def devices(self) -> list[Device]:
         """Of which devices anything is known."""
-        return sorted({of for of, _ in self._places})
+        return sorted({of for of, _ in self._tables})
 
     def runs(self, of: Device) -> list[Run]:
         """What did not move by itself, as it was first, by table and in order of address."""
         runs: list[Run] = []
         for table in Table:
-            for address, place in sorted(self._places.get((of, table), {}).items()):
+            for address, place in self._sorted(of, table):
                 if place.steps:
                     continue
                 last = runs[-1] if runs else None
@@ -171,6 +243,15 @@ class Histories:
         return [
             Moved(table, address, place.first, sorted(place.steps, key=lambda step: step[0]), place.written)
             for table in Table
-            for address, place in sorted(self._places.get((of, table), {}).items())
+            for address, place in self._sorted(of, table)
             if place.steps
         ]
+
+    def _sorted(self, of: Device, table: Table) -> list[tuple[int, _Place]]:
+        known = self._tables.get((of, table))
+        return [] if known is None else sorted(known.places.items())
+
+
+def _numbers(values: Values) -> list[int]:
+    """What is a bool on the wire is 0 or 1 in a device file."""
+    return list(map(int, values.values)) if values.table.holds_bits else list(values.values)
