@@ -18,9 +18,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
-from mbap.diagnose.capture import Capture, Captured
+from mbap.diagnose.capture import AT_ONCE, Capture, Captured
 from mbap.diagnose.capturedevice import DeviceFromCapture
 from mbap.diagnose.capturefilter import Filter
 from mbap.diagnose.captureprofile import ProfileFromCapture
@@ -93,9 +94,11 @@ def read(path: Path, take: Take | None) -> tuple[int, float]:
     began = time.process_time()
     with path.open("rb", buffering=1 << 20) as file:
         capture = Capture(file)
-        for exchange in capture:
+        exchanges = iter(capture)
+        while batch := list(islice(exchanges, AT_ONCE)):
             if take is not None:
-                take(exchange)
+                for exchange in batch:
+                    take(exchange)
     return capture.packets, time.process_time() - began
 
 

@@ -62,6 +62,22 @@ def test_an_exchange_is_printed_before_the_pipe_ends_and_ctrl_c_ends_it_with_the
 
 
 @on_posix
+def test_an_exchange_is_printed_before_a_pipe_with_a_name_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")  # as on a terminal: whole lines are not held back
+    pipe = tmp_path / "live.pcap"
+    os.mkfifo(pipe)
+    with os.fdopen(os.open(pipe, os.O_RDWR), "wb") as into:  # which does not wait for a reader
+        into.write(pcap(Talk().open().asks(READ).answers(VALUES).packets))
+        into.flush()
+        child = started(str(pipe))
+        assert lines_until(child, "hr107") == ["1970-01-01 UTC", LINE]
+    _, err = child.communicate(timeout=60)
+    assert err.decode().startswith("1 exchange in ")
+
+
+@on_posix
 def test_being_stopped_within_a_packet_is_no_fault_of_the_capture() -> None:
     child = started("--stats", "-")
     assert child.stdin is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -159,15 +160,17 @@ def _ended(output: Output) -> str:
 
 def _read(source: Input, fits: Filter, made: list[Output], count: int | None) -> int:
     """Hand the exchanges that fit to every output; gives how many."""
+    from mbap.diagnose.capture import AT_ONCE
+
     takes, everything, flush = [one.take for one in made], not str(fits), source.live
-    taken = 0
-    for exchange in source:
-        if everything or fits.fits(exchange):
-            taken += 1
-            for take in takes:
+    exchanges, at_once, taken = iter(source), AT_ONCE if source.stored else 1, 0
+    while batch := list(islice(exchanges, at_once if count is None else min(at_once, count - taken))):
+        if not everything:
+            batch = [exchange for exchange in batch if fits.fits(exchange)]
+        taken += len(batch)
+        for take in takes:
+            for exchange in batch:
                 take(exchange)
-            if flush:
-                sys.stdout.flush()
-            if taken == count:
-                break
+        if flush:
+            sys.stdout.flush()
     return taken

@@ -90,13 +90,20 @@ class Input:
         name: what it is called in messages.
         empty: it ended before it began.
         live: more comes while somebody looks.
+        stored: all of it is there already.
         read: to be called when no more is read: what shows how far it has come is to go.
     """
 
     def __init__(
-        self, file: BinaryIO, name: str, ports: Sequence[int], *, stop: Stoppable | None = None
+        self,
+        file: BinaryIO,
+        name: str,
+        ports: Sequence[int],
+        *,
+        stop: Stoppable | None = None,
+        stored: bool = False,
     ) -> None:
-        self.name = printable(name)
+        self.name, self.stored = printable(name), stored
         self._stop = stop
         self.read: Callable[[], None] = self._new_line
         buffered: Any = file if hasattr(file, "peek") else io.BufferedReader(file, _BUFFER)
@@ -150,7 +157,8 @@ def opened(
             told: io.RawIOBase = raw_file
             if watched and size:
                 told = _Told(raw_file, size, shown.enter_context(progress("reading")))
-            source = Input(io.BufferedReader(told, _BUFFER), file, ports)
+            # What has no size is a pipe with a name, or a shell's <(...): more of it may come.
+            source = Input(io.BufferedReader(told, _BUFFER), file, ports, stored=size > 0)
             source.read = shown.close
             yield source
 

@@ -21,6 +21,11 @@ MOST_PENDING: Final = 256
 """Requests of one connection that wait for an answer; the oldest of more is taken for unanswered (H033)."""
 PATIENCE: Final = 30_000_000
 """Microseconds after which a request is taken for unanswered."""
+AT_ONCE: Final = 128
+"""Exchanges to read before they are used, where all are there already.
+
+Reading and using them in turn costs a tenth more: a processor is quicker at what it has just done.
+"""
 _MOST_DECODED: Final = 4096
 _UNKNOWN: Final[Any] = object()
 _Decoded = Request[Any] | None
