@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 from mbap.diagnose.capture import Captured, decoded
@@ -14,7 +16,8 @@ def exchange(time: int, pdu: str, answer: str) -> Captured:
     return made
 
 
-ADDRESS, COUNT, WORD = st.integers(0, 3), st.integers(1, 3), st.integers(0, 2)
+ADDRESS, COUNT, WORD = st.integers(253, 256), st.integers(1, 3), st.integers(0, 2)
+"""Around where a page of `Seen` ends."""
 
 
 def words(*values: int) -> bytes:
@@ -22,9 +25,9 @@ def words(*values: int) -> bytes:
 
 
 @st.composite
-def pdus(draw: st.DrawFn) -> tuple[bytes, bytes]:
+def pdus(draw: st.DrawFn, codes: Sequence[int]) -> tuple[bytes, bytes]:
     """A request and its answer, of few addresses and values: most touch what another touches."""
-    code, at, count = draw(st.sampled_from([1, 2, 3, 4, 5, 6, 15, 16, 22, 23])), draw(ADDRESS), draw(COUNT)
+    code, at, count = draw(st.sampled_from(codes)), draw(ADDRESS), draw(COUNT)
     values = words(*draw(st.lists(WORD, min_size=count, max_size=count)))
     bits, head = bytes([1, draw(st.integers(0, 2**count - 1))]), bytes([code]) + words(at, count)
     if code in (1, 2):
@@ -52,8 +55,9 @@ ANSWERED = st.sampled_from(["well"] * 8 + ["refused", "cut", "empty", "not"])
 @st.composite
 def exchanges(draw: st.DrawFn) -> list[Captured]:
     """A few different ones, again and again."""
-    known = st.sampled_from(draw(st.lists(pdus(), min_size=1, max_size=6)))
-    steps = draw(st.lists(st.tuples(known, ANSWERED, st.sampled_from([1, 1, 1, 2])), max_size=60))
+    codes = draw(st.sampled_from([(1, 5, 15), (3, 6, 16, 22, 23), (1, 2, 3, 4, 5, 6)]))
+    known = st.sampled_from(draw(st.lists(pdus(codes), min_size=1, max_size=6)))
+    steps = draw(st.lists(st.tuples(known, ANSWERED, st.sampled_from([1] * 9 + [2])), max_size=60))
     made = []
     for time, ((pdu, answer), how, unit) in enumerate(steps):
         response = {"refused": bytes([pdu[0] | 0x80, 2]), "cut": answer[:-1], "empty": b"", "not": None}

@@ -10,9 +10,9 @@ from mbap.diagnose.seen import Seen, device
 from mbap.diagnose.wording import writes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Write:
-    """One write.
+    """One write; a plain object that can change, which is made in a third of the time.
 
     Attributes:
         old: what was there before, as far as reads and writes have shown it; None where they have not.
@@ -53,6 +53,9 @@ class Writes:
         return None
 
     def _write(self, exchange: Captured) -> Write:
+        again = self.seen.wrote_again(exchange)
+        if again is not None:
+            return Write(exchange, *again)
         spans = () if exchange.request is None else exchange.request.spans()
         span = next((one for one in spans if one[3]), None)
         if span is None:

@@ -17,6 +17,8 @@ MOST_PAGES: Final = 20_000
 """Of 256 addresses each; values beyond them are not remembered, and counted."""
 MOST_WAITING: Final = 16_384
 """Different reads whose values nobody has asked for yet."""
+_MOST_PLACES: Final = 4096
+"""Different requests of which it is known where their values are."""
 _FUNCTION: Final = {
     Table.COILS: 1,
     Table.DISCRETE_INPUTS: 2,
@@ -26,6 +28,8 @@ _FUNCTION: Final = {
 """The function that reads each table: what waits of one does not matter to another."""
 _READS: Final = frozenset(_FUNCTION.values())
 _READ_AND_WRITE: Final = 23
+_SAME_AGAIN: Final = _READS | {5, 6, 15, 16}
+"""The functions of which the same request with the same answer says the same, whatever was there before."""
 _PAGE: Final = 256
 _BLANK: Final = bytes(_PAGE)
 _KNOWN: Final = b"\1" * _PAGE
@@ -40,6 +44,22 @@ class _Page:
     def __init__(self) -> None:
         self.values = array("H", bytes(2 * _PAGE))
         self.known = bytearray(_BLANK)
+
+
+class _Place(NamedTuple):
+    """Where the values of a request are, within one page, and what they are by its last answer."""
+
+    page: _Page
+    table: Table
+    address: int
+    words: array[int]
+    response: bytes | None
+
+    @property
+    def part(self) -> slice:
+        """Of the page."""
+        begin = self.address % _PAGE
+        return slice(begin, begin + len(self.words))
 
 
 class Run(NamedTuple):
@@ -63,6 +83,7 @@ class Seen:
 
     def __init__(self) -> None:
         self._pages: dict[tuple[Device, Table, int], _Page] = {}
+        self._places: dict[tuple[Device, bytes], _Place] = {}
         self._waiting: dict[tuple[str, int, int, int], dict[bytes, Exchange]] = {}
         self.waiting = 0
         self.left_out = 0
@@ -79,13 +100,26 @@ class Seen:
 
     def wrote(self, exchange: Exchange, written: Values | None) -> None:
         """Remember what *exchange*, a write, did: *written* is what `after` says of it."""
-        found = values_read(exchange) if exchange.pdu[0] == _READ_AND_WRITE else None
-        if found is not None:
-            self._store(device(exchange), found)
-        elif exchange.exception is not None or (exchange.response is None and exchange.server_port):
+        if exchange.exception is not None or (exchange.response is None and exchange.server_port):
             return
-        if written is not None and not (found is not None and _covers(found, written)):
-            self._store(device(exchange), written)
+        if written is not None:
+            self._store(exchange, written)
+        if exchange.pdu[0] == _READ_AND_WRITE and (found := values_read(exchange)) is not None:
+            self._store(exchange, found)  # it reads behind its write: that is newer
+
+    def wrote_again(self, exchange: Exchange) -> tuple[Table, int, tuple[int, ...], tuple[int, ...]] | None:
+        """What `wrote` does, in a fraction of the time, where write and answer are like those of one before.
+
+        Gives table and address, what was there, and what is; None, with nothing done, where it is another.
+        """
+        place = self._places.get((device(exchange), exchange.pdu))
+        if place is None or place.response != exchange.response:
+            return None
+        self._settle((exchange.server, exchange.server_port, exchange.unit, _FUNCTION[place.table]))
+        values = place.page.values
+        old = values[place.part]
+        values[place.part] = place.words
+        return place.table, place.address, tuple(old), tuple(place.words)
 
     def _wait(self, exchange: Exchange, response: bytes) -> None:
         """Keep a read until its values are wanted; a later one that cannot be read replaces none."""
@@ -123,32 +157,47 @@ class Seen:
                 self._remember(exchange)
 
     def _remember(self, exchange: Exchange) -> None:
+        place = self._places.get((device(exchange), exchange.pdu))
+        if place is not None and place.response == exchange.response:
+            place.page.values[place.part] = place.words
+            return
         found = values_read(exchange)
         if found is not None:
-            self._put_all(device(exchange), found)
+            self._put_all(exchange, found)
 
-    def _store(self, of: Device, values: Values) -> None:
-        self._settle((*of, _FUNCTION[values.table]))
-        self._put_all(of, values)
+    def _store(self, exchange: Exchange, values: Values) -> None:
+        self._settle((*device(exchange), _FUNCTION[values.table]))
+        self._put_all(exchange, values)
 
-    def _put_all(self, of: Device, values: Values) -> None:
-        table, address, items = values
+    def _put_all(self, exchange: Exchange, values: Values) -> None:
+        of, (table, address, items) = device(exchange), values
         words = _words(items)
+        if address % _PAGE + len(words) <= _PAGE:
+            page = self._put(of, table, address, words)
+            if page is not None and exchange.pdu[0] in _SAME_AGAIN:
+                self._keep(exchange, _Place(page, table, address, words, exchange.response))
+            return
         while words:
             room = _PAGE - address % _PAGE
             self._put(of, table, address, words[:room])
             address, words = address + room, words[room:]
 
-    def _put(self, of: Device, table: Table, address: int, part: array[int]) -> None:
+    def _keep(self, exchange: Exchange, place: _Place) -> None:
+        if len(self._places) >= _MOST_PLACES:
+            self._places.clear()
+        self._places[device(exchange), exchange.pdu] = place
+
+    def _put(self, of: Device, table: Table, address: int, part: array[int]) -> _Page | None:
         number, offset = divmod(address, _PAGE)
         page = self._pages.get((of, table, number))
         if page is None:
             if len(self._pages) >= MOST_PAGES:
                 self.left_out += len(part)
-                return
+                return None
             page = self._pages[of, table, number] = _Page()
         page.values[offset : offset + len(part)] = part
         page.known[offset : offset + len(part)] = _KNOWN[: len(part)]
+        return page
 
     def get(self, of: Device, table: Table, address: int, count: int) -> list[int | None]:
         """What was there; None where nobody knows."""
@@ -217,13 +266,6 @@ def _runs(table: Table, pages: Sequence[tuple[int, _Page]]) -> Iterator[Run]:
             run.values.append(page.values[offset])
     if run is not None:
         yield run
-
-
-def _covers(found: Values, written: Values) -> bool:
-    """Function 23 reads behind its write: what it read is newer."""
-    return found.address <= written.address and written.address + len(written.values) <= found.address + len(
-        found.values
-    )
 
 
 def device(exchange: Exchange) -> Device:
