@@ -2,14 +2,15 @@
 
     python bench/capture.py [--megabytes 100] [--file FILE]
 
-CPU time, the least of three turns; the memory is what the reading process takes altogether, at its most.
-`--megabytes 1000` shows that it does not grow. `--file` reads another file. Where tshark is installed, it
-reads the same file once and prints the function codes, as the measure of the machine.
+CPU time, the least of three turns, lists printed to nobody; the memory is what the reading process takes
+altogether, at its most. `--megabytes 1000` shows that it does not grow. `--file` reads another file. Where
+tshark is installed, it reads the same file once and prints the function codes, as the measure of the machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import socket
 import struct
@@ -18,9 +19,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from itertools import islice
 from pathlib import Path
 
+from mbap.cli.capturelists import CsvLines, Listing, WriteListing
 from mbap.diagnose.capture import AT_ONCE, Capture, Captured
 from mbap.diagnose.capturedevice import DeviceFromCapture
 from mbap.diagnose.capturefilter import Filter
@@ -28,6 +31,7 @@ from mbap.diagnose.captureprofile import ProfileFromCapture
 from mbap.diagnose.capturestats import Statistics
 from mbap.diagnose.capturewrites import Writes
 from mbap.diagnose.timeline import Timeline
+from mbap.security.learning import Learned
 
 CLIENTS, SERVERS, REGISTERS = 2, 8, 32
 TURNS = 3
@@ -110,6 +114,12 @@ def filtering() -> Take:
     return Filter(FILTER).fits
 
 
+def learning() -> Take:
+    """Rules of a firewall."""
+    learned = Learned()
+    return lambda exchange: learned.take((exchange,))
+
+
 KINDS: dict[str, Callable[[], Take | None]] = {
     "read and paired": lambda: None,
     "with a filter": filtering,
@@ -118,6 +128,10 @@ KINDS: dict[str, Callable[[], Take | None]] = {
     "--writes": lambda: Writes().take,
     "--to-device": lambda: DeviceFromCapture().take,
     "--to-profile": lambda: ProfileFromCapture().take,
+    "--to-policy": learning,
+    "--writes, printed": lambda: WriteListing().take,
+    "every exchange": lambda: Listing().take,
+    "--csv": lambda: CsvLines(writes=False).take,
 }
 
 
@@ -157,7 +171,8 @@ def measure(path: Path) -> None:
     print(f"{path.stat().st_size / 1e6:,.0f} MB; CPU of one core, the least of {TURNS} turns\n")
     theirs = tshark(path)
     for name, kind in KINDS.items():
-        turns = [read(path, kind()) for _ in range(TURNS)]
+        with Path(os.devnull).open("w", encoding="utf-8") as nobody, redirect_stdout(nobody):
+            turns = [read(path, kind()) for _ in range(TURNS)]
         count, seconds = turns[0][0], min(took for _, took in turns)
         ratio = "" if theirs is None else f"  {theirs / seconds:5.1f} times as quick as tshark"
         print(

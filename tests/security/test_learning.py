@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from mbap.protocol.pdu.registers import (
     ReadWriteMultipleRegisters,
     WriteSingleRegister,
 )
+from mbap.security import learning
 from mbap.security.learning import MOST_RULES, Learned
 from mbap.security.policy import Policy
 from mbap.security.policyfile import parse_policy
@@ -47,6 +49,10 @@ def learned(*all_of_them: Exchange) -> Policy:
 
 def enforced(policy: Policy) -> Policy:
     return replace(policy, mode="enforce", rules=tuple(replace(one, enabled=True) for one in policy.rules))
+
+
+def uncommented(policy: Policy) -> Policy:
+    return replace(policy, rules=tuple(replace(rule, comment="") for rule in policy.rules))
 
 
 def test_nothing_that_was_learned_is_enabled_by_itself() -> None:
@@ -120,6 +126,32 @@ def test_what_was_seen_is_allowed_once_it_is_enabled(traffic: list[tuple[Request
     all_of_them = [seen(request, unit=unit) for request, unit in traffic]
     found = replay(enforced(learned(*all_of_them)), all_of_them)
     assert (found.denied, found.allowed) == (0, len(traffic))
+
+
+@given(st.lists(REQUESTS, min_size=1, max_size=5), st.data(), st.sampled_from([1, 3, 4096]))
+def test_requests_that_come_again_are_counted_and_change_nothing_else(
+    known: list[Request[Any]], data: st.DataObject, most: int
+) -> None:
+    requests = data.draw(st.lists(st.sampled_from(known), min_size=1, max_size=40))
+    refused = data.draw(st.lists(st.booleans(), min_size=len(requests), max_size=len(requests)))
+    with mock.patch.object(learning, "_MOST_SAME", most):
+        policy = learned(
+            *(
+                replace(
+                    seen(one, time=at * SECOND), response=bytes([one.function_code | 0x80, 2]) if no else None
+                )
+                for at, (one, no) in enumerate(zip(requests, refused, strict=True))
+            )
+        )
+    assert uncommented(policy) == uncommented(learned(*map(seen, dict.fromkeys(requests))))
+    for rule in policy.rules:
+        times = [at for at, one in enumerate(requests) if str(one.function_code) == str(rule.functions)]
+        often = "once" if len(times) == 1 else f"{len(times)} times"
+        failed = sum(refused[at] for at in times)
+        assert rule.comment == (
+            f"seen {often}, 1970-01-01 00:00:{times[0]:02} to 1970-01-01 00:00:{times[-1]:02}"
+            + (f", {failed} of them answered with an exception" if failed else "")
+        )
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from mbap.server.networks import network_of
 
 MOST_RULES: Final = 2_000
 """What more clients, devices, units and functions there are is counted, and not learned."""
+_MOST_SAME: Final = 4096
+"""Different requests that are known again: what they touch has been remembered."""
 _Key = tuple[str, str | None, str, int, str]
 """Client, role, server, unit, function."""
 
@@ -34,10 +36,19 @@ class _Seen:
         self.reads: dict[Table, list[Range]] = {}
         self.writes: dict[Table, list[Range]] = {}
 
-    def add(self, exchange: Exchange) -> None:
+    def again(self, exchange: Exchange) -> None:
+        """Count what touches nothing new."""
+        time = exchange.time
         self.count += 1
         self.failed += exchange.exception is not None
-        self.first, self.last = min(self.first, exchange.time), max(self.last, exchange.time)
+        if time < self.first:
+            self.first = time
+        elif time > self.last:
+            self.last = time
+
+    def add(self, exchange: Exchange) -> None:
+        """Count it, and remember what it touches."""
+        self.again(exchange)
         if exchange.request is None:
             return
         for access in accesses(exchange.request):
@@ -61,6 +72,7 @@ class Learned:
     def __init__(self) -> None:
         self.seen = self.left_out = 0
         self._seen: dict[_Key, _Seen] = {}
+        self._same: dict[tuple[str, str | None, str, int, int, bytes], _Seen] = {}
 
     def take(self, exchanges: Iterable[Exchange]) -> Learned:
         """Take in *exchanges*; gives itself."""
@@ -73,7 +85,13 @@ class Learned:
         if exchange.request is None or not exchange.pdu:
             self.left_out += 1
             return
-        key = (exchange.client, exchange.role, _server(exchange), exchange.unit, _function(exchange))
+        by, to = (exchange.client, exchange.role), (exchange.server, exchange.server_port)
+        same = *by, *to, exchange.unit, exchange.pdu
+        found = self._same.get(same)
+        if found is not None:
+            found.again(exchange)
+            return
+        key = *by, _server(exchange), exchange.unit, _function(exchange)
         found = self._seen.get(key)
         if found is None:
             if len(self._seen) >= MOST_RULES:
@@ -81,6 +99,9 @@ class Learned:
                 return
             found = self._seen[key] = _Seen(exchange.time)
         found.add(exchange)
+        if len(self._same) >= _MOST_SAME:
+            self._same.clear()
+        self._same[same] = found
 
     def policy(self) -> Policy:
         """A policy in observe mode, whose rules are not enabled: to switch them on is somebody's decision."""
