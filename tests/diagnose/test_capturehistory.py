@@ -76,13 +76,13 @@ def found(captured: Sequence[Captured]) -> tuple[dict[Place, int], dict[Place, M
     """What did not move, and what did, as `Histories` has it."""
     histories = Histories()
     for one in captured:
-        histories.take(one)
+        histories.take(one, device(one))
     still, moved = {}, {}
     for of in histories.devices():
         for run in histories.runs(of):
             still.update({(of, run.table, at): value for at, value in enumerate(run.values, run.address)})
-        for one in histories.moved(of):
-            moved[of, one.table, one.address] = one.first, one.steps, one.written
+        for place in histories.moved(of):
+            moved[of, place.table, place.address] = place.first, place.steps, place.written
     return still, moved
 
 
@@ -135,7 +135,7 @@ def test_steps_beyond_the_limit_are_left_out_and_the_values_are_known_all_the_sa
     histories, plain = Histories(), Plain()
     with mock.patch.object(capturehistory, "MOST_STEPS", most):
         for one in captured:
-            histories.take(one)
+            histories.take(one, device(one))
             plain.take(one)
     steps = sum(len(moved.steps) for of in histories.devices() for moved in histories.moved(of))
     every = sum(map(len, plain.steps.values()))

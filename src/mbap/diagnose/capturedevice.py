@@ -7,7 +7,7 @@ from typing import Final
 from mbap.diagnose.capture import Captured
 from mbap.diagnose.capturehistory import Histories, Moved
 from mbap.diagnose.devicetext import KnownUnit, Stepping, device_text
-from mbap.diagnose.seen import Device
+from mbap.diagnose.seen import Device, device
 from mbap.diagnose.wording import asked, end_text, exception_text
 from mbap.durations import format_duration
 from mbap.errors import ExceptionResponse, ProtocolError
@@ -25,20 +25,12 @@ _TELLING: Final = frozenset({b"\x07", b"\x11", b"\x2b"})
 
 
 class _Times:
-    """From when to when there was anything of a server."""
+    """From when to when there was anything of a device."""
 
     __slots__ = ("began", "ended")
 
     def __init__(self, time: int) -> None:
         self.began = self.ended = time
-
-    def take(self, exchange: Captured) -> None:
-        time, response_time = exchange.time, exchange.response_time
-        if time < self.began:
-            self.began = time
-        ended = response_time or time
-        if ended > self.ended:
-            self.ended = ended
 
 
 class DeviceFromCapture:
@@ -50,20 +42,25 @@ class DeviceFromCapture:
     def __init__(self) -> None:
         self._histories = Histories()
         self._units: dict[tuple[Server, int], KnownUnit] = {}
-        self._times: dict[Server, _Times] = {}
+        self._times: dict[Device, _Times] = {}
         self._refused: dict[Server, dict[str, Captured]] = {}
 
     def take(self, exchange: Captured) -> None:
         """Remember what *exchange* tells."""
-        server = exchange.server, exchange.server_port
-        times = self._times.get(server)
+        of, time = device(exchange), exchange.time
+        times = self._times.get(of)
         if times is None:
-            times = self._times[server] = _Times(exchange.time)
-        times.take(exchange)
-        self._histories.take(exchange)
+            times = self._times[of] = _Times(time)
+        elif time < times.began:
+            times.began = time
+        ended = exchange.response_time or time
+        if ended > times.ended:
+            times.ended = ended
+        if self._histories.take(exchange, of):
+            return
         response = exchange.response
         if response is None or response >= _EXCEPTIONS:
-            self._note_refused(exchange, server)
+            self._note_refused(exchange, of[:2])
         elif exchange.pdu[:1] in _TELLING:
             self._said(exchange, response)
 
@@ -119,13 +116,18 @@ class DeviceFromCapture:
         return device_text(f"As seen at {end_text(server, port)}", units, self._comments(servers[0]))
 
     def _moving(self, of: Device) -> list[Stepping]:
-        times = self._times[of[:2]]
-        period = (times.ended - times.began) / 1e6 + PAUSE
-        return [_stepping(one, times.began, period) for one in self._histories.moved(of)]
+        began, ended = self._from_to(of[:2])
+        period = (ended - began) / 1e6 + PAUSE
+        return [_stepping(one, began, period) for one in self._histories.moved(of)]
+
+    def _from_to(self, server: Server) -> tuple[int, int]:
+        """When anything of *server* was seen first, and last."""
+        every = [times for of, times in self._times.items() if of[:2] == server]
+        return min(times.began for times in every), max(times.ended for times in every)
 
     def _comments(self, server: Server) -> list[str]:
-        times = self._times[server]
-        took = format_duration(round((times.ended - times.began) / 1e6, 3))
+        began, ended = self._from_to(server)
+        took = format_duration(round((ended - began) / 1e6, 3))
         comments = [
             f"From a capture of {took}: each value is what it was first, and changes when it did.",
             "What is not here was not read, or was refused: it is answered with exception 02.",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from mbap.addresses import Table
 from mbap.diagnose.capture import Captured
-from mbap.diagnose.seen import Device, Run, device
+from mbap.diagnose.seen import Device, Run
 from mbap.diagnose.wording import Values, values_read, values_written
 from mbap.errors import ExceptionResponse, ProtocolError
 from mbap.protocol.pdu import MaskWriteRegister
@@ -25,7 +26,10 @@ Steps = list[tuple[int, int]]
 
 @dataclass(slots=True)
 class _Place:
-    """One register or bit: what it was first, what it should be now, and what it became by itself."""
+    """One register or bit: what it was first, what it should be now, and what it became by itself.
+
+    Of a bit *now* may be a bool, as answers have it; what goes into a device file is 0 or 1.
+    """
 
     first: int
     now: int
@@ -79,7 +83,7 @@ class _Touched:
 
     __slots__ = ("changes", "places", "response", "table", "values", "whole")
 
-    def __init__(self, table: _Known, response: bytes, places: list[_Place], values: list[int]) -> None:
+    def __init__(self, table: _Known, response: bytes, places: list[_Place], values: Sequence[int]) -> None:
         self.table, self.response, self.places, self.values = table, response, places, values
         self.changes, self.whole = table.changes, True
 
@@ -97,19 +101,23 @@ class Histories:
         self._same_places = self._count = self._steps = 0
         self.left_out = 0
 
-    def take(self, exchange: Captured) -> None:
-        """Remember what *exchange* read and wrote."""
+    def take(self, exchange: Captured, of: Device) -> bool:
+        """Remember what *exchange* read from the device *of*, and wrote there.
+
+        Gives whether request and answer were those of a read or write before: there is nothing else in it.
+        """
         request, response = exchange.request, exchange.response
         if request is None or response is None:
-            return
-        of = device(exchange)
+            return False
         same = self._same.get((of, exchange.pdu))
         if same is not None and same.response == response:
-            # The same again says nothing, as long as nothing in its table has changed.
+            # It says nothing either, as long as nothing in its table has changed.
             if same.changes != same.table.changes:
                 self._again(same, exchange)
-        elif exchange.exception is None:
+            return True
+        if exchange.exception is None:
             self._new(exchange, of, response, same)
+        return False
 
     def _again(self, same: _Touched, exchange: Captured) -> None:
         assert exchange.request is not None
@@ -137,7 +145,7 @@ class Histories:
             if same.whole and exchange.function_code != _READ_AND_WRITE:
                 self._keep(of, exchange.pdu, same)
         else:
-            same.response, same.values = response, _numbers(found)
+            same.response, same.values = response, found.values
         self._compare(same, exchange.time)
 
     def _compare(self, read: _Touched, time: int) -> None:
@@ -155,7 +163,7 @@ class Histories:
     def _step(self, moved: list[_Place], time: int) -> None:
         kept = moved[: max(MOST_STEPS - self._steps, 0)]
         for place in kept:
-            place.steps.append((time, place.now))
+            place.steps.append((time, int(place.now)))
         self._steps += len(kept)
         self.left_out += len(moved) - len(kept)
 
@@ -197,12 +205,12 @@ class Histories:
         table = self._tables.get((of, values.table))
         if table is None:
             table = self._tables[of, values.table] = _Known()
-        touched = _Touched(table, response, [], _numbers(values))
+        touched = _Touched(table, response, [], values.values)
         known, add = table.places, touched.places.append
         for address, value in enumerate(touched.values, values.address):
             place = known.get(address)
             if place is None:
-                place = _Place(value, value)
+                place = _Place(int(value), value)
                 if self._count < MOST_PLACES:
                     self._count += 1
                     known[address] = place
@@ -250,8 +258,3 @@ class Histories:
     def _sorted(self, of: Device, table: Table) -> list[tuple[int, _Place]]:
         known = self._tables.get((of, table))
         return [] if known is None else sorted(known.places.items())
-
-
-def _numbers(values: Values) -> list[int]:
-    """What is a bool on the wire is 0 or 1 in a device file."""
-    return list(map(int, values.values)) if values.table.holds_bits else list(values.values)

@@ -17,6 +17,7 @@ _MOST_TUNNELS: Final = 4
 _HEAD: Final = struct.Struct("!4sIxxxxBB")
 _USUAL: Final = struct.Struct("!12xHBxHxxHxBxx12sIxxxxBB")
 """TCP in IPv4 without options, in Ethernet without tags."""
+_usual: Final = _USUAL.unpack_from
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 _MATTERS: Final = SYN | RST
@@ -71,28 +72,27 @@ class Segments:
         self.skipped: Counter[str] = Counter()
 
     def of(self, packet: Packet) -> Segment | None:
-        """The segment in *packet*; None, counted, where there is none that matters."""
+        """The segment in *packet*, in one go where it is as most are; None where there is none that matters.
+
+        Why there is none is counted.
+        """
+        data = packet.data
         try:
-            return segment(packet) if packet.link != ETHERNET else _usual(packet)
+            if packet.link != ETHERNET or len(data) < _USUAL.size:
+                return segment(packet)
+            kind, version, total, fragment, protocol, ends, sequence, offset, flags = _usual(data)
+            if kind != 0x0800 or version != 0x45 or protocol != TCP or fragment & 0x3FFF or not total:
+                return segment(packet)
         except Skipped as reason:
             self.skipped[str(reason)] += 1
+            return None
         except (IndexError, struct.error):
             self.skipped["cut short"] += 1
-        return None
-
-
-def _usual(packet: Packet) -> Segment | None:
-    """The segment in *packet*, in one go where it is as most are; None where it says nothing."""
-    data = packet.data
-    if len(data) < _USUAL.size:
-        return segment(packet)
-    kind, version, total, fragment, protocol, ends, sequence, offset, flags = _USUAL.unpack_from(data)
-    if kind != 0x0800 or version != 0x45 or protocol != TCP or fragment & 0x3FFF or not total:
-        return segment(packet)
-    begin, end = 34 + (offset >> 4) * 4, 14 + total
-    if begin >= end and not flags & _MATTERS:
-        return None
-    return _made(Segment, (ends, sequence, flags, data[begin:end], end - begin))
+            return None
+        begin, end = 34 + (offset >> 4) * 4, 14 + total
+        if begin >= end and not flags & _MATTERS:
+            return None
+        return _made(Segment, (ends, sequence, flags, data[begin:end], end - begin))
 
 
 def segment(packet: Packet) -> Segment:

@@ -23,6 +23,8 @@ from mbap.protocol.pdu import (
 
 _HOLDING_VALUES: Final[tuple[Any, ...]] = (*READS.values(), ReadWriteMultipleRegisters)
 _ANSWERED_BY_VALUES: Final[tuple[Any, ...]] = (*_HOLDING_VALUES, ReadFifoQueue)
+_USUAL: Final = frozenset(_HOLDING_VALUES)
+"""Their classes may be refined; to ask for that takes longer than all else where nobody did."""
 _MODBUS_PORT: Final = 502
 
 
@@ -119,7 +121,7 @@ def values_read(exchange: Exchange) -> Values | None:
     response = exchange.response
     if response is None or response[:1] >= b"\x80":
         return None
-    if request is None or not isinstance(request, _HOLDING_VALUES):
+    if type(request) not in _USUAL and not isinstance(request, _HOLDING_VALUES):
         return None
     try:
         values = request.decode_response(response)
