@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mbap.diagnose.adus import plausible_start
-from mbap.diagnose.capture import MOST_PENDING, Capture, exchanges
+from mbap.diagnose.capture import MOST_PENDING, Capture, Captured, exchanges
 from mbap.protocol.checksum import crc16
 from mbap.protocol.pdu.opaque import Opaque
 from mbap.protocol.pdu.registers import ReadHoldingRegisters
@@ -32,6 +32,14 @@ def test_a_request_and_its_answer_are_one_exchange() -> None:
     assert one.request == ReadHoldingRegisters(107, 3)
     assert one.response == bytes.fromhex("03 06 022b 0000 0064")
     assert (one.frame, one.response_frame, one.delay) == (3, 4, 1000)
+
+
+def test_an_exchange_is_as_its_class_makes_it() -> None:
+    (one,) = Talk().open().asks(ASK).exchanges()
+    ends = ("10.0.0.5", 40_000, "10.0.0.9", 502)
+    assert one == Captured(
+        one.time, *ends, 1, 7, ReadHoldingRegisters(107, 3), bytes.fromhex(ASK)[7:], frame=3, connection=1
+    )
 
 
 def test_an_exception_is_the_answer() -> None:

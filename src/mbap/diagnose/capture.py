@@ -31,6 +31,8 @@ _UNKNOWN: Final[Any] = object()
 _Decoded = Request[Any] | None
 _header, _HEADER_SIZE = HEADER.unpack_from, HEADER.size
 _NOTHING: Final[tuple[Captured, ...]] = ()
+_made: Final = object.__new__
+"""Makes a `Captured` in half the time that calling its class takes: there is one for every request."""
 
 
 @dataclass(slots=True)
@@ -211,10 +213,12 @@ class _Pairing:
     ) -> Iterable[Captured]:
         """Note a request; gives those that are given up with it."""
         key = transaction, unit
-        # By position, which is quicker: one is made for every request.
-        new = Captured(
-            time, *self._ends, unit, transaction, request, pdu, None, None, None, frame, 0, self._connection
-        )
+        new = _made(Captured)
+        new.client, new.client_port, new.server, new.server_port = self._ends
+        new.time, new.frame, new.connection = time, frame, self._connection
+        new.unit, new.transaction, new.request, new.pdu = unit, transaction, request, pdu
+        new.response, new.response_time, new.response_frame = None, None, 0
+        new.role, new.repeated = None, False
         waiting = self._pending.get(key)
         if waiting is None:
             self._pending[key] = [new]
@@ -227,7 +231,8 @@ class _Pairing:
         """The exchange that an answer ends."""
         key = transaction, unit
         waiting = self._pending.get(key)
-        at = _fitting(waiting, pdu) if waiting else None
+        # As nearly always: the first asked for what is answered. One of another function is looked for.
+        at = 0 if waiting and waiting[0].pdu[0] == pdu[0] else _fitting(waiting, pdu)
         if waiting is None or at is None:
             # Nothing was asked, or it was not captured: the answer alone.
             self.renumbered += self._waits(unit, pdu)
@@ -279,12 +284,10 @@ def _answers(request: Request[Any] | None, pdu: bytes) -> bool:
     return True
 
 
-def _fitting(waiting: list[Captured], pdu: bytes) -> int | None:
-    """The first that asked for the answer's function."""
+def _fitting(waiting: list[Captured] | None, pdu: bytes) -> int | None:
+    """The first that asked for the answer's function, well or not."""
     function = pdu[0] & 0x7F
-    if waiting[0].pdu[0] & 0x7F == function:
-        return 0
-    return next((at for at, one in enumerate(waiting) if one.pdu[0] & 0x7F == function), None)
+    return next((at for at, one in enumerate(waiting or ()) if one.pdu[0] & 0x7F == function), None)
 
 
 def exchanges(path: Path | str, *, ports: Collection[int] = MODBUS_PORTS) -> Iterator[Captured]:
