@@ -9,9 +9,10 @@ from typing import Any, Final
 from mbap.cli.capturerows import (
     CSV_EXCHANGES,
     CSV_WRITES,
-    MOST_VALUES,
+    Phrases,
     cell,
     exchange_row,
+    keep,
     write_row,
     write_text,
 )
@@ -20,7 +21,7 @@ from mbap.cli.printable import json_text, printable
 from mbap.cli.tables import console_width, wrapped
 from mbap.diagnose.capture import Captured
 from mbap.diagnose.capturewrites import Writes
-from mbap.diagnose.wording import asked, end_text, said
+from mbap.diagnose.wording import end_text
 
 _KEPT: Final = "\0"
 """Stands for the space in `1.0 ms`, at which no line ends; text that is printed has none."""
@@ -35,28 +36,39 @@ class _Lines:
 
     def __init__(self) -> None:
         self._width = console_width()
-        self._ends = 0
+        self._ends: dict[tuple[str, str, int], str] = {}
+        self._longest = 0
         self._day = ""
 
     def print(self, exchange: Captured, text: str, last: str = "") -> None:
         if (today := day(exchange.time)) != self._day:
             self._day = today
             print(f"{today} UTC")
-        ends = printable(f"{exchange.client} -> {end_text(exchange.server, exchange.server_port)}")
-        self._ends = max(self._ends, len(ends))
-        begin = f"{clock(exchange.time)}  {ends:{self._ends}}  unit {exchange.unit:<3}  "
+        who = exchange.client, exchange.server, exchange.server_port
+        ends = self._ends.get(who) or self._new_ends(who)
+        begin = f"{clock(exchange.time)}  {ends:{self._longest}}  unit {exchange.unit:<3}  "
         line = f"{begin}{printable(text)}{'  ' + last.replace(' ', _KEPT) if last else ''}"
         lines = [line] if len(line) <= self._width else wrapped(line, self._width, _FURTHER_IN)
         print("\n".join(lines).replace(_KEPT, " "))
+
+    def _new_ends(self, who: tuple[str, str, int]) -> str:
+        client, server, port = who
+        ends = printable(f"{client} -> {end_text(server, port)}")
+        self._longest = max(self._longest, len(ends))
+        return keep(self._ends, who, ends)
 
 
 class Listing(_Lines):
     """A line for each exchange."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._phrases = Phrases()
+
     def take(self, exchange: Captured) -> None:
         last = delay_text(exchange.delay) if exchange.pdu and exchange.delay is not None else ""
-        again = "again: " if exchange.repeated else ""
-        self.print(exchange, f"{again}{asked(exchange)}: {said(exchange, MOST_VALUES)}", last)
+        again, phrases = "again: " if exchange.repeated else "", self._phrases
+        self.print(exchange, f"{again}{phrases.asked(exchange)}: {phrases.said(exchange)}", last)
 
     def end(self) -> None:
         pass
@@ -68,11 +80,13 @@ class WriteListing(_Lines):
     def __init__(self) -> None:
         super().__init__()
         self._writes = Writes()
+        self._texts: dict[tuple[bytes, bytes | None, tuple[int | None, ...]], str] = {}
 
     def take(self, exchange: Captured) -> None:
         write = self._writes.take(exchange)
         if write is not None:
-            self.print(exchange, write_text(write))
+            key = exchange.pdu, exchange.response, write.old
+            self.print(exchange, self._texts.get(key) or keep(self._texts, key, write_text(write)))
 
     def end(self) -> None:
         pass
@@ -83,9 +97,10 @@ class JsonLines:
 
     def __init__(self, writes: bool) -> None:
         self._writes = Writes() if writes else None
+        self._phrases = Phrases()
 
     def take(self, exchange: Captured) -> None:
-        row = _row(self._writes, exchange)
+        row = _row(self._writes, self._phrases, exchange)
         if row is not None:
             print(json_text(row))
 
@@ -98,11 +113,12 @@ class CsvLines:
 
     def __init__(self, writes: bool) -> None:
         self._writes = Writes() if writes else None
+        self._phrases = Phrases()
         self._writer = csv.writer(sys.stdout, lineterminator="\n")
         self._writer.writerow(CSV_WRITES if writes else CSV_EXCHANGES)
 
     def take(self, exchange: Captured) -> None:
-        row = _row(self._writes, exchange)
+        row = _row(self._writes, self._phrases, exchange)
         if row is not None:
             self._writer.writerow([cell(one) for one in row.values()])
 
@@ -110,8 +126,8 @@ class CsvLines:
         pass
 
 
-def _row(writes: Writes | None, exchange: Captured) -> dict[str, Any] | None:
+def _row(writes: Writes | None, phrases: Phrases, exchange: Captured) -> dict[str, Any] | None:
     if writes is None:
-        return exchange_row(exchange)
+        return exchange_row(exchange, phrases)
     write = writes.take(exchange)
     return None if write is None else write_row(write)

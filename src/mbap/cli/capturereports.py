@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mbap.cli.capturerows import exchange_row, print_csv
+from mbap.cli.capturerows import Phrases, exchange_row, print_csv
 from mbap.cli.capturetext import clock, day, delay_text
 from mbap.cli.counted import amount
 from mbap.cli.printable import json_text, printable
@@ -182,7 +182,7 @@ def _as_data(statistics: Statistics) -> dict[str, Any]:
         "talks": [{**_ends_data(row), **_row_data(row)} for row in statistics.talks()],
         "functions": [{"function": row.function, **_row_data(row)} for row in statistics.functions()],
         "blocks": [_block_data(row) for row in statistics.rows],
-        "slowest": [exchange_row(one) for _, one in statistics.slowest],
+        "slowest": [exchange_row(one, Phrases()) for _, one in statistics.slowest],
         "blocks_left_out": statistics.together,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mbap.cli.printable import printable
 from mbap.cli.times import format_time
@@ -14,6 +14,41 @@ from mbap.diagnose.capturewrites import Write
 from mbap.diagnose.wording import asked, listed, place, said
 
 MOST_VALUES: Final = 125
+_Key = TypeVar("_Key")
+
+
+_MOST_KEPT: Final = 4096
+_FORMULA: Final = frozenset("=+-@")
+
+
+class Phrases:
+    """What was asked and said in words; most of it comes again and again, and is put into words once."""
+
+    def __init__(self) -> None:
+        self._asked: dict[bytes, str] = {}
+        self._said: dict[tuple[bytes, bytes | None], str] = {}
+
+    def asked(self, exchange: Captured) -> str:
+        """As `wording.asked`."""
+        text = self._asked.get(exchange.pdu)
+        if text is None:
+            text = asked(exchange)
+            if exchange.pdu:  # without a request it is the answer that tells
+                keep(self._asked, exchange.pdu, text)
+        return text
+
+    def said(self, exchange: Captured) -> str:
+        """As `wording.said`, with all values."""
+        key = exchange.pdu, exchange.response
+        return self._said.get(key) or keep(self._said, key, said(exchange, MOST_VALUES))
+
+
+def keep(texts: dict[_Key, str], key: _Key, text: str) -> str:
+    """Keep *text* for the next time that it is wanted, and give it."""
+    if len(texts) >= _MOST_KEPT:
+        texts.clear()
+    texts[key] = text
+    return text
 
 
 def write_text(write: Write) -> str:
@@ -28,7 +63,7 @@ def write_text(write: Write) -> str:
     return f"{where}: {old} -> {new}{outcome}"
 
 
-def exchange_row(exchange: Captured) -> dict[str, Any]:
+def exchange_row(exchange: Captured, phrases: Phrases) -> dict[str, Any]:
     """An exchange as data."""
     request = exchange.request
     span = request.spans()[:1] if request is not None else ()
@@ -52,8 +87,8 @@ def exchange_row(exchange: Captured) -> dict[str, Any]:
         "repeated": exchange.repeated,
         "frame": exchange.frame,
         "answer_frame": exchange.response_frame,
-        "what": asked(exchange),
-        "said": said(exchange, MOST_VALUES),
+        "what": phrases.asked(exchange),
+        "said": phrases.said(exchange),
     }
 
 
@@ -109,11 +144,9 @@ def print_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def cell(value: object) -> object:
     """*value* for a spreadsheet: text that it would take for a formula gets a quote in front."""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, list):
-        value = " ".join("?" if one is None else str(one) for one in value)
     if isinstance(value, str):
         value = printable(value)
-        return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value
-    return value
+        return f"'{value}" if value[:1] in _FORMULA else value
+    if isinstance(value, list):
+        return cell(" ".join("?" if one is None else str(one) for one in value))
+    return int(value) if isinstance(value, bool) else value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mbap.cli.times import moment
+from functools import lru_cache
+
+from mbap.cli.times import FIRST, LAST, moment
 
 _SECOND = 999_950
 """Microseconds from which on there would be 1000.0 ms."""
@@ -19,9 +21,17 @@ def delay_text(microseconds: float | None) -> str:
 
 def clock(time: int) -> str:
     """The time of day in UTC, to the millisecond."""
-    return f"{moment(time):%H:%M:%S.%f}"[:-3]
+    second, fraction = divmod(min(max(time, FIRST), LAST), 1_000_000)
+    return f"{_second(second)[1]}.{fraction // 1000:03}"
 
 
 def day(time: int) -> str:
     """The date in UTC."""
-    return f"{moment(time):%Y-%m-%d}"
+    return _second(min(max(time, FIRST), LAST) // 1_000_000)[0]
+
+
+@lru_cache(maxsize=256)
+def _second(time: int) -> tuple[str, str]:
+    """Date and time of day: many packets come in one second."""
+    when = moment(time * 1_000_000)
+    return f"{when:%Y-%m-%d}", f"{when:%H:%M:%S}"

@@ -8,8 +8,8 @@ from mbap.durations import parse_duration
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _EXAMPLES = "2025-06-01, 2025-06-01T14:30, 2025-06-01T14:30:00+02:00, 24h (ago), now"
 
 
@@ -41,7 +41,7 @@ def format_time(time: int) -> str:
 
 def moment(time: int) -> datetime:
     """*time* in UTC; what a hostile file says is beyond all years is the first or the last moment of them."""
-    return _EPOCH + timedelta(microseconds=min(max(time, _FIRST), _LAST))
+    return _EPOCH + timedelta(microseconds=min(max(time, FIRST), LAST))
 
 
 def _microseconds(moment: datetime) -> int:

@@ -104,7 +104,7 @@ def exception_text(code: int) -> str:
 
 def listed(values: Sequence[int], most: int) -> str:
     """`1 2 3`, and how many more there are."""
-    shown = " ".join(str(int(value)) for value in values[:most])
+    shown = " ".join(map(str, map(int, values if len(values) <= most else values[:most])))
     return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
 
 
