@@ -144,6 +144,15 @@ def test_numbers_that_move_as_they_should_are_right_with_few_reads() -> None:
     assert len(asking.asked) <= 12 + 5 * 6
 
 
+def test_a_profile_that_has_the_bytes_exchanged_itself_is_right_for_such_a_device() -> None:
+    turned = [
+        Point(one.name, one.table, one.address, Encoding("uint32", "BADC"), low=0, high=4e9)
+        for one in COUNTING
+    ]
+    found, _ = examined(profile(*turned), counting("BADC"))
+    assert found.severity is Severity.OK
+
+
 def test_a_device_that_gives_whole_numbers_only_is_found_one_lower() -> None:
     points = meter()
     case, asking = remembered(laid(points, ALIKE, "DCBA", -1), profile=profile(*points))

@@ -52,7 +52,8 @@ def moving(points: Sequence[Point], moments: Sequence[list[Memory]], way: Likene
         if point.encoding is not None and len(seen) > 1:
             encoding = turned_by(point.encoding, turn)
             total += _carries(encoding, seen) if point.count == 2 else 0.0
-            total += sum(_bytes(words, bool(turn & 2)) for words in zip(*seen, strict=True))
+            exchanged = bool(order_kind(encoding.order) & 2)
+            total += sum(_bytes(words, exchanged=exchanged) for words in zip(*seen, strict=True))
             total += _falls(encoding, seen) if point.kind is Kind.COUNTER else 0.0
     return total
 
@@ -81,7 +82,7 @@ def _falls(encoding: Encoding, seen: Sequence[Sequence[int]]) -> float:
     return FELL if any(after < before for before, after in pairwise(numbers)) else 0.0
 
 
-def _bytes(words: Sequence[int], exchanged: bool) -> float:
+def _bytes(words: Sequence[int], *, exchanged: bool) -> float:
     """Whether one register stays closer together with its bytes in the other order.
 
     With its bytes exchanged a register that moves by one jumps by 256.
