@@ -33,6 +33,7 @@ QUICK = {
     "gateway": ["--quick"],
     "guard": ["--quick"],
     "probe": ["--quick"],
+    "doctor": ["--quick"],
 }
 ALONE = ("anomaly", "counts")
 """Only when it is named."""

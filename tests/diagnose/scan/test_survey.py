@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -20,7 +21,7 @@ from mbap.diagnose.scan.draft import draft
 from mbap.diagnose.scan.executing import executing, patiently
 from mbap.diagnose.scan.journal import Journal
 from mbap.diagnose.scan.survey import DOUBTS, Survey
-from mbap.diagnose.scan.walk import Walk
+from mbap.diagnose.scan.walk import Walk, bound
 from mbap.errors import (
     ConnectFailed,
     ConnectionLost,
@@ -32,7 +33,8 @@ from mbap.errors import (
 )
 from mbap.protocol.pdu import Request
 from support.doctored import refusing
-from support.scripted import scripted
+from support.scripted import Reply, scripted
+from support.scripted import Request as Asked
 
 HOLDING = Table.HOLDING_REGISTERS
 
@@ -256,6 +258,29 @@ def test_a_device_is_surveyed_and_its_draft_is_a_profile_that_reads_it() -> None
     profile = parse_profile(draft(walk, 'A "pump"', "tcp://plc"), "draft")
     assert [point.address for point in profile.points] == [0, 1, 2, 10]
     assert profile.forbidden == ((HOLDING, 3, 9), (HOLDING, 11, 15))
+
+
+def whole_numbers_only(first: int, last: int) -> Callable[[Asked], Reply]:
+    """A device that gives numbers of two registers from *first* on whole, and refuses halves of them."""
+
+    def answer(request: Asked) -> Reply:
+        address, count = struct.unpack(">HH", request.pdu[1:5])
+        inside = first <= address <= address + count - 1 <= last
+        return Reply() if inside and (address - first) % 2 == count % 2 == 0 else refusing(2)
+
+    return answer
+
+
+@pytest.mark.parametrize("first", [233, 234])
+def test_a_scripted_device_of_whole_numbers_at_no_round_address_is_found(first: int) -> None:
+    walk = Walk(HOLDING, 0, 399)
+    with scripted(whole_numbers_only(first, first + 11)) as server:
+        asked = asking(server.url)
+        survey = Survey([walk])
+        carry_out(survey.dialogue(), executing(asked, 1))
+        asked.close()
+    assert sorted(walk.values) == list(range(first, first + 12))
+    assert survey.requests <= bound(400, [12], alone=False)
 
 
 def test_bits_are_surveyed_too() -> None:

@@ -26,11 +26,12 @@ class Asked:
         too_many: int = 3,
         missing: int = 2,
         pairs: bool = False,
+        aligned: int = 0,
         borders: frozenset[int] = frozenset(),
     ) -> None:
         self.there, self.limit, self.borders = there, limit, borders
         self.too_many, self.missing = too_many, missing
-        self.pairs = pairs
+        self.pairs, self.aligned = pairs, aligned
         self.questions: list[Question] = []
 
     def walk(self, walk: Walk, most: int = 1_000_000) -> Walk:
@@ -45,7 +46,7 @@ class Asked:
         if question.count > self.limit:
             walk.refuse(self.too_many)
         elif (
-            (self.pairs and (question.address % 2 or question.count % 2))
+            (self.pairs and (question.address % 2 != self.aligned or question.count % 2))
             or not self.there.issuperset(wanted)
             or self.borders & set(wanted[1:])
         ):
@@ -95,6 +96,56 @@ def test_a_device_that_gives_whole_pairs_only_is_read_in_pairs(
     assert set(walk.refused) == set(range(first, last + 1)) - there
 
 
+@pytest.mark.parametrize("first", [333, 334, 335, 336, 3035, 3038])
+@pytest.mark.parametrize("numbers", [2, 3, 7])
+def test_pairs_that_begin_at_no_round_address_are_found(first: int, numbers: int) -> None:
+    there = set(range(first, first + 2 * numbers))
+    device = Asked(there, pairs=True, aligned=first % 2)
+    walk = device.walk(Walk(HOLDING, 0, 3999))
+    assert set(walk.values) == there
+    assert len(device.questions) <= bound(4000, [2 * numbers], alone=False)
+
+
+def test_a_lone_pair_is_found_where_it_touches_an_address_that_four_divides() -> None:
+    found = [first for first in range(331, 339) if _lone_pair_is_found(first)]
+    assert found == [331, 332, 335, 336]
+
+
+def _lone_pair_is_found(first: int) -> bool:
+    device = Asked({first, first + 1}, pairs=True, aligned=first % 2)
+    return bool(device.walk(Walk(HOLDING, 0, 999)).values)
+
+
+@given(RUNS, st.integers(0, 1), st.integers(2, 125))
+def test_the_requests_for_pairs_are_within_their_bound(
+    runs: list[tuple[int, int]], aligned: int, limit: int
+) -> None:
+    there = of([(begin // 2 * 2 + aligned, length // 2 * 2) for begin, length in runs], 598)
+    there -= {address for address in there if (address - aligned) // 2 * 2 + aligned + 1 not in there}
+    device = Asked(there, limit, pairs=True, aligned=aligned)
+    walk = device.walk(Walk(HOLDING, 0, 599, limit))
+    lengths = [last - begin + 1 for begin, last in spans(sorted(walk.values))]
+    assert len(device.questions) <= bound(600, lengths, limit - limit % 2, alone=False)
+    assert set(walk.refused) | set(walk.values) == set(range(600))
+
+
+def test_a_step_looks_for_pairs_only_around_what_it_looks_at() -> None:
+    device = Asked({*range(395, 421)}, pairs=True, aligned=1)
+    walk = device.walk(Walk(HOLDING, 0, 999, step=20))
+    assert set(walk.values) == set(range(395, 421))
+    assert len(device.questions) < 160
+    asked = {question.address for question in device.questions if question.count <= 2}
+    elsewhere = {address for address in asked if address % 20 not in (0, 19) and address % 125}
+    assert elsewhere <= set(range(390, 425))
+
+
+def test_one_register_that_is_read_alone_ends_the_search_for_pairs() -> None:
+    device = Asked(set(range(40)), 40)
+    walk = device.walk(Walk(HOLDING, 0, 999, 40))
+    assert set(walk.values) == set(range(40))
+    assert [question for question in device.questions if question.rank == 16] == [Question(0, 1, 16)]
+
+
 def test_pairs_are_not_looked_for_once_a_register_was_read_alone() -> None:
     device = Asked({0, *range(300, 302)})
     device.walk(Walk(HOLDING, 0, 999))
@@ -133,7 +184,7 @@ def test_nothing_is_asked_twice_but_for_the_length(runs: list[tuple[int, int]], 
     known: set[int] = set()
     for question in device.questions:
         wanted = set(range(question.address, question.address + question.count))
-        assert not wanted & known or question.rank == 9
+        assert not wanted & known or question.rank in (9, 16)
         known |= (
             wanted & set(walk.values) if wanted <= set(walk.values) and question.count <= limit else set()
         )
@@ -144,7 +195,7 @@ def test_nothing_is_asked_twice_but_for_the_length(runs: list[tuple[int, int]], 
     ("there", "requests"),
     [
         (set(range(1000)), 8),  # 8 blocks
-        (set(), 1033),  # as many as addresses, 8 blocks, and 25 for pairs
+        (set(), 1516),  # as many as addresses, 8 blocks, and 508 for pairs
         (set(range(12)), 1003),  # 988 are missing
         (set(range(0, 1000, 2)), 1012),
     ],

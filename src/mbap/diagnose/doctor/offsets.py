@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mbap.addresses import Table
 from mbap.collect.registermap import Kind, Point, Profile
-from mbap.diagnose.doctor.case import Case, read_of
 from mbap.diagnose.doctor.likely import Likeness, ranked
+from mbap.diagnose.doctor.places import Memory, Places
 
 REFERENCES = (30000, 30001, 40000, 40001)
 """What a reference of five digits is more than its address, counted from 0 or from 1."""
@@ -20,8 +19,6 @@ MOST = 8
 """So many points are read at each place where the first one could be."""
 ENOUGH, CERTAIN = 4, 0.9
 """So many points have to say something, and so large a share to look right: chance does not do that."""
-
-Memory = dict[tuple[Table, int], int]
 
 
 def telling(points: Sequence[Point]) -> list[Point]:
@@ -35,26 +32,26 @@ def _tells(point: Point) -> bool:
     return limited or floating or (point.kind is Kind.STATE and bool(point.states))
 
 
-def far_away(
-    case: Case, points: Sequence[Point], memory: Memory, order: str, *, absent: bool
-) -> Likeness | None:
-    """Where the values look right when they are read far from where the profile has them, into *memory*.
+def far_away(places: Places, points: Sequence[Point], order: str, *, absent: bool) -> list[Likeness]:
+    """The ways in which the values look right when they are read far from where the profile has them.
 
-    None where that is nowhere, or at two places, or where too few points would say something. Where the
-    profile's own places are *absent*, a place says enough that is the only one at which all points are.
+    None where that is nowhere, or at places that are not beside one another, or where too few points would
+    say something. Where the profile's own places are *absent*, a place says enough that is the only one at
+    which all points are.
     """
     asked = telling(points)
     by_limits = len(asked) >= ENOUGH
     if not by_limits and not absent:
-        return None
+        return []
     asked = asked if by_limits else list(points[:MOST])
-    there = [shift for shift in FAR if _read(case, asked, shift, memory)]
+    there = [shift for shift in FAR if _read(places, asked, shift)]
     if not by_limits:
-        there = [shift for shift in there if _all_there(asked, shift, memory)]
+        there = [shift for shift in there if _all_there(asked, shift, places.memory)]
         there = there if len(there) == 1 else []
-    ways = ranked(asked, memory, order, there) if there else []
+    ways = ranked(asked, places.memory, order, there) if there else []
     right = [way for way in ways if way.share >= CERTAIN and way.judged >= ENOUGH]
-    return right[0] if len({way.shift for way in right}) == 1 else None
+    shifts = {way.shift for way in right}
+    return right if shifts and max(shifts) - min(shifts) <= 1 else []
 
 
 def _all_there(points: Sequence[Point], shift: int, memory: Memory) -> bool:
@@ -62,19 +59,13 @@ def _all_there(points: Sequence[Point], shift: int, memory: Memory) -> bool:
     return all(place in memory for place in places)
 
 
-def _read(case: Case, points: Sequence[Point], shift: int, memory: Memory) -> bool:
-    """Read *points* at *shift* into *memory*; False, after one read, where the first is not there."""
-    for number, point in enumerate(points):
-        address = point.address + shift
-        if not 0 <= address <= address + point.count - 1 <= 0xFFFF:
-            if not number:
-                return False
-            continue
-        outcome = case.asking.ask(read_of(point.table, address, point.count), case.unit)
-        if outcome.good:
-            memory |= {(point.table, address + at): int(word) for at, word in enumerate(outcome.result)}
-        elif not number:
-            return False
+def _read(places: Places, points: Sequence[Point], shift: int) -> bool:
+    """Read *points* at *shift*; False, after one read, where the first is not there."""
+    first, *others = points
+    if not places.whole(first, shift):
+        return False
+    for point in others:
+        places.whole(point, shift)
     return True
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mbap.addresses import Table, reference
+from mbap.addresses import reference
 from mbap.collect.registermap import Point, Profile
 from mbap.diagnose.doctor import display, likeness
-from mbap.diagnose.doctor.case import Case, read_of
+from mbap.diagnose.doctor.case import Case
+from mbap.diagnose.doctor.deciding import Decision, decide
 from mbap.diagnose.doctor.finding import Finding, Severity, note, ok, warning
 from mbap.diagnose.doctor.items import item
 from mbap.diagnose.doctor.likely import CLEAR, ORDERS, Likeness, mark, ranked, turned_by
 from mbap.diagnose.doctor.offsets import ENOUGH, far_away, in_words, meaning, tried
+from mbap.diagnose.doctor.places import Memory, Places
 from mbap.values.orders import order_kind
 
 MOST_POINTS = 24
@@ -25,8 +27,6 @@ _ENOUGH = 2
 """So many points have to say something, before anything is concluded."""
 
 _COMPARE = "compare one value with the display of the device: --known NAME=VALUE"
-
-Memory = dict[tuple[Table, int], int]
 
 
 def reading(case: Case) -> Iterator[Finding]:
@@ -42,17 +42,19 @@ def reading(case: Case) -> Iterator[Finding]:
 
 def compared(case: Case, profile: Profile) -> Finding:
     """Read the profile's points and their neighbours, and compare the ways to understand them."""
-    points = chosen(profile)
-    memory = remembered(case, points)
+    points, places = chosen(profile), Places(case)
+    look_around(places, points)
     order = order_of(points)
-    ways = ranked(points, memory, order)
-    lost, absent = _lost(ways, order, points, memory), not _own(ways, order).there
-    far = far_away(case, points, memory, order, absent=absent) if lost else None
-    finding = judge(ways, order, points, far)
+    ways = ranked(points, places.memory, order)
+    lost, absent = _lost(ways, order, points, places.memory), not _own(ways, order).there
+    far = far_away(places, points, order, absent=absent) if lost else []
+    own = _own(ways, order)
+    decision = decide(places, points, profile.points, alike(ways, far, order), own)
+    finding = judge(ways, order, points, decision, far=bool(far))
     if finding.severity is Severity.FAULT and "shift" in finding.data:
-        best = far or _best(ways, order)
+        best = decision.best
         case.known.shift, case.known.order = best.shift, best.order if best.order != order else ""
-    right = worth_reading(points, memory, case.known.shift, case.known.order or order, order)
+    right = worth_reading(points, places.memory, case.known.shift, case.known.order or order, order)
     case.known.items = case.known.items or right
     return finding
 
@@ -61,7 +63,8 @@ def _lost(ways: list[Likeness], order: str, points: list[Point], memory: Memory)
     """Whether neither the profile's way nor one near it is to be believed, or most points are not there."""
     best = _best(ways, order)
     there = [point for point in points if (point.table, point.address) in memory]
-    return best.share < BELIEVED or best.judged < _ENOUGH or len(there) < len(points) / 2
+    few = best.judged < _ENOUGH or (best is not _own(ways, order) and best.judged < len(points) / 3)
+    return best.share < BELIEVED or few or len(there) < len(points) / 2
 
 
 def _best(ways: list[Likeness], order: str) -> Likeness:
@@ -89,21 +92,18 @@ def order_of(points: list[Point]) -> str:
     return ORDERS[max(set(kinds), key=kinds.count)] if kinds else "ABCD"
 
 
-def remembered(case: Case, points: list[Point]) -> Memory:
-    """The registers of *points*, and one on either side of each; what cannot be read is left out."""
-    memory: Memory = {}
+def look_around(places: Places, points: list[Point]) -> None:
+    """Read *points*, and one register on either side of each; what cannot be read is left out.
+
+    Where they are refused together, each is read as if it were there or one beside: some devices give a
+    number whole only.
+    """
     for point in points:
         first, last = max(point.address - 1, 0), min(point.last + 1, 0xFFFF)
-        spans = [(first, last), (point.address, point.last), (point.last, last), (first, first)]
-        for start, end in spans:
-            if all((point.table, address) in memory for address in range(start, end + 1)):
-                continue
-            outcome = case.asking.ask(read_of(point.table, start, end - start + 1), case.unit)
-            if outcome.good:
-                memory |= {(point.table, start + at): int(word) for at, word in enumerate(outcome.result)}
-            if outcome.good and (start, end) == spans[0]:
-                break
-    return memory
+        if not places.read(point.table, first, last):
+            for span in ((point.address, point.last), (point.address + 1, last), (first, point.last - 1)):
+                if not places.known(point.table, *span):
+                    places.read(point.table, *span)
 
 
 def worth_reading(points: list[Point], memory: Memory, shift: int, order: str, own: str) -> list[str]:
@@ -117,32 +117,56 @@ def worth_reading(points: list[Point], memory: Memory, shift: int, order: str, o
     ]
 
 
-def alike(ways: list[Likeness], best: Likeness, order: str) -> str:
-    """Another way that gives nearly the same, so that only the display tells; empty where there is none."""
-    for way in ways:
-        near = way.share >= best.share - NEARLY and way.judged >= _ENOUGH
-        if near and way.shift != best.shift and way is not _own(ways, order):
-            return f"; {_how(way, order)} they look nearly as good: --known NAME=VALUE tells which"
-    return ""
+def alike(ways: list[Likeness], far: list[Likeness], order: str) -> list[Likeness]:
+    """The likeliest way, and those that look nearly as good."""
+    best, own = far[0] if far else _best(ways, order), _own(ways, order)
+    if best is own:
+        return [own, *(way for way in ways if way is not own and _exchanged(way, own))]
+    near = [way for way in far or ways if way.share >= best.share - NEARLY and way.judged >= _ENOUGH]
+    doubtful = best.share > ALL and own.share < MOST and best.share <= own.share + CLEAR
+    rival = [own] if doubtful and own not in near else []
+    return [best, *(way for way in (*near, *rival) if way is not best)]
 
 
-def judge(ways: list[Likeness], order: str, points: list[Point], far: Likeness | None = None) -> Finding:
-    """What the likeliest way says; *far* is one far away, where those near say nothing."""
-    best, own = _best(ways, order), _own(ways, order)
+def _exchanged(way: Likeness, own: Likeness) -> bool:
+    """Whether *way* has only its bytes exchanged, and looks as good: limits that are wide cannot tell."""
+    turned = order_kind(way.order) ^ order_kind(own.order) == 2
+    return turned and not way.shift and own.judged >= _ENOUGH and way.share >= own.share
+
+
+def judge(ways: list[Likeness], order: str, points: list[Point], decision: Decision, *, far: bool) -> Finding:
+    """What the likeliest way says; *far* is whether it is one far away, where those near say nothing."""
+    best, own = decision.best, _own(ways, order)
     if own.judged < _ENOUGH:
-        nearer = best if best.judged >= ENOUGH and best.share >= BELIEVED else None
-        return zeros(far or nearer, own, order)
-    if far is not None:
-        clear = far.share > own.share + CLEAR or far.judged > own.judged
-        return wrong(far, own, order, points) if clear else in_doubt(far, own, order)
-    if best.share > own.share + CLEAR and best.share >= BELIEVED:
-        found = wrong(best, own, order, points)
-        return replace(found, means=found.means + alike(ways, best, order))
-    if best.share > ALL and own.share < MOST:
+        nearer = far or (best.judged >= ENOUGH and best.share >= BELIEVED)
+        return zeros(best if nearer else None, own, order)
+    if far and best.share <= own.share + CLEAR and best.judged <= own.judged:
         return in_doubt(best, own, order)
+    clear = best.share > own.share + CLEAR and best.share >= BELIEVED
+    if far or clear or (own.share < MOST and decision.beyond_doubt(own)):
+        found = wrong(best, own, order, points)
+        return replace(found, means=found.means + _other(decision, order))
+    if (doubt := _doubt(ways, own, decision, order)) is not None:
+        return in_doubt(doubt, own, order)
     if own.share < BELIEVED:
         return other_device(own, points)
     return ok("values", _said(own), share=own.share)
+
+
+def _doubt(ways: list[Likeness], own: Likeness, decision: Decision, order: str) -> Likeness | None:
+    """The way that may be right instead of *own*; None where it need not be spoken of."""
+    if decision.beyond_doubt(own):
+        return decision.best
+    seeming = _best(ways, order)
+    settled = decision.best is own and decision.clear
+    return seeming if seeming.share > ALL and own.share < MOST and not settled else None
+
+
+def _other(decision: Decision, order: str) -> str:
+    """The other way that is as good, so that only the display tells; empty where there is none."""
+    if decision.clear:
+        return ""
+    return f"; {_how(decision.ways[1], order)} they look nearly as good: --known NAME=VALUE tells which"
 
 
 def other_device(own: Likeness, points: list[Point]) -> Finding:

@@ -6,7 +6,9 @@ request, and the art is to waste few others: blocks that are refused. Long block
 refused, single addresses are asked, and from one that answers it goes on both ways by 1, 2, 4 and more.
 
 Some devices give numbers of two registers as a whole only, and refuse each register alone. So while none was
-read alone, a pair is asked for here and there, too; where one answers, all is asked in pairs from then on.
+read alone, a pair is asked for at round addresses and beside what is there. Where at the end none was, the
+pairs around each fourth address are asked for: of two such numbers side by side one is among them. Where one
+answers, all is asked in pairs from then on. A device that gives registers alone costs none of that.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from typing import Final
 from mbap.addresses import Table
 from mbap.protocol.pdu import bits, registers
 
+_HUNTED: Final = 4
+"""The pairs around each address are asked for that can be divided by it."""
+_LAST: Final = 16
+"""The rank of what is asked when all else is known, in all tables."""
 _TOO_LONG: Final = 3
 """What the standard wants as the answer to a read that is too long; some give it for missing addresses."""
 
@@ -94,6 +100,10 @@ class Walk:
         self._parity = 0
         self._alone = table.holds_bits
         self._pair: int | None = None
+        self._pairs = [first for a in self._order if a % _HUNTED == 0 for first in (a, a - 1)]
+        self._hunted = 0
+        self._asked_for: set[int] = set()
+        self._settling = self._settled = False
         self._longest = 0
         self._too_long = 0
         self._limited = False
@@ -121,7 +131,8 @@ class Walk:
         """About how many requests are to come: one for each address in blocks that were refused."""
         fresh = max(self.last - self._fresh + 1, 0)
         unknown = max(self.total - len(self.values) - len(self.refused) - fresh, 0)
-        return -(-unknown // max(self._step, self._grain)) + -(-fresh // self.largest)
+        hunts = len(self._pairs) - self._hunted if self._may_hunt else 0
+        return -(-unknown // max(self._step, self._grain)) + -(-fresh // self.largest) + hunts
 
     def unknown(self) -> Iterator[tuple[int, int]]:
         """First and last of each part of which nothing is known."""
@@ -134,14 +145,22 @@ class Walk:
         if self._question is None:
             self._edge = None
             self._question = (
-                self._paired() or self._beside() or self._ahead() or self._anywhere() or self._longer()
+                self._paired()
+                or self._beside()
+                or self._ahead()
+                or self._anywhere()
+                or self._hunt()
+                or self._longer()
             )
         return self._question
 
     def read(self, values: Sequence[int]) -> None:
         """So the question was answered."""
         asked, edge = self._answered()
-        self._alone = self._alone or asked.count == 1
+        self._alone = self._alone or asked.count % 2 == 1
+        if self._settling:
+            self._settling = False
+            return
         if self._pair is not None:
             self._go_by_pairs(asked.address)
         self.values.update(enumerate(map(int, values), asked.address))
@@ -160,7 +179,9 @@ class Walk:
         """The question was answered by the exception *code*; 0: by silence."""
         asked, edge = self._answered()
         address, count = asked.address, asked.count
-        if self._pair is not None:
+        if self._settling:
+            self._settling = False
+        elif self._pair is not None:
             self._pair = None
         elif address in self.values:  # it was about the length alone
             self._too_long = count
@@ -175,7 +196,7 @@ class Walk:
     def absent(self) -> None:
         """There is no such table: nothing is asked any more, and nothing of it is known."""
         self._answered()
-        self._edges, self._order, self._fresh = [], [], self.last + 1
+        self._edges, self._order, self._pairs, self._fresh = [], [], [], self.last + 1
 
     def _answered(self) -> tuple[Question, _Edge | None]:
         asked, edge = self._question, self._edge
@@ -227,7 +248,34 @@ class Walk:
 
     def _paired(self) -> Question | None:
         """What was refused alone, with the next one."""
-        return None if self._pair is None else Question(self._pair, 2, 0)
+        if self._pair is None:
+            return None
+        self._asked_for.add(self._pair)
+        return Question(self._pair, 2, 0)
+
+    @property
+    def _may_hunt(self) -> bool:
+        """Whether the device may be one that gives pairs only."""
+        return not self._alone and self._grain == 1 and self._most > 1
+
+    def _hunt(self) -> Question | None:
+        """Where nothing was read alone: first one of what is there, alone, and then the pairs of `_pairs`."""
+        while self._may_hunt and self._hunted < len(self._pairs):
+            first = self._pairs[self._hunted]
+            if not self._may_be_a_pair(first):
+                self._hunted += 1
+            elif self.values and not self._settled:
+                self._settling = self._settled = True
+                return Question(next(iter(self.values)), 1, _LAST)
+            else:
+                self._hunted += 1
+                self._pair = first
+                return Question(first, 2, _LAST)
+        return None
+
+    def _may_be_a_pair(self, first: int) -> bool:
+        apart = first not in self.values and first + 1 not in self.values
+        return self.first <= first < self.last and apart and first not in self._asked_for
 
     def _beside(self) -> Question | None:
         """Beside what is there."""
@@ -251,10 +299,18 @@ class Walk:
         """One address in what was refused, those first at which maps like to begin."""
         while self._at < len(self._order):
             address = self._order[self._at]
+            if self._second(address) and self._step > 1:
+                address -= 1
             if not self._known(address) and not self._second(address):
-                return Question(address, self._room(address, self._grain, up=True), 2 + rank(address)[0])
+                return Question(
+                    address, self._room(address, self._size(address), up=True), 2 + rank(address)[0]
+                )
             self._at += 1
         return None
+
+    def _size(self, address: int) -> int:
+        """How many to ask for there: what is before the first pair, or after a border, is asked alone."""
+        return 1 if self._grain == 2 and address % 2 != self._parity else self._grain
 
     def _second(self, address: int) -> bool:
         """Whether *address* is the second of a pair that is still to be asked for."""
@@ -284,16 +340,19 @@ class Walk:
         return count if count < self._grain else count - count % self._grain
 
 
-def bound(addresses: int, runs: Sequence[int], most: int = registers.MOST_READ) -> int:
+def bound(addresses: int, runs: Sequence[int], most: int = registers.MOST_READ, *, alone: bool = True) -> int:
     """So many requests are enough for *addresses* in which *runs* can be read, each so long as it says.
 
     One an address that is missing; two a block of *most*; one a multiple of 100, and a few below 100, for a
-    pair there; and for each run four times as many as its length has binary digits.
+    pair there; and for each run four times as many as its length has binary digits. Where nothing is read
+    *alone*, because nothing is there or only pairs are, all addresses count as missing once, one request for
+    every two looks for pairs, and where there are some, one for every two that are missing is asked in pairs.
     """
+    missing = addresses - sum(runs)
+    if not alone or not runs:
+        missing = addresses + addresses // 2 + 2 + (missing // 2 + 1 if runs else 0)
     blocks = -(-addresses // most)
-    return (
-        addresses - sum(runs) + addresses // 100 + 11 + 2 * blocks + 4 * sum(run.bit_length() for run in runs)
-    )
+    return missing + addresses // 100 + 12 + 2 * blocks + 4 * sum(run.bit_length() for run in runs)
 
 
 def rank(address: int) -> tuple[int, int]:
