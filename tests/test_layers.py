@@ -13,7 +13,7 @@ import pytest
 import mbap
 
 SOURCE = Path(mbap.__file__).parent
-LEAVES = {"addresses", "values", "durations", "filefaults", "filemodel", "records"}
+LEAVES = {"addresses", "values", "durations", "filefaults", "filemodel", "records", "tomltext"}
 WIRE = {*LEAVES, "errors", "protocol"}
 EVERYTHING = {""}
 BASE, LENGTHS = "mbap.protocol.pdu.base", "mbap.protocol.pdu.lengths"
@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "addresses": {"records"},
     "values": set(),
     "durations": set(),
+    "tomltext": set(),
     "filefaults": set(),
     "filesentences": {"durations", "filefaults"},
     "filemodel": {"durations", "filefaults", "filesentences"},

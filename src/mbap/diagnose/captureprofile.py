@@ -8,10 +8,10 @@ from typing import Final
 
 from mbap.addresses import Location, Table
 from mbap.diagnose.capturestats import Row, Statistics
-from mbap.diagnose.devicetext import toml_text
 from mbap.diagnose.wording import end_text, place
 from mbap.durations import format_duration
 from mbap.protocol.pdu import ReadFifoQueue
+from mbap.tomltext import toml_text
 
 MOST_POINTS: Final = 5_000
 

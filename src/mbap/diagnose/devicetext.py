@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from mbap.addresses import Table
 from mbap.diagnose.seen import Run
 from mbap.protocol.pdu.identification import ObjectId
+from mbap.tomltext import toml_text
 
 _SAME: Final = 8
 """So many equal values are written as one with a count."""
@@ -153,19 +154,3 @@ def _listed(values: Sequence[str]) -> str:
         return values[0]
     lines = [", ".join(values[at : at + _A_LINE]) for at in range(0, len(values), _A_LINE)]
     return f"[{lines[0]}]" if len(lines) == 1 else "[\n    " + ",\n    ".join(lines) + ",\n]"
-
-
-def toml_text(text: str) -> str:
-    """*text* as a string of TOML, with escapes for whatever is not to be printed."""
-    return '"' + "".join(_escaped(one) for one in text) + '"'
-
-
-def _escaped(one: str) -> str:
-    if one in '"\\':
-        return "\\" + one
-    if one.isprintable():
-        return one
-    number = ord(one)
-    if 0xD800 <= number <= 0xDFFF:
-        return "?"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from mbap.addresses import Location, Table
 from mbap.diagnose.probefound import Found, Guess
+from mbap.tomltext import toml_text
 
 LEFT_OUT = ("empty",)
 """Kinds that are no value."""
@@ -38,7 +38,7 @@ def draft(found: Sequence[tuple[Table, Found]], source: str) -> str:
         f"# Guessed by mbap probe from {source}: compare every point with the device before you trust it.",
         "",
         "[profile]",
-        f"name = {json.dumps(f'Draft of {source}')}",
+        f"name = {toml_text(f'Draft of {source}')}",
         'sources = ["mbap probe"]',
         f'word_order = "{found[0][1].order if found else "ABCD"}"',
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from mbap.security.rates import Limits
 from mbap.security.rules import Addresses, Default, Device, Rule
 from mbap.security.schedules import Schedule, clock_text, days_text
 from mbap.security.sources import NO_ROLE
+from mbap.tomltext import toml_key, toml_text
 
 if TYPE_CHECKING:
     from mbap.security.points import Point
@@ -52,11 +52,11 @@ def _lines(policy: Policy) -> Iterator[str]:
     yield from _section("default", _default(policy.default))
     yield from _section("networks", {name: list(nets) for name, nets in policy.networks.items()})
     for name, device in policy.devices.items():
-        yield from _section(f"devices.{_key(name)}", _device(device), always=True)
+        yield from _section(f"devices.{toml_key(name)}", _device(device), always=True)
     for name, point in policy.points.items():
-        yield from _section(f"points.{_key(name)}", _point(point))
+        yield from _section(f"points.{toml_key(name)}", _point(point))
     for name, schedule in policy.schedules.items():
-        yield from _section(f"schedules.{_key(name)}", _schedule(schedule))
+        yield from _section(f"schedules.{toml_key(name)}", _schedule(schedule))
     for rule in policy.rules:
         yield from ("", "[[rules]]")
         yield from (f"{key} = {_value(value)}" for key, value in rule_data(rule).items())
@@ -65,7 +65,7 @@ def _lines(policy: Policy) -> Iterator[str]:
 def _section(header: str, data: Mapping[str, object], *, always: bool = False) -> Iterator[str]:
     if data or always:
         yield from ("", f"[{header}]")
-        yield from (f"{_key(key)} = {_value(value)}" for key, value in data.items())
+        yield from (f"{toml_key(key)} = {_value(value)}" for key, value in data.items())
 
 
 def _default(default: Default) -> dict[str, object]:
@@ -179,24 +179,15 @@ def _given(data: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in data.items() if value not in (None, "", [], {})}
 
 
-def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else json.dumps(key)
-
-
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _text(value)
+        return toml_text(value)
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{toml_key(key)} = {_value(one)}" for key, one in value.items()) + " }"
     if isinstance(value, Sequence):
         return "[" + ", ".join(map(_value, value)) + "]"
     return repr(value)
-
-
-def _text(text: str) -> str:
-    """As a basic string of TOML; JSON's escapes are the same, but for DEL, and characters beyond 16 bits."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

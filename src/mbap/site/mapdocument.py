@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mbap.addresses import reference
@@ -12,6 +11,7 @@ from mbap.collect.device import PolledDevice
 from mbap.collect.registermap import Kind, Point
 from mbap.site.mapfile import map_text, type_column
 from mbap.site.serverplan import ServerPlan
+from mbap.tomltext import toml_text
 from mbap.values.types import type_facts
 
 Points = Mapping[tuple[str, str], Point]
@@ -103,7 +103,7 @@ def map_profile(name: str, plan: ServerPlan, points: Points, unit: int) -> str:
         raise ValueError(f"the map has nothing in unit {unit}; it has units {units}")
     several = len({entry.device for entry in entries}) > 1
     title = f"{name}, unit {unit}" if several else f"{name}: {entries[0].device}"
-    lines = ["[profile]", f"name = {_text(title)}", f"sources = [{_text(f'the map of {name}')}]"]
+    lines = ["[profile]", f"name = {toml_text(title)}", f"sources = [{toml_text(f'the map of {name}')}]"]
     if plan.refuse_holes:
         lines += ["", "[read]", "gap = 0", "gap_bits = 0"]
     for entry in entries:
@@ -126,14 +126,14 @@ def _shares(entry: Entry, entries: Iterable[Entry]) -> bool:
 
 def _keys(entry: Entry, point: Point, plan: ServerPlan, *, shared: bool) -> Iterator[str]:
     encoding = entry.encoding
-    yield f"table = {_text(entry.table.value)}"
+    yield f"table = {toml_text(entry.table.value)}"
     yield f"address = {entry.address}"
     if encoding is not None:
-        yield f"type = {_text(encoding.type)}"
+        yield f"type = {toml_text(encoding.type)}"
         if encoding.bit is not None:
             yield f"bit = {encoding.bit}"
         else:
-            yield f"word_order = {_text(encoding.order)}"
+            yield f"word_order = {toml_text(encoding.order)}"
         if encoding.length:
             yield f"length = {encoding.length}"
         if encoding.scale != 1:
@@ -155,11 +155,11 @@ def _meaning(entry: Entry, point: Point, plan: ServerPlan) -> Iterator[str]:
         ("group", point.group),
     ):
         if text:
-            yield f"{key} = {_text(text)}"
+            yield f"{key} = {toml_text(text)}"
     if point.kind is Kind.COUNTER:
         yield 'kind = "counter"'
     if point.states:
-        names = ", ".join(f'"{number}" = {_text(text)}' for number, text in point.states.items())
+        names = ", ".join(f'"{number}" = {toml_text(text)}' for number, text in point.states.items())
         yield f"{'bits' if point.kind is Kind.BITS else 'states'} = {{ {names} }}"
     if plan.writes and point.writable is not None:
         low, high = point.writable
@@ -168,8 +168,3 @@ def _meaning(entry: Entry, point: Point, plan: ServerPlan) -> Iterator[str]:
         yield f"writable = [{float(ends[0])!r}, {float(ends[1])!r}]"
     if point.key:
         yield "key = true"
-
-
-def _text(text: str) -> str:
-    """*text* as TOML has it."""
-    return json.dumps(text, ensure_ascii=False)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from mbap.diagnose.scan.walk import Walk, refusals
+from mbap.tomltext import toml_text
 
 _SHORT = {"holding": "hr", "input": "ir", "coil": "co", "discrete": "di"}
 
@@ -26,8 +25,8 @@ def _head(found: Walk, name: str, endpoint: str) -> list[str]:
         "# give them type, scale and unit, and delete the others. What was read stands behind each.",
         "",
         "[profile]",
-        f"name = {json.dumps(name, ensure_ascii=False)}",
-        f"sources = [{json.dumps(f'read from {endpoint}', ensure_ascii=False)}]",
+        f"name = {toml_text(name)}",
+        f"sources = [{toml_text(f'read from {endpoint}')}]",
         "",
     ]
 
