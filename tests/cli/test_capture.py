@@ -111,8 +111,14 @@ def test_a_broken_file_gives_what_is_whole_a_sentence_and_code_1(mbap: CommandLi
     assert f"error: {path}: the file ends within a packet, after 7 whole packets" in outcome.err
 
 
-@pytest.mark.parametrize("options", [["--json"], ["--csv"], ["--timeline"], ["--stats"], ["--writes"], []])
-def test_a_time_beyond_all_years_is_survived(mbap: CommandLine, tmp_path: Path, options: list[str]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [["--json"], ["--csv"], ["--timeline"], ["--stats"], ["--writes"], ["--to-policy", "p.toml"], []],
+)
+def test_a_time_beyond_all_years_is_survived(
+    mbap: CommandLine, tmp_path: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "late.pcapng"
     path.write_bytes(pcapng(talk().packets, ticks=2**62))
     assert mbap("capture", *options, str(path)).code == 0

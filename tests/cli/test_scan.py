@@ -57,6 +57,12 @@ def test_hosts_are_json_for_programs(run: CommandLine, url: str) -> None:
     assert (host["modbus"], host["speaks"], host["certificate"]) == (True, "Modbus TCP", None)
 
 
+def test_where_nobody_was_met_it_is_said_what_finds_the_units(run: CommandLine) -> None:
+    with mbap.serving(mbap.Units({9: Device()}), "tcp://127.0.0.1:0") as url:
+        done = run("scan", "127.0.0.1", "--ports", url.rpartition(":")[2])
+    assert f"to find the units there: mbap scan units {url}\n" in done.err
+
+
 def test_several_units_of_a_host_are_told_apart_where_they_differ(run: CommandLine) -> None:
     pump, valve = (
         Device(holding_registers=[1], identification={**PUMP, 1: name}) for name in ("PUMP", "VALVE")

@@ -110,10 +110,18 @@ def _look(places: Sequence[Place], manner: Manner, gentleness: Gentleness, form:
     parts += [f"{count:,} {why}" for why, count in shut.most_common()]
     of = f" of {len(places):,}" if stopped else ""
     echo_rows(rows, form, f"{amount(asked, 'port')}{of} asked: {', '.join(parts)}")
+    _say_next([host.place.url for host in found if host.modbus and not host.units])
     if stopped:
         click.echo("stopped", err=True)
         return STOPPED
     return ExitCode.OK if speaking else ExitCode.FAILED
+
+
+def _say_next(unitless: Sequence[str]) -> None:
+    """Where Modbus is spoken and nobody was met, as behind a gateway: what finds the units."""
+    if unitless:
+        more = f", and so at {len(unitless) - 1:,} more" if len(unitless) > 1 else ""
+        click.echo(f"to find the units there: mbap scan units {unitless[0]}{more}", err=True)
 
 
 async def _scan(

@@ -19,6 +19,8 @@ from mbap.server.networks import network_of
 
 MOST_RULES: Final = 2_000
 """What more clients, devices, units and functions there are is counted, and not learned."""
+_NO_CALENDAR: Final = 253_402_300_800_000_000
+"""UTC microseconds at which the year 10000 begins."""
 _MOST_SAME: Final = 4096
 """Different requests that are known again: what they touch has been remembered."""
 _Key = tuple[str, str | None, str, int, str]
@@ -151,6 +153,8 @@ def _comment(seen: _Seen) -> str:
 
 
 def _date(time: int) -> str:
+    if not 0 <= time < _NO_CALENDAR:
+        return "a time that no calendar has"  # what a packet claims may be anything
     return datetime.fromtimestamp(time / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
