@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,15 @@ from support import axe, peers  # noqa: E402
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that runs the tests in the background has it ignored, and programs started here inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have what counts repeated tests send at once: workers waited 40 ms for it, at every test."""
+    counter = getattr(config, "failures_db", None)  # of pytest-rerunfailures, beside pytest-xdist
+    if isinstance(connection := getattr(counter, "sock", None), socket.socket):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
 
 # What is printed is as wide as these say. A worker of pytest-xdist gets them from the process that starts
 # it, where readline sets them to those of the terminal.
