@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from mbap.cli.counted import amount
+from mbap.cli.newfile import check_new, write_new
 
 if TYPE_CHECKING:
     from mbap.cli.captureinput import Input
@@ -31,12 +32,11 @@ class FileOutput:
     """A file that is made of what was seen.
 
     Raises:
-        UsageError: the file is there already.
+        UsageError: the file is there already, or its folder is not.
     """
 
     def __init__(self, kind: str, path: Path, *, overwrite: bool) -> None:
-        if path.exists() and not overwrite:
-            raise click.UsageError(f"{path} is there already; --overwrite writes it anew")
+        check_new(path, overwrite=overwrite)
         self._kind, self._path = kind, path
         self._made = _maker(kind)
         self.take = self._made.take
@@ -48,7 +48,7 @@ class FileOutput:
             ValueError: it cannot be made of what was seen.
             OSError: it cannot be written.
         """
-        self._path.write_text(self._made.text(), encoding="utf-8")
+        write_new(self._path, self._made.text())
         click.echo(f"{self._kind} written to {self._path}", err=True)
 
 

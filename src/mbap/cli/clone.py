@@ -12,6 +12,7 @@ import click
 from mbap.cli.connecting import PAUSE, Asking, surveying_options
 from mbap.cli.counted import amount
 from mbap.cli.exits import ExitCode
+from mbap.cli.newfile import check_new, overwriting
 from mbap.cli.scanasking import code_of
 from mbap.cli.scanned import parse_span
 from mbap.cli.surveying import forecasting
@@ -50,7 +51,7 @@ _MOST_COMMENTS = 20
     "--most", type=click.IntRange(1), default=2000, show_default=True, help="End after so many requests."
 )
 @click.option("--pause", type=PAUSE, default="20ms", show_default=True, help="Between two requests.")
-@click.option("--overwrite", is_flag=True, help="Write the file anew when it is there already.")
+@overwriting
 @surveying_options
 @click.option(
     "--json", "as_json", is_flag=True, help="Print JSON: what was found and what was not looked at."
@@ -77,8 +78,7 @@ def command(
           --pause 100ms -o twin.toml
       mbap serve twin.toml
     """
-    if output.exists() and not overwrite:
-        raise click.UsageError(f"{output} is there already; --overwrite writes it anew")
+    check_new(output, overwrite=overwrite)
     survey = _survey(tables, ranges, most)
     part = output.with_name(output.name + ".part")
     try:
